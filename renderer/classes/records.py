@@ -27,3 +27,28 @@ class ClassRecord:
     def group(self) -> str:
         """The narrowest group, or an empty text."""
         return self.path[-1] if self.path else ""
+
+
+@dataclass(frozen=True)
+class Guess:
+    """One of the classes a network sees in a picture, and how probable it thinks it is."""
+
+    index: int
+    probability: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a network says of a picture that is to show a certain class.
+
+    Attributes:
+        logit: The class's output before the softmax.
+        probability: The class's output after the softmax, in [0, 1].
+        rank: Place of the class among all classes; 1 is first.
+        top: The five most probable classes, best first (all, if there are fewer).
+    """
+
+    logit: float
+    probability: float
+    rank: int
+    top: tuple[Guess, ...]
