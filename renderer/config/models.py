@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def _as_entries(value: Any) -> Any:
@@ -30,7 +30,7 @@ def _as_switch(value: Any) -> Any:
 
 Switch = Annotated[bool, BeforeValidator(_as_switch)]
 Entries = Annotated[tuple[int | str, ...], BeforeValidator(_as_entries)]
-Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
+Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$", examples=["#ffcc00"])]
 Pixels = Annotated[int, Field(ge=16, le=16384)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
@@ -78,7 +78,8 @@ class Classes(Section):
         min_length=1,
         description="Entries that add classes: an index (`7` or `0007`), a range (`0-9`, both ends included), a wnid "
         "(`n02123045`), a title (`tabby`) or a glob over titles and synonyms (`*terrier*`, case does not matter), "
-        "`under:NAME` for everything below a group, or `all`.",
+        "`under:NAME` for everything below a group, or `all`. Numbers come before titles that are numbers; for those "
+        "there is the glob, as in `[7]`.",
     )
     exclude: Entries = Field((), description="Entries of the same kinds that take classes away again.")
     order: Literal["index", "title", "random", "similarity"] = Field(
@@ -187,14 +188,24 @@ Optimizer = Annotated[AdamOptimizer | NormalizedOptimizer, Field(discriminator="
 Positive = Annotated[float, Field(gt=0)]
 
 
+def _ascending(span: tuple[float, float]) -> tuple[float, float]:
+    """Refuse a span whose end comes before its beginning."""
+    if span[0] > span[1]:
+        raise ValueError(f"the smallest, {span[0]:g}, is above the largest, {span[1]:g}; swap them")
+    return span
+
+
+Span = Annotated[tuple[Positive, Positive], AfterValidator(_ascending)]
+
+
 class Transforms(Section):
     """The random view that the network gets of the picture in each step, drawn for each picture separately."""
 
     views: int = Field(1, ge=1, le=64, description="Views of each picture in one step; their gradients are averaged.")
-    crop: tuple[Positive, Positive] = Field(
+    crop: Span = Field(
         (0.4, 1.0), description="Side of the square view as a share of the picture's shorter side: smallest, largest."
     )
-    scale: tuple[Positive, Positive] = Field(
+    scale: Span = Field(
         (0.9, 1.1), description="Further random magnification of the view: smallest, largest."
     )
     rotate: float = Field(5.0, ge=0, le=180, description="Largest random rotation either way, in degrees.")
@@ -207,7 +218,7 @@ class Regularizers(Section):
     """What is kept small."""
 
     total_variation: float = Field(
-        0.0, ge=0, description="Weight of the total variation (Mahendran & Vedaldi 2014, arXiv 1412.0035)."
+        0.5, ge=0, description="Weight of the total variation (Mahendran & Vedaldi 2014, arXiv 1412.0035)."
     )
     l2: float = Field(0.0, ge=0, description="Weight of the mean squared distance from mid-gray.")
 
@@ -215,7 +226,7 @@ class Regularizers(Section):
 class Level(Section):
     """What keeps brightness, contrast and color level while the picture feeds on itself."""
 
-    strength: float = Field(0.1, ge=0, le=1, description="Share of the deviation that one frame takes back.")
+    strength: float = Field(0.6, ge=0, lt=1, description="Share of the deviation that is taken back in a second.")
     contrast: float = Field(0.22, gt=0, le=0.5, description="Standard deviation that is aimed at, where white is 1.")
 
 
@@ -238,19 +249,22 @@ class Overlay(Section):
     lines: tuple[str, ...] = Field(
         ("{previous.title}", "{title}", "{next.title}"),
         max_length=20,
-        description="Templates, one a line; an empty list writes nothing. Fields: `title`, `index`, `wnid`, `synonyms`, "
-        "`group`, also of `previous` and `next`; `position`, `count`; `logit`, `probability`, `rank`; "
-        "`top.0.title`, `top.0.probability` and so on to `top.4`.",
+        description="Templates, one a line; an empty list writes nothing. Fields: `title`, `index`, `wnid`, "
+        "`synonyms`, `group`, also of `previous` and `next`; `position`, `count`; `logit`, `probability`, `rank`; "
+        "`top.0.title`, `top.0.probability` and so on to `top.4`. Formats are Python's: `{index:04d}`, "
+        "`{probability:.0%}`. A line whose values are all missing is empty.",
     )
     position: Literal["top", "center", "bottom"] = Field("bottom", description="Where the lines stand.")
     font: Path | None = Field(None, description="TrueType or OpenType file; without it, the font that comes along.")
     size: float = Field(0.06, gt=0, le=0.5, description="Height of the large line as a share of the frame's height.")
-    small: float = Field(0.55, gt=0, le=2, description="Size of the other lines as a share of the middle, large one.")
+    small: float = Field(0.55, gt=0, le=2, description="Size of the other lines as a share of the middle, large one's.")
     color: Color = Field("#ffffff", description="Color of the text, `#rrggbb`.")
     outline: Color = Field("#000000", description="Color of the outline, `#rrggbb`.")
-    outline_width: float = Field(0.09, ge=0, le=0.5, description="Width of the outline as a share of the text's size.")
+    outline_width: float = Field(
+        0.09, ge=0, le=0.5, description="Width of the soft outline as a share of the text's size."
+    )
     opacity: float = Field(1.0, ge=0, le=1, description="Opacity of the large line.")
-    small_opacity: float = Field(0.75, ge=0, le=1, description="Opacity of the other lines.")
+    small_opacity: float = Field(0.8, ge=0, le=1, description="Opacity of the other lines.")
     margin: float = Field(0.04, ge=0, le=0.4, description="Distance from the border as a share of the frame's height.")
     fade_seconds: float = Field(0.2, ge=0, le=60, description="Time in which the text of a class appears and goes.")
 
@@ -260,13 +274,19 @@ class Video(Section):
 
     codec: Literal["h264", "h265", "av1", "vp9", "prores", "ffv1", "gif", "webp", "png"] = Field(
         "h264",
-        description="`h264` plays everywhere; `prores` and `ffv1` are for editing; `gif` and `webp` for the web; `png` is "
-        "a folder of pictures.",
+        description="`h264` plays everywhere; `prores` and `ffv1` are for editing; `gif` and `webp` for the web; `png` "
+        "is a folder of pictures.",
     )
     quality: int = Field(
-        18, ge=0, le=63, description="Constant rate factor of h264, h265, av1 and vp9: lower is better and larger."
+        18,
+        ge=0,
+        le=63,
+        description="Constant rate factor of h264, h265 (up to 51), av1 and vp9: lower is better and larger. "
+        "For webp it is turned into its own quality: 0 becomes 100, 63 becomes 0.",
     )
-    audio: Path | None = Field(None, description="Sound file, looped or cut to the film's length.")
+    audio: Path | None = Field(
+        None, description="Sound file, looped or cut to the film's length; not for `gif`, `webp` and `png`."
+    )
     chapters: Switch = Field(True, description="Write one chapter a class.")
     subtitles: Switch = Field(True, description="Write the titles as a subtitle track and as `atlas.vtt`.")
     title: str | None = Field(None, description="Title in the film's metadata; by default the config's name.")
@@ -294,14 +314,16 @@ class Page(Section):
     title: str | None = Field(None, description="Heading of the page; by default the config's name.")
 
 
-Device = Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
+Device = Annotated[
+    str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", examples=["auto", "cpu", "mps", "cuda", "cuda:0"])
+]
 
 
 class Run(Section):
     """How the computer is used."""
 
     seed: Seed = Field(0, description="Seed of all that is random.")
-    device: Device | tuple[Device, ...] = Field(
+    device: Device | Annotated[tuple[Device, ...], Field(min_length=1)] = Field(
         "auto",
         description="`cpu`, `cuda`, `cuda:0`, `mps`, a list of them to share the chains among, or `auto` for the best.",
     )

@@ -1,0 +1,45 @@
+"""Keeping brightness, contrast and color level, while a picture feeds on itself for hours."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from renderer.config.models import Level
+
+_CELLS = 6  # Cells of the low band along the shorter side.
+_GRAY = 0.5
+
+Pictures = Float[Tensor, "batch 3 height width"]
+
+
+@torch.no_grad()
+def keep_level(level: Level, pictures: Pictures, seconds: float) -> Pictures:
+    """Take back a share of what the pictures have drifted: low frequencies toward gray, contrast toward the aim.
+
+    Ascent in a feedback loop gains most in the low frequencies, until whole regions burn out. They are let down by
+    themselves, so that detail keeps its strength.
+
+    Args:
+        level: The aim, and how much of the deviation is taken back in a second.
+        pictures: Values in [0, 1].
+        seconds: Film time since this was last done.
+
+    Returns:
+        The leveled pictures, with values in [0, 1].
+    """
+    share = 1 - (1 - level.strength) ** seconds
+    calm = pictures - share * (_low_band(pictures) - _GRAY)
+    mean = calm.mean(dim=(2, 3), keepdim=True)
+    contrast = (calm - mean).std(dim=(1, 2, 3), keepdim=True).clamp(min=1e-4)
+    gain = (level.contrast / contrast) ** share
+    return (mean + gain * (calm - mean)).clamp(0, 1)
+
+
+def _low_band(pictures: Pictures) -> Pictures:
+    height, width = pictures.shape[-2:]
+    cell = min(height, width) / _CELLS
+    cells = functional.adaptive_avg_pool2d(pictures, (max(1, round(height / cell)), max(1, round(width / cell))))
+    return functional.interpolate(cells, (height, width), mode="bicubic", align_corners=False)

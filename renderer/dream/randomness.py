@@ -1,0 +1,34 @@
+"""Randomness that belongs to the picture: drawn from (seed, class, step), never from process, device or batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+_STREAMS = {"noise": 0, "view": 1}
+
+
+@dataclass(frozen=True)
+class PictureKey:
+    """Whose randomness it is: the run's or the attempt's seed, and the class that is dreamed."""
+
+    seed: int
+    class_index: int
+
+
+def uniform(key: PictureKey, step: int, count: int) -> Float[np.ndarray, "count"]:
+    """Numbers in [0, 1) for one ascent step of one picture."""
+    return _generator(key, "view", step).random(count)
+
+
+def normal(key: PictureKey, shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:
+    """Standard normal numbers for the fresh picture."""
+    return _generator(key, "noise", 0).standard_normal(shape, dtype=np.float32)
+
+
+def _generator(key: PictureKey, stream: str, step: int) -> np.random.Generator:
+    # A counter-based generator: any step's numbers are had without drawing those before.
+    counter = np.array([0, step, _STREAMS[stream], key.class_index], dtype=np.uint64)
+    return np.random.Generator(np.random.Philox(key=key.seed, counter=counter))

@@ -1,0 +1,89 @@
+"""Random views of a picture: what the network is shown in one step of the ascent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from renderer.config.models import Transforms
+from renderer.dream.randomness import PictureKey, uniform
+
+
+def draw_views(
+    transforms: Transforms, keys: Sequence[PictureKey], steps: Sequence[int], size: tuple[int, int]
+) -> Float[Tensor, "views 2 3"]:
+    """Draw the views of one step: for each picture `transforms.views` of them, one after another.
+
+    Args:
+        transforms: From what they are drawn.
+        keys: Whose randomness is used, one a picture.
+        steps: Number of the step, one a picture.
+        size: Height and width of the pictures in pixels.
+
+    Returns:
+        Affine maps from the view's square, [-1, 1] in x and y, to the picture's pixels, the center of which is (0, 0).
+    """
+    maps = [
+        _view(transforms, numbers, size)
+        for key, step in zip(keys, steps, strict=True)
+        for numbers in uniform(key, step, 7 * transforms.views).reshape(-1, 7)
+    ]
+    return torch.from_numpy(np.stack(maps))
+
+
+def take_views(
+    pictures: Float[Tensor, "batch 3 height width"], maps: Float[Tensor, "views 2 3"], size: int
+) -> Float[Tensor, "views 3 size size"]:
+    """Look at the pictures through the maps; beyond its border a picture is mirrored.
+
+    Args:
+        pictures: Any values.
+        maps: As from `draw_views`: equally many for each picture, in the order of the pictures.
+        size: Side of the views in pixels.
+
+    Returns:
+        The views; a view that shrinks the picture averages, so that nothing flickers that is smaller than its pixels.
+    """
+    owners = torch.arange(len(pictures), device=pictures.device).repeat_interleave(len(maps) // len(pictures))
+    pixels = maps[:, :, :2].square().sum(dim=(1, 2)).div(2).sqrt() * 2 / size
+    levels = pixels.log2().round().clamp(min=0).int().tolist()
+    views: list[Tensor | None] = [None] * len(maps)
+    smaller = pictures
+    for level in range(max(levels) + 1):
+        chosen = [number for number, own in enumerate(levels) if own == level]
+        if chosen:
+            seen = _sample(smaller[owners[chosen]], maps[chosen].to(pictures.device), pictures.shape, size)
+            for place, number in enumerate(chosen):
+                views[number] = seen[place]
+        smaller = functional.avg_pool2d(smaller, 2, ceil_mode=True, count_include_pad=False)
+    return torch.stack([view for view in views if view is not None])
+
+
+def _view(transforms: Transforms, numbers: Float[np.ndarray, "7"], size: tuple[int, int]) -> Float[np.ndarray, "2 3"]:
+    side = min(size) * _between(transforms.crop, numbers[0]) / _between(transforms.scale, numbers[1])
+    angle = math.radians(transforms.rotate) * (2 * numbers[2] - 1)
+    # Anywhere inside the picture (in its middle, if the view is larger), then shaken, also beyond the border.
+    room = np.maximum(0, np.array(size[::-1]) - side) / 2
+    center = room * (2 * numbers[3:5] - 1) + transforms.jitter * side * (2 * numbers[5:7] - 1)
+    cosine, sine = side / 2 * math.cos(angle), side / 2 * math.sin(angle)
+    return np.array([[cosine, -sine, center[0]], [sine, cosine, center[1]]], dtype=np.float32)
+
+
+def _between(limits: tuple[float, float], share: float) -> float:
+    low, high = limits
+    return low + (high - low) * share
+
+
+def _sample(
+    pictures: Float[Tensor, "views 3 h w"], maps: Float[Tensor, "views 2 3"], full_shape: torch.Size, size: int
+) -> Float[Tensor, "views 3 size size"]:
+    height, width = full_shape[-2:]
+    half = torch.tensor([[width / 2], [height / 2]], device=pictures.device)
+    grid = functional.affine_grid(maps / half, [len(pictures), 3, size, size], align_corners=False)
+    return functional.grid_sample(pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False)

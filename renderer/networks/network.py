@@ -1,0 +1,90 @@
+"""A frozen classifier: what the rest of the program knows of any network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+from torch.nn import functional
+
+from renderer.classes.records import ClassRecord, Guess, Score
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What a network expects of a picture.
+
+    Attributes:
+        size: Side of the square input in pixels.
+        mean: Mean of red, green and blue that is subtracted, where white is 1.
+        std: Standard deviation of red, green and blue that is divided by.
+    """
+
+    size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+class Network:
+    """A classifier whose weights never change and never get a gradient."""
+
+    def __init__(
+        self,
+        module: nn.Module,
+        classes: Sequence[ClassRecord],
+        preprocessing: Preprocessing,
+        *,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.classes = tuple(classes)
+        self.size = preprocessing.size
+        self.device = device
+        self.dtype = dtype
+        self._module = module.eval().requires_grad_(requires_grad=False)
+        self._module.to(device=device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._mean = torch.tensor(preprocessing.mean, device=device).view(3, 1, 1)
+        self._std = torch.tensor(preprocessing.std, device=device).view(3, 1, 1)
+
+    def logits(self, views: Float[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch classes"]:
+        """Outputs before the softmax for views with values in [0, 1]; differentiable with respect to the views."""
+        normalized = ((views - self._mean) / self._std).to(self.dtype, memory_format=torch.channels_last)
+        outputs: Tensor = self._module(normalized)
+        return outputs.float()
+
+    @torch.no_grad()
+    def scores(
+        self, pictures: UInt8[np.ndarray, "batch height width 3"], class_indices: Sequence[int]
+    ) -> tuple[Score, ...]:
+        """What the network says of whole pictures, each of which is to show the class of the given index."""
+        tensor = torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2).float() / 255
+        views = functional.interpolate(tensor, (self.size, self.size), mode="bilinear", antialias=True)
+        # One at a time: what is recorded of a picture does not depend on its company.
+        logits = torch.cat([self.logits(view[None]) for view in views]).cpu()
+        return tuple(_score(row, index) for row, index in zip(logits, class_indices, strict=True))
+
+    def output_weights(self) -> Float[np.ndarray, "classes features"]:
+        """Weights of the last layer, a row for each class: classes with similar rows look alike to the network.
+
+        Raises:
+            LookupError: The network has no linear or 1×1 convolutional layer with an output for each class.
+        """
+        for layer in reversed(list(self._module.modules())):
+            if isinstance(layer, nn.Linear | nn.Conv2d) and layer.weight.shape[0] == len(self.classes):
+                return layer.weight.float().flatten(1).cpu().numpy()
+        raise LookupError("the network has no last layer with an output for each class")
+
+
+def _score(logits: Float[Tensor, "classes"], class_index: int) -> Score:
+    probabilities = logits.softmax(0)
+    best = probabilities.topk(min(5, len(probabilities)))
+    return Score(
+        logit=float(logits[class_index]),
+        probability=float(probabilities[class_index]),
+        rank=1 + int((logits > logits[class_index]).sum()),
+        top=tuple(Guess(int(i), float(p)) for i, p in zip(best.indices, best.values, strict=True)),
+    )

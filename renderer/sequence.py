@@ -1,0 +1,125 @@
+"""The frames of segments: move, dream, repeat. All segments of a call are stepped together as one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from renderer.config.models import Settings
+from renderer.dream.ascent import ascend
+from renderer.dream.level import keep_level
+from renderer.dream.randomness import PictureKey, normal
+from renderer.motion import Move, apply_moves, move_between
+from renderer.networks.network import Network
+from renderer.timeline import Segment, crossfade_frames
+
+Picture = UInt8[np.ndarray, "height width 3"]
+Pictures = Float[Tensor, "batch 3 height width"]
+
+
+def dream_segments(
+    network: Network, settings: Settings, segments: Sequence[Segment], starts: Sequence[Picture | None]
+) -> Iterator[list[tuple[int, Picture]]]:
+    """Dream the frames of segments in lockstep.
+
+    Args:
+        network: The network that dreams.
+        settings: All settings of the run.
+        segments: What to dream.
+        starts: For each segment the last frame of the one before it in its chain, or None where there is none.
+
+    Yields:
+        For each number of a frame, from 0, the place of each segment that is so long, and its frame.
+    """
+    strands = [_Strand(settings, segment, start) for segment, start in zip(segments, starts, strict=True)]
+    pictures = torch.cat([strand.first_picture(network.device) for strand in strands])
+    fresh = [place for place, strand in enumerate(strands) if strand.is_fresh]
+    if fresh:
+        keys = [strands[place].key for place in fresh]
+        pictures[fresh] = ascend(network, settings.dream, pictures[fresh], keys, [0] * len(fresh), settings.dream.fresh_steps)
+    running = list(range(len(strands)))
+    for number in range(max(segment.frames for segment in segments)):
+        # A shorter segment has ended; its company goes on without it.
+        staying = [row for row, place in enumerate(running) if number < strands[place].segment.frames]
+        running = [running[row] for row in staying]
+        pictures = _next_frame(network, settings, [strands[place] for place in running], pictures[staying], number)
+        yield [(place, strands[place].shown(picture, number)) for place, picture in zip(running, pictures, strict=True)]
+
+
+def dream_stills(network: Network, settings: Settings, keys: Sequence[PictureKey]) -> Iterator[Picture]:
+    """Dream a picture of each class from fresh noise, of the size and with the steps that `stills` says."""
+    size = (settings.stills.height, settings.stills.width)
+    noise = torch.cat([_fresh_picture(settings, key, size, network.device) for key in keys])
+    pictures = ascend(network, settings.dream, noise, keys, [0] * len(keys), settings.stills.steps)
+    return (_to_picture(picture) for picture in pictures)
+
+
+class _Strand:
+    """One segment among those that are dreamed together."""
+
+    def __init__(self, settings: Settings, segment: Segment, start: Picture | None) -> None:
+        self.settings = settings
+        self.segment = segment
+        self.key = PictureKey(settings.run.seed, segment.class_index)
+        self.start = start
+        carries = segment.first_frame > 0 or settings.film.transition == "carry"
+        self.is_fresh = start is None or not carries
+        self._fading: Pictures | None = None
+
+    def first_picture(self, device: torch.device) -> Float[Tensor, "1 3 height width"]:
+        if self.start is None or self.is_fresh:
+            size = (self.settings.film.height, self.settings.film.width)
+            return _fresh_picture(self.settings, self.key, size, device)
+        return _from_picture(self.start, device)
+
+    def move_to(self, number: int) -> Move:
+        """The camera's move to the frame of the given number; a fresh picture begins at rest."""
+        return Move() if number == 0 and self.is_fresh else self._move(number)
+
+    def first_step(self, number: int) -> int:
+        """Number of the first ascent step of a frame, counted from the beginning of the class."""
+        dream = self.settings.dream
+        return dream.fresh_steps + (self.segment.first_frame + number) * dream.steps_per_frame
+
+    def shown(self, picture: Float[Tensor, "3 height width"], number: int) -> Picture:
+        """The frame: the picture, behind that of the class before while it fades out."""
+        frames = min(crossfade_frames(self.settings.film), self.segment.frames - 1)
+        if self.settings.film.transition != "crossfade" or self.start is None or not self.is_fresh or number >= frames:
+            return _to_picture(picture)
+        before = self._fading if self._fading is not None else _from_picture(self.start, picture.device)
+        self._fading = apply_moves(before, [self._move(number)])
+        return _to_picture(torch.lerp(self._fading[0], picture, (number + 1) / (frames + 1)))
+
+    def _move(self, number: int) -> Move:
+        fps = self.settings.film.fps
+        frame = self.segment.first_frame + number
+        return move_between(self.settings.motion, (frame - 1) / fps, frame / fps, self.segment.class_frames / fps)
+
+
+def _next_frame(
+    network: Network, settings: Settings, strands: Sequence[_Strand], pictures: Pictures, number: int
+) -> Pictures:
+    moved = apply_moves(pictures, [strand.move_to(number) for strand in strands]).clamp(0, 1)
+    keys = [strand.key for strand in strands]
+    steps = [strand.first_step(number) for strand in strands]
+    dreamed = ascend(network, settings.dream, moved, keys, steps, settings.dream.steps_per_frame)
+    return keep_level(settings.dream.level, dreamed, 1 / settings.film.fps)
+
+
+def _fresh_picture(
+    settings: Settings, key: PictureKey, size: tuple[int, int], device: torch.device
+) -> Float[Tensor, "1 3 height width"]:
+    noise = torch.from_numpy(normal(key, (1, 3, *size)))
+    return (0.5 + settings.start.contrast * noise).clamp(0, 1).to(device)
+
+
+def _from_picture(picture: Picture, device: torch.device) -> Float[Tensor, "1 3 height width"]:
+    return torch.from_numpy(picture).to(device).permute(2, 0, 1)[None].float() / 255
+
+
+def _to_picture(picture: Float[Tensor, "3 height width"]) -> Picture:
+    return (picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().cpu().numpy()
