@@ -11,7 +11,6 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn import functional
 
 from renderer.config.models import Motion
 
@@ -121,7 +120,7 @@ def _shift_lines(
     pictures: Float[Tensor, "batch 3 lines length"], passes: Sequence[_Pass]
 ) -> Float[Tensor, "batch 3 lines length"]:
     """Shift every line by its own, fractional number of pixels."""
-    batch, _, lines, length = pictures.shape
+    lines, length = pictures.shape[-2:]
     if all(one.slope == 0 and one.shift == 0 for one in passes):
         return pictures
     line = torch.arange(lines, dtype=torch.float64) - (lines - 1) / 2
@@ -159,7 +158,8 @@ def _kernel(distance: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     """A sinc under a Kaiser window."""
     inside = (1 - (2 * distance / _TAPS).square()).clamp(min=0).sqrt()
     window = torch.special.i0(_KAISER_BETA * inside) * (distance.abs() <= _TAPS / 2)
-    return torch.sinc(distance) * window
+    kernel: Tensor = torch.sinc(distance) * window
+    return kernel
 
 
 def _mirrored(index: Int[Tensor, "..."], length: int) -> Int[Tensor, "..."]:

@@ -40,7 +40,9 @@ def dream_segments(
     fresh = [place for place, strand in enumerate(strands) if strand.is_fresh]
     if fresh:
         keys = [strands[place].key for place in fresh]
-        pictures[fresh] = ascend(network, settings.dream, pictures[fresh], keys, [0] * len(fresh), settings.dream.fresh_steps)
+        pictures[fresh] = ascend(
+            network, settings.dream, pictures[fresh], keys, [0] * len(fresh), settings.dream.fresh_steps
+        )
     running = list(range(len(strands)))
     for number in range(max(segment.frames for segment in segments)):
         # A shorter segment has ended; its company goes on without it.

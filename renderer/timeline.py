@@ -80,7 +80,7 @@ class Timeline:
 
     @property
     def rounds(self) -> tuple[tuple[Segment, ...], ...]:
-        """The segments that are computed together: the lead-ins, then the first of every chain, the second, and so on."""
+        """What is computed together: the lead-ins, then the first segment of every chain, the second, and so on."""
         numbers = sorted({segment.number for chain in self.chains for segment in chain})
         return tuple(
             tuple(segment for chain in self.chains for segment in chain if segment.number == number)

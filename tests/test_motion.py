@@ -75,7 +75,9 @@ def test_each_picture_moves_by_its_own_move() -> None:
         assert torch.allclose(both[number], apply_moves(pictures[:1], [move])[0], atol=1e-6)
 
 
-@pytest.mark.parametrize("move", [Move(rotation=0.02), Move(pan=(0.0007, 0.0004)), Move(zoom=1.004), Move(zoom=1 / 1.004)])
+@pytest.mark.parametrize(
+    "move", [Move(rotation=0.02), Move(pan=(0.0007, 0.0004)), Move(zoom=1.004), Move(zoom=1 / 1.004)]
+)
 def test_a_hundred_moves_are_as_sharp_as_one(move: Move) -> None:
     repeated = texture()
     for _ in range(100):

@@ -1,0 +1,1 @@
+"""What networks know: lists of classes, and the selection among them."""

@@ -53,7 +53,9 @@ class TorchvisionNetwork(Section):
     source: Literal["torchvision"] = Field(
         "torchvision", description="Where the network comes from: `embedded` or `torchvision`."
     )
-    name: str = Field("squeezenet1_1", description="Name of the torchvision model, as `neuron-atlas networks` lists it.")
+    name: str = Field(
+        "squeezenet1_1", description="Name of the torchvision model, as `neuron-atlas networks` lists it."
+    )
     weights: str = Field(
         "DEFAULT",
         description="Name of torchvision weights, which are downloaded once, or a `.safetensors` or `.pth` file with a "
@@ -62,8 +64,8 @@ class TorchvisionNetwork(Section):
     classes: Path | None = Field(
         None,
         description="CSV file with the class list of a network of your own: columns `index`, `title` and, where known, "
-        "`wnid`, `synonyms` (separated by `; `) and `hypernyms` (root first, separated by ` > `). Without it, a network "
-        "with 1000 outputs is taken to know the ImageNet classes.",
+        "`wnid`, `synonyms` (separated by `; `) and `hypernyms` (root first, separated by ` > `). Without it, a "
+        "network with 1000 outputs is taken to know the ImageNet classes.",
     )
 
 
@@ -205,9 +207,7 @@ class Transforms(Section):
     crop: Span = Field(
         (0.4, 1.0), description="Side of the square view as a share of the picture's shorter side: smallest, largest."
     )
-    scale: Span = Field(
-        (0.9, 1.1), description="Further random magnification of the view: smallest, largest."
-    )
+    scale: Span = Field((0.9, 1.1), description="Further random magnification of the view: smallest, largest.")
     rotate: float = Field(5.0, ge=0, le=180, description="Largest random rotation either way, in degrees.")
     jitter: float = Field(
         0.06, ge=0, le=1, description="Largest random shift either way, also beyond the border, as a share of the view."
@@ -227,7 +227,9 @@ class Level(Section):
     """What keeps brightness, contrast and color level while the picture feeds on itself."""
 
     strength: float = Field(0.6, ge=0, lt=1, description="Share of the deviation that is taken back in a second.")
-    contrast: float = Field(0.22, gt=0, le=0.5, description="Standard deviation that is aimed at, where white is 1.")
+    contrast: float = Field(
+        0.22, gt=0, le=0.5, description="Standard deviation that is not exceeded for long, where white is 1."
+    )
 
 
 class Dream(Section):
@@ -287,8 +289,8 @@ class Video(Section):
     audio: Path | None = Field(
         None, description="Sound file, looped or cut to the film's length; not for `gif`, `webp` and `png`."
     )
-    chapters: Switch = Field(True, description="Write one chapter a class.")
-    subtitles: Switch = Field(True, description="Write the titles as a subtitle track and as `atlas.vtt`.")
+    chapters: Switch = Field(default=True, description="Write one chapter a class.")
+    subtitles: Switch = Field(default=True, description="Write the titles as a subtitle track and as `atlas.vtt`.")
     title: str | None = Field(None, description="Title in the film's metadata; by default the config's name.")
     comment: str | None = Field(None, description="Comment in the film's metadata; by default how it was made.")
 
@@ -297,7 +299,8 @@ class Stills(Section):
     """One picture a class."""
 
     fresh: Switch = Field(
-        False, description="Let `render` dream stills of their own, as `stills` does, instead of the film's last frames."
+        default=False,
+        description="Let `render` dream stills of their own, as `stills` does, instead of the film's last frames.",
     )
     width: Pixels = Field(512, description="Width of a fresh still in pixels.")
     height: Pixels = Field(512, description="Height of a fresh still in pixels.")
@@ -305,7 +308,7 @@ class Stills(Section):
     retries: int = Field(
         1, ge=0, le=100, description="Further tries, each with another seed, where the network does not recognize it."
     )
-    overlay: Switch = Field(False, description="Write the film's text on the stills too.")
+    overlay: Switch = Field(default=False, description="Write the film's text on the stills too.")
 
 
 class Page(Section):

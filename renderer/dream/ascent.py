@@ -20,7 +20,12 @@ Pictures = Float[Tensor, "batch 3 height width"]
 
 
 def ascend(
-    network: Network, dream: Dream, pictures: Pictures, keys: Sequence[PictureKey], first_steps: Sequence[int], steps: int
+    network: Network,
+    dream: Dream,
+    pictures: Pictures,
+    keys: Sequence[PictureKey],
+    first_steps: Sequence[int],
+    steps: int,
 ) -> Pictures:
     """Climb the objective of each picture's class.
 

@@ -17,13 +17,13 @@ Pictures = Float[Tensor, "batch 3 height width"]
 
 @torch.no_grad()
 def keep_level(level: Level, pictures: Pictures, seconds: float) -> Pictures:
-    """Take back a share of what the pictures have drifted: low frequencies toward gray, contrast toward the aim.
+    """Take back a share of what the pictures have drifted: low frequencies toward gray, contrast down to the limit.
 
     Ascent in a feedback loop gains most in the low frequencies, until whole regions burn out. They are let down by
     themselves, so that detail keeps its strength.
 
     Args:
-        level: The aim, and how much of the deviation is taken back in a second.
+        level: The limit, and how much of the deviation is taken back in a second.
         pictures: Values in [0, 1].
         seconds: Film time since this was last done.
 
@@ -34,8 +34,10 @@ def keep_level(level: Level, pictures: Pictures, seconds: float) -> Pictures:
     calm = pictures - share * (_low_band(pictures) - _GRAY)
     mean = calm.mean(dim=(2, 3), keepdim=True)
     contrast = (calm - mean).std(dim=(1, 2, 3), keepdim=True).clamp(min=1e-4)
-    gain = (level.contrast / contrast) ** share
-    return (mean + gain * (calm - mean)).clamp(0, 1)
+    # Never more than there is: amplified, the finest detail would turn to grit.
+    gain = (level.contrast / contrast).clamp(max=1) ** share
+    leveled: Tensor = mean + gain * (calm - mean)
+    return leveled.clamp(0, 1)
 
 
 def _low_band(pictures: Pictures) -> Pictures:

@@ -9,9 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from renderer.config.models import FourierParameterization
+from renderer.config.models import FourierParameterization, PixelParameterization
 from renderer.config.models import Parameterization as ParameterizationSettings
-from renderer.config.models import PixelParameterization
 
 # Red, green and blue from luminance, blue-yellow and red-green: the principal axes of natural colors and, roughly,
 # their standard deviations (Ohta, Kanade & Sakai 1980, "Color information for region segmentation").

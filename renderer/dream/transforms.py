@@ -14,6 +14,8 @@ from torch.nn import functional
 from renderer.config.models import Transforms
 from renderer.dream.randomness import PictureKey, uniform
 
+_MORE_AT_BORDER = 0.15  # Of a view's side.
+
 
 def draw_views(
     transforms: Transforms, keys: Sequence[PictureKey], steps: Sequence[int], size: tuple[int, int]
@@ -68,9 +70,11 @@ def take_views(
 def _view(transforms: Transforms, numbers: Float[np.ndarray, "7"], size: tuple[int, int]) -> Float[np.ndarray, "2 3"]:
     side = min(size) * _between(transforms.crop, numbers[0]) / _between(transforms.scale, numbers[1])
     angle = math.radians(transforms.rotate) * (2 * numbers[2] - 1)
-    # Anywhere inside the picture (in its middle, if the view is larger), then shaken, also beyond the border.
+    # Anywhere inside the picture (in its middle, if the view is larger), then shaken, also beyond the border. Views at
+    # the border are drawn more often, since fewer views reach the pixels there.
     room = np.maximum(0, np.array(size[::-1]) - side) / 2
-    center = room * (2 * numbers[3:5] - 1) + transforms.jitter * side * (2 * numbers[5:7] - 1)
+    center = np.clip((room + _MORE_AT_BORDER * side) * (2 * numbers[3:5] - 1), -room, room)
+    center += transforms.jitter * side * (2 * numbers[5:7] - 1)
     cosine, sine = side / 2 * math.cos(angle), side / 2 * math.sin(angle)
     return np.array([[cosine, -sine, center[0]], [sine, cosine, center[1]]], dtype=np.float32)
 

@@ -7,15 +7,14 @@ from torch import nn
 
 from renderer.classes.lists import class_list
 from renderer.config.errors import UserError
-from renderer.config.models import EmbeddedNetwork, Network as NetworkSettings, TorchvisionNetwork
+from renderer.config.models import EmbeddedNetwork, TorchvisionNetwork
+from renderer.config.models import Network as NetworkSettings
 from renderer.networks.embedded import load_embedded
 from renderer.networks.network import Network, Preprocessing
 from renderer.networks.torchvision_models import load_torchvision
 
 
-def load_network(
-    settings: NetworkSettings, device: torch.device, dtype: torch.dtype = torch.float32
-) -> Network:
+def load_network(settings: NetworkSettings, device: torch.device, dtype: torch.dtype = torch.float32) -> Network:
     """Load a network, frozen, with its classes.
 
     Raises:

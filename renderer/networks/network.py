@@ -71,7 +71,7 @@ class Network:
         """Weights of the last layer, a row for each class: classes with similar rows look alike to the network.
 
         Raises:
-            LookupError: The network has no linear or 1×1 convolutional layer with an output for each class.
+            LookupError: The network has no linear or pointwise convolutional layer with an output for each class.
         """
         for layer in reversed(list(self._module.modules())):
             if isinstance(layer, nn.Linear | nn.Conv2d) and layer.weight.shape[0] == len(self.classes):
@@ -79,7 +79,7 @@ class Network:
         raise LookupError("the network has no last layer with an output for each class")
 
 
-def _score(logits: Float[Tensor, "classes"], class_index: int) -> Score:
+def _score(logits: Float[Tensor, " classes"], class_index: int) -> Score:
     probabilities = logits.softmax(0)
     best = probabilities.topk(min(5, len(probabilities)))
     return Score(

@@ -40,7 +40,9 @@ def load_torchvision(settings: TorchvisionNetwork) -> tuple[nn.Module, Preproces
         UserError: Model or weights are unknown, cannot be had, or do not fit each other.
     """
     if settings.name not in model_names():
-        raise UserError(f"network.name: torchvision has no classification model '{settings.name}'; see `neuron-atlas networks`")
+        raise UserError(
+            f"network.name: torchvision has no classification model '{settings.name}'; see `neuron-atlas networks`"
+        )
     if is_weight_file(settings.weights):
         default = models.get_model_weights(settings.name).DEFAULT
         return _build(settings.name, _read_state(Path(settings.weights)), settings.weights), _preprocessing(default)
@@ -55,7 +57,8 @@ def is_weight_file(weights: str) -> bool:
 
 def download_path(weights: WeightsEnum) -> Path:
     """Where torch keeps, and looks for, the downloaded file of a set of weights."""
-    return Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rpartition("/")[2]
+    url: str = weights.url
+    return Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
 
 
 def _named_weights(settings: TorchvisionNetwork) -> WeightsEnum:
@@ -98,7 +101,7 @@ def _read_state(path: Path) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise UserError(f"network.weights: {path} cannot be read ({_first_line(error)}); is it whole?") from error
-    except Exception as error:  # noqa: BLE001  torch reports a refused pickle by errors of many kinds
+    except Exception as error:
         raise UserError(f"network.weights: {path} is not a plain state dict ({_first_line(error)})") from error
     state = state.get("state_dict", state) if isinstance(state, dict) else state
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
@@ -116,7 +119,9 @@ def _build(name: str, state: Mapping[str, Tensor], source: str) -> nn.Module:
     try:
         module.load_state_dict(state, strict=True)
     except RuntimeError as error:
-        raise UserError(f"network.weights: {source} does not fit network.name {name} ({_first_line(error, 3)})") from error
+        raise UserError(
+            f"network.weights: {source} does not fit network.name {name} ({_first_line(error, 3)})"
+        ) from error
     return _revive(module)
 
 

@@ -1,0 +1,1 @@
+"""Frames to files, without torch: text over the frames, stills, segments, and the film."""

@@ -1,0 +1,1 @@
+"""Where segments and stills are computed."""

@@ -1,4 +1,4 @@
-"""What a worker is given and gives back: plain data, so that a worker may live in another process or on another machine."""
+"""What a worker is given and gives back: plain data, so that it may live in another process or on another machine."""
 
 from __future__ import annotations
 

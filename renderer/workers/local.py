@@ -66,9 +66,7 @@ class LocalWorker:
         """Let the networks go."""
         self._networks.clear()
 
-    def _share(
-        self, compute: Callable[[Network, Sequence[int]], Iterator[Result]], count: int
-    ) -> Iterator[Result]:
+    def _share(self, compute: Callable[[Network, Sequence[int]], Iterator[Result]], count: int) -> Iterator[Result]:
         """Divide the tasks into equal batches, which take turns on each device; the devices work side by side."""
         devices = len(self._networks)
         batches = max(devices, -(-count // self._settings.run.batch))

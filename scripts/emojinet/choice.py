@@ -26,16 +26,15 @@ TIERS = {
     "People & Body": 0.9,
     "Symbols": 1.1,
 }
-"""Groups in the order of preference, and how strictly each must differ from what was taken before; flags are in none."""
+"""Groups in the order of preference, and how much each must differ from what was taken before; flags are in none."""
 
-FAVORITES = frozenset(
-    {"red heart", "grinning face", "face with tears of joy", "smiling face with heart-eyes", "crying face", "brain"}
-)
-"""Titles that are considered before the rest of their group, so that a lookalike cannot displace them."""
+FAVORITES = frozenset({"red heart", "grinning face", "smiling face with heart-eyes", "crying face", "brain", "woman"})
+"""Titles that are considered before all others, so that a lookalike cannot displace them."""
 
 LEFT_OUT_SUBGROUPS = frozenset({"arrow", "av-symbol", "keycap", "alphanum", "geometric", "gender", "punctuation"})
 LEFT_OUT_TITLES = re.compile(
-    r".*\b(o’clock|thirty|waxing|waning|last quarter|new moon|ATM sign|middle finger|heart suit|hourglass done)\b.*"
+    r".*\b(o\u2019clock|thirty|waxing|waning|last quarter|new moon|ATM sign|heart suit|hourglass done)\b.*"
+    r"|middle finger"
     r"|(orange|yellow|green|blue|light blue|purple|brown|black|grey|white|pink) heart"
 )
 
@@ -73,8 +72,8 @@ def candidates(path: Path) -> list[Emoji]:
     """Lists the emoji worth considering, those of the preferred groups first."""
     wanted = [e for e in read_emoji_test(path) if e.subgroup not in LEFT_OUT_SUBGROUPS]
     wanted = [e for e in wanted if not LEFT_OUT_TITLES.fullmatch(e.title)]
-    order = list(TIERS)
-    return sorted((e for e in wanted if e.group in TIERS), key=lambda e: (order.index(e.group), e.title not in FAVORITES))
+    ranks = {group: rank for rank, group in enumerate(TIERS)}
+    return sorted((e for e in wanted if e.group in ranks), key=lambda e: (e.title not in FAVORITES, ranks[e.group]))
 
 
 def distances(bank: Tensor) -> Tensor:
@@ -82,7 +81,7 @@ def distances(bank: Tensor) -> Tensor:
     pictures = bank.float() / 255
     small = functional.interpolate(pictures, size=(COMPARED_SIZE, COMPARED_SIZE), mode="area")
     plain, mirrored = small.flatten(1), small.flip(3).flatten(1)
-    nearest = torch.minimum(torch.cdist(plain, plain), torch.cdist(plain, mirrored))
+    nearest: Tensor = torch.minimum(torch.cdist(plain, plain), torch.cdist(plain, mirrored))
     return nearest / plain.shape[1] ** 0.5
 
 

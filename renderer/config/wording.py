@@ -1,0 +1,31 @@
+"""Words for messages: choices, and the nearest known words for one that is unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+
+def either(words: Sequence[str]) -> str:
+    """`a`, `a or b`, `a, b or c`; at least one word."""
+    return f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else words[0]
+
+
+def did_you_mean(words: Sequence[str]) -> str:
+    """`; did you mean a or b?`, or nothing where there are no words."""
+    return f"; did you mean {either(words)}?" if words else ""
+
+
+def nearest(word: str, known: Iterable[str], *, count: int = 3, likeness: float = 0.65) -> list[str]:
+    """The known words that resemble a word most, best first; case does not matter.
+
+    Args:
+        word: The unknown word.
+        known: The known words.
+        count: Most words to give.
+        likeness: Least likeness of a word that is given, in [0, 1].
+    """
+    by_case: dict[str, str] = {}
+    for candidate in known:
+        by_case.setdefault(candidate.casefold(), candidate)
+    return [by_case[match] for match in get_close_matches(word.casefold(), by_case, count, likeness)]

@@ -1,0 +1,149 @@
+"""What a run is doing, shown on a console: a bar on a terminal, a line every few seconds elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TextColumn
+from rich.progress import Progress as Bar
+
+from renderer.render.progress import Amount, Progress
+
+_SECONDS_BETWEEN_LINES = 5.0
+_LONGEST_TITLES = 40
+
+
+@contextmanager
+def progress_on(console: Console) -> Iterator[Progress]:
+    """Give what suits the console, and leave the console in order whatever happens."""
+    if not console.is_terminal:
+        yield LineProgress(console)
+        return
+    bar = BarProgress(console)
+    try:
+        yield bar
+    finally:
+        bar.end()
+
+
+def format_duration(seconds: float) -> str:
+    """A duration in the two largest units that matter, such as `2 h 5 min`."""
+    whole = max(0, round(seconds))
+    units = [(whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "min"), (whole % 60, "s")]
+    first = next((place for place, (count, _) in enumerate(units) if count), len(units) - 1)
+    return " ".join(f"{count} {unit}" for count, unit in units[first : first + 2] if count) or "0 s"
+
+
+class _Course:
+    """The course of a piece of work, and what there is to say of it."""
+
+    def __init__(self, unit: str, total: Amount, done: Amount) -> None:
+        self.unit, self.total, self.done = unit, total, done
+        self.titles = ""
+        self._began, self._before = time.monotonic(), done.pictures
+
+    def advance(self, amount: Amount, showing: Sequence[str]) -> None:
+        self.done = Amount(self.done.pictures + amount.pictures, self.done.classes + amount.classes)
+        self.titles = shorten(showing)
+
+    @property
+    def classes(self) -> str:
+        return f"{self.done.classes}/{self.total.classes} classes"
+
+    @property
+    def pace(self) -> str:
+        """Speed and time left, once there is something to tell it from."""
+        computed, seconds = self.done.pictures - self._before, time.monotonic() - self._began
+        if computed == 0 or seconds == 0:
+            return "starting"
+        speed = computed / seconds
+        left = (self.total.pictures - self.done.pictures) / speed
+        shown = f"{speed:.1f} {self.unit}/s" if speed >= 1 else f"{1 / speed:.1f} s/{self.unit.removesuffix('s')}"
+        return f"{shown}, {format_duration(left)} left"
+
+
+def shorten(titles: Sequence[str]) -> str:
+    """As many titles as there is room for, and how many more there are."""
+    shown = [titles[0]] if titles else []
+    for title in titles[1:]:
+        if len(", ".join([*shown, title])) > _LONGEST_TITLES:
+            break
+        shown.append(title)
+    more = len(titles) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+class BarProgress:
+    """A bar with classes, speed, time left and what is being dreamed."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        columns = [TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.percentage:>3.0f} %")]
+        details = [TextColumn("{task.fields[classes]}"), TextColumn("{task.fields[pace]}")]
+        titles = TextColumn("[cyan]{task.fields[titles]}")
+        self._bar = Bar(*columns, *details, titles, console=console, refresh_per_second=4)
+        self._task: TaskID | None = None
+        self._course = _Course("", Amount(0, 0), Amount(0, 0))
+
+    def begin(self, unit: str, *, total: Amount, done: Amount) -> None:
+        """Show a new bar."""
+        self._course = _Course(unit, total, done)
+        self._task = self._bar.add_task(unit, total=total.pictures, completed=done.pictures, **self._fields())
+        self._bar.start()
+
+    def advance(self, amount: Amount, showing: Sequence[str]) -> None:
+        """Move the bar."""
+        self._course.advance(amount, showing)
+        if self._task is not None:
+            self._bar.update(self._task, completed=self._course.done.pictures, **self._fields())
+
+    def end(self) -> None:
+        """Leave the bar where it is."""
+        self._bar.stop()
+
+    def note(self, text: str) -> None:
+        """Print above the bar."""
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _fields(self) -> dict[str, Any]:
+        titles = self._course.titles.replace("[", r"\[")
+        return {"classes": self._course.classes, "pace": self._course.pace, "titles": titles}
+
+
+class LineProgress:
+    """A line every few seconds."""
+
+    def __init__(self, console: Console, seconds_between: float = _SECONDS_BETWEEN_LINES) -> None:
+        self._console, self._seconds_between = console, seconds_between
+        self._course = _Course("", Amount(0, 0), Amount(0, 0))
+        self._last = 0.0
+
+    def begin(self, unit: str, *, total: Amount, done: Amount) -> None:
+        """Say what there is to do."""
+        self._course = _Course(unit, total, done)
+        self._last = time.monotonic()
+        self.note(f"{total.pictures - done.pictures} of {total.pictures} {unit} to render")
+
+    def advance(self, amount: Amount, showing: Sequence[str]) -> None:
+        """Say how far it is, if the last time was long ago."""
+        self._course.advance(amount, showing)
+        if time.monotonic() - self._last >= self._seconds_between:
+            self._say()
+
+    def end(self) -> None:
+        """Say that all is done."""
+        self._say()
+
+    def note(self, text: str) -> None:
+        """Print a line."""
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _say(self) -> None:
+        course = self._course
+        self._last = time.monotonic()
+        done = f"{course.done.pictures}/{course.total.pictures} {course.unit}"
+        self.note(f"{done}, {course.classes}, {course.pace}: {course.titles}")

@@ -1,0 +1,209 @@
+"""Preflight: everything that can go wrong in a render is tried before it, the cheap things first."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
+
+import numpy as np
+
+from renderer.classes.lists import class_list
+from renderer.config.errors import UserError
+from renderer.config.models import EmbeddedNetwork, Settings
+from renderer.render.captions import caption_for
+from renderer.render.runs import MakeWorker, Request, local_worker
+from renderer.render.selection import chosen_classes
+from renderer.render.session import Run
+from renderer.render.weights import download_folder, weights_file
+from renderer.run_directory.paths import RunPaths
+from renderer.timeline import Timeline
+from renderer.video.assemble import probe_encoder
+from renderer.video.captions import check_templates, fill_templates, templates_need_score
+from renderer.video.ffmpeg import EncodingError
+from renderer.video.fonts import missing_glyphs
+from renderer.video.overlay import CaptionWriter
+from renderer.workers.interface import SegmentTask, StillTask, Worker
+
+_MEASURED_FRAMES = 2
+_MEASURED_STEPS = 4
+_BYTES_PER_PIXEL = {"h264": 0.15, "h265": 0.1, "av1": 0.1, "vp9": 0.12, "prores": 1.2, "ffv1": 2.0,
+                    "gif": 2.6, "webp": 2.2, "png": 3.5}  # fmt: skip
+"""By codec: segments and film together, a generous guess for pictures full of detail."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check has found; `failed` means that a render would fail."""
+
+    name: str
+    state: Literal["ok", "warning", "failed"]
+    text: str
+
+
+@dataclass(frozen=True)
+class Projection:
+    """How long a render will take, in seconds; None where there is nothing of the kind to render."""
+
+    film: float | None
+    stills: float | None
+
+
+def preflight(request: Request, *, quick: bool, make_worker: MakeWorker = local_worker) -> Iterator[Finding]:
+    """Try everything that a render needs, without rendering.
+
+    Args:
+        request: What would be rendered.
+        quick: Leave out what needs the network: whether it can be loaded, and how long it takes.
+        make_worker: Makes what dreams.
+
+    Yields:
+        A finding for each check, as soon as it is known.
+    """
+    settings = request.settings
+    yield Finding("settings", "ok", f"{request.name}: all settings are valid")
+    yield _check_weights(settings)
+    try:
+        run = _planned(request, quick=quick)
+    except UserError as error:
+        yield Finding("classes", "failed", str(error))
+        return
+    yield _describe_classes(run)
+    yield _check_text(run)
+    yield _check_encoder(settings)
+    yield _check_disk(run)
+    if not quick:
+        yield _check_dreaming(run, make_worker)
+
+
+def project_time(run: Run, worker: Worker) -> Projection:
+    """Dream a few frames, or steps of a few stills, and tell from them how long all of them will take."""
+    settings = run.settings
+    fresh = settings.stills.fresh
+    return Projection(_project_film(run, worker), _project_stills(run, worker) if fresh else None)
+
+
+def _planned(request: Request, *, quick: bool) -> Run:
+    settings = request.settings
+    if quick and settings.classes.order == "similarity":
+        # The order needs the network, the number of classes does not.
+        by_index = settings.classes.model_copy(update={"order": "index"})
+        classes = chosen_classes(settings.model_copy(update={"classes": by_index}))
+    else:
+        classes = chosen_classes(settings)
+    return Run(RunPaths(request.directory), request.name, film=True, settings=settings, classes=classes)
+
+
+def _describe_classes(run: Run) -> Finding:
+    film = run.settings.film
+    known = len(class_list(run.settings.network))
+    seconds = run.timeline.frames / film.fps
+    text = (
+        f"{len(run.classes)} of {known} classes, chains: {len(run.timeline.chains)}; {run.timeline.frames} frames of "
+        f"{film.width}x{film.height}, {seconds:.1f} s at {film.fps:g} frames per second"
+    )
+    return Finding("classes", "ok", text)
+
+
+def _check_weights(settings: Settings) -> Finding:
+    try:
+        path = weights_file(settings.network)
+    except UserError as error:
+        return Finding("weights", "failed", str(error))
+    if isinstance(settings.network, EmbeddedNetwork):
+        return Finding("weights", "ok", "the network comes with the program")
+    if path is None:
+        return Finding("weights", "warning", f"not here yet; will be downloaded to {download_folder()} on first use")
+    return Finding("weights", "ok", f"{path}, {path.stat().st_size / 1e6:.1f} MB")
+
+
+def _check_text(run: Run) -> Finding:
+    overlay, film = run.settings.overlay, run.settings.film
+    try:
+        check_templates(overlay.lines)
+        CaptionWriter(overlay, (film.width, film.height))
+        captions = (caption_for(run, position, None) for position in range(len(run.classes)))
+        missing = missing_glyphs(overlay.font, (text for c in captions for text in fill_templates(overlay.lines, c)))
+    except UserError as error:
+        return Finding("text", "failed", str(error))
+    if missing:
+        return Finding("text", "warning", f"overlay.font has no {' '.join(missing[:20])}; choose another font file")
+    return Finding("text", "ok", "templates and font fit the titles" if overlay.lines else "none over the frames")
+
+
+def _check_encoder(settings: Settings) -> Finding:
+    film, codec = settings.film, settings.video.codec
+    try:
+        probe_encoder((film.width, film.height), film.fps, settings.video)
+    except (UserError, EncodingError, OSError) as error:
+        return Finding("encoder", "failed", str(error))
+    return Finding("encoder", "ok", f"{codec} encodes and joins {film.width}x{film.height}")
+
+
+def _check_disk(run: Run) -> Finding:
+    needed = estimate_bytes(run.settings, run.timeline)
+    folder = next(path for path in (run.paths.root.absolute(), *run.paths.root.absolute().parents) if path.is_dir())
+    free = shutil.disk_usage(folder).free
+    text = f"about {needed / 1e9:.2f} GB needed, {free / 1e9:.1f} GB free at {folder}"
+    if not os.access(folder, os.W_OK):
+        return Finding("disk", "failed", f"{folder} cannot be written to; choose another directory with --output")
+    return Finding("disk", "warning" if needed > free else "ok", text)
+
+
+def estimate_bytes(settings: Settings, timeline: Timeline) -> float:
+    """A rough, rather high guess of what a run takes on the disk, in bytes."""
+    pixels = settings.film.width * settings.film.height
+    video = timeline.frames * pixels * _BYTES_PER_PIXEL[settings.video.codec]
+    segments = sum(len(chain) for chain in timeline.chains)
+    return video + (segments + len(timeline.segments)) * pixels * 2.0
+
+
+def _check_dreaming(run: Run, make_worker: MakeWorker) -> Finding:
+    stills = run.settings.stills.model_copy(update={"steps": _MEASURED_STEPS})
+    dream = run.settings.dream.model_copy(update={"fresh_steps": 0})
+    try:
+        with closing(make_worker(run.settings.model_copy(update={"stills": stills, "dream": dream}))) as worker:
+            projection = project_time(run, worker)
+    except (UserError, RuntimeError) as error:
+        return Finding("dreaming", "failed", str(error))
+    parts = {"the film": projection.film, "the fresh stills": projection.stills}
+    text = ", ".join(f"{name} about {seconds / 60:.1f} min" for name, seconds in parts.items() if seconds is not None)
+    return Finding("dreaming", "ok", f"the network dreams here; {text}")
+
+
+def _project_film(run: Run, worker: Worker) -> float:
+    """Time a few frames of one batch, after the first, which warms up."""
+    settings = run.settings
+    widest = max(run.timeline.rounds, key=len)[: settings.run.batch]
+    gray = np.full((settings.film.height, settings.film.width, 3), 128, np.uint8)
+    score_all = templates_need_score(settings.overlay.lines)
+    frames = worker.segments([SegmentTask(segment, gray) for segment in widest], score_all=score_all)
+    frames = islice(frames, (_MEASURED_FRAMES + 1) * len(widest))
+    times = [time.monotonic(), *(time.monotonic() for _ in frames)]
+    first = len(widest) if len(times) > len(widest) + 1 else 0
+    per_frame = (times[-1] - times[first]) / (len(times) - 1 - first)
+    return per_frame * _count_frames(run)
+
+
+def _count_frames(run: Run) -> float:
+    """All frames that are dreamed, with the steps of fresh pictures as if they were frames too."""
+    dream, transition = run.settings.dream, run.settings.film.transition
+    frames = sum(segment.frames for chain in run.timeline.chains for segment in chain)
+    fresh = len(run.timeline.chains) if transition == "carry" else len(run.classes)
+    return frames + fresh * dream.fresh_steps / max(1, dream.steps_per_frame)
+
+
+def _project_stills(run: Run, worker: Worker) -> float:
+    """Time a few steps of the first group."""
+    group = run.classes[: run.settings.run.batch]
+    began = time.monotonic()
+    for _ in worker.stills([StillTask(record.index, run.settings.run.seed) for record in group]):
+        pass
+    per_step = (time.monotonic() - began) / _MEASURED_STEPS
+    groups = -(-len(run.classes) // run.settings.run.batch)
+    return groups * run.settings.stills.steps * per_step

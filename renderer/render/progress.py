@@ -1,0 +1,35 @@
+"""How a run tells what it is doing; `cli` shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How much work: pictures (frames of a film, or stills) and classes."""
+
+    pictures: int
+    classes: int
+
+
+class Progress(Protocol):
+    """What shows a run's progress."""
+
+    def begin(self, unit: str, *, total: Amount, done: Amount) -> None:
+        """Begin a piece of work; `unit` names its pictures: `frames` or `stills`."""
+        ...
+
+    def advance(self, amount: Amount, showing: Sequence[str]) -> None:
+        """So much more is done; the given titles are being dreamed."""
+        ...
+
+    def end(self) -> None:
+        """The piece of work is over."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Something that the user should know."""
+        ...

@@ -1,0 +1,179 @@
+"""The commands that make something, from start to end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from renderer.config.errors import UserError
+from renderer.config.models import Settings
+from renderer.plan import Plan, make_plan
+from renderer.render.assembly import assemble_segments
+from renderer.render.film import render_film
+from renderer.render.index import update_index
+from renderer.render.progress import Progress
+from renderer.render.selection import chosen_classes
+from renderer.render.session import Run, describe_run, opened, reopened
+from renderer.render.stills import Failure, dream_stills, make_film_stills, pending_groups
+from renderer.run_directory.index import Index
+from renderer.run_directory.paths import RunPaths
+from renderer.run_directory.run_file import RunFile
+from renderer.video.audio import check_audio
+from renderer.video.captions import check_templates
+from renderer.video.overlay import CaptionWriter
+from renderer.workers.interface import Worker
+
+MakeWorker = Callable[[Settings], Worker]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for.
+
+    Attributes:
+        name: Name of the configuration.
+        settings: Its settings.
+        directory: The run's directory.
+        restart: Remove what runs have written there before.
+    """
+
+    name: str
+    settings: Settings
+    directory: Path
+    restart: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What has come of it.
+
+    Attributes:
+        paths: The run's directory.
+        index: What is there now.
+        failures: Classes that could not be rendered.
+    """
+
+    paths: RunPaths
+    index: Index
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def film(self) -> Path | None:
+        """The film, if there is one."""
+        return self.paths.root / self.index.film.path if self.index.film else None
+
+    @property
+    def unrecognized(self) -> tuple[str, ...]:
+        """Titles of the classes whose stills the network takes for something else."""
+        return tuple(entry.title for entry in self.index.classes if entry.rank not in (None, 1))
+
+
+def local_worker(settings: Settings) -> Worker:
+    """A worker in this process."""
+    from renderer.workers.local import LocalWorker  # noqa: PLC0415  torch takes seconds
+
+    return LocalWorker(settings)
+
+
+def render(request: Request, progress: Progress, make_worker: MakeWorker = local_worker) -> Outcome:
+    """Render the film and its stills, or what is still missing of them.
+
+    Raises:
+        UserError: The settings are wrong, or the directory is not to be used with them.
+        EncodingError: ffmpeg failed; everything that is finished is kept.
+    """
+    with opened(request.directory, _wanted(request, film=True), progress, restart=request.restart) as run:
+        return _render(run, progress, make_worker, _plan(run, progress))
+
+
+def render_stills(request: Request, progress: Progress, make_worker: MakeWorker = local_worker) -> Outcome:
+    """Dream fresh stills, or what is still missing of them, and no film; raises as `render` does."""
+    with opened(request.directory, _wanted(request, film=False), progress, restart=request.restart) as run:
+        groups = pending_groups(run)
+        with _index_kept(run), _lazily(run, make_worker) as worker:
+            failures = dream_stills(run, groups, worker(), progress) if groups else []
+        return _conclude(run, failures)
+
+
+def assemble(directory: Path, progress: Progress) -> Outcome:
+    """Make the film from the segments that are there; the run may be unfinished.
+
+    Raises:
+        UserError: The directory holds no run or no finished segment.
+        EncodingError: ffmpeg failed.
+    """
+    with reopened(directory) as run:
+        plan = _plan(run, progress)
+        if not any(segment.name in plan.records for segment in run.timeline.segments):
+            raise UserError(f"{directory} holds no finished segment of a film yet; render some with `render`")
+        make_film_stills(run, plan.records)
+        assemble_segments(run, plan.records)
+        return _conclude(run, [])
+
+
+def _wanted(request: Request, *, film: bool) -> RunFile:
+    """Check what can be checked before anything is done."""
+    settings = request.settings
+    check_templates(settings.overlay.lines)
+    CaptionWriter(settings.overlay, (settings.film.width, settings.film.height))
+    check_audio(settings.video)
+    return describe_run(request.name, settings, chosen_classes(settings), film=film)
+
+
+def _plan(run: Run, progress: Progress) -> Plan:
+    plan = make_plan(run.timeline, run.paths, run.fade)
+    if plan.damaged:
+        names = ", ".join(plan.damaged[:5]) + (" and others" if len(plan.damaged) > 5 else "")
+        progress.note(f"damaged or missing files: segments {names} have to be computed again")
+    return plan
+
+
+def _render(run: Run, progress: Progress, make_worker: MakeWorker, plan: Plan) -> Outcome:
+    failures: list[Failure] = []
+    with _index_kept(run), _lazily(run, make_worker) as worker:
+        if plan.rounds:
+            render_film(run, plan, worker(), progress)
+            plan = make_plan(run.timeline, run.paths, run.fade, thorough=False)
+        if not run.settings.stills.fresh:
+            make_film_stills(run, plan.records)
+        assemble_segments(run, plan.records)
+        if run.settings.stills.fresh and (groups := pending_groups(run)):
+            failures = dream_stills(run, groups, worker(), progress)
+    return _conclude(run, failures)
+
+
+def _conclude(run: Run, failures: list[Failure]) -> Outcome:
+    """Write what tells of the results."""
+    index = update_index(run)
+    # The web page is made from the index, here.
+    return Outcome(run.paths, index, tuple(failures))
+
+
+@contextmanager
+def _index_kept(run: Run) -> Iterator[None]:
+    """Whatever ends the work early, the index tells what is there."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            update_index(run)
+        raise
+
+
+@contextmanager
+def _lazily(run: Run, make_worker: MakeWorker) -> Iterator[Callable[[], Worker]]:
+    """Give a function that gives the worker, which is made when it is first asked for."""
+    made: list[Worker] = []
+
+    def worker() -> Worker:
+        if not made:
+            made.append(make_worker(run.settings))
+        return made[0]
+
+    try:
+        yield worker
+    finally:
+        for one in made:
+            one.close()

@@ -1,0 +1,26 @@
+"""The classes of a run; the network is loaded only where their order depends on it."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+from renderer.classes.lists import class_list
+from renderer.classes.records import ClassRecord
+from renderer.classes.selection import select_classes
+from renderer.config.models import Settings
+
+
+def chosen_classes(settings: Settings) -> tuple[ClassRecord, ...]:
+    """The classes that settings choose, in the order of the film; raises UserError as `select_classes` does."""
+
+    def output_weights() -> Float[np.ndarray, "classes features"]:
+        import torch  # noqa: PLC0415  takes seconds
+
+        from renderer.networks.load import load_network  # noqa: PLC0415
+
+        return load_network(settings.network, torch.device("cpu")).output_weights()
+
+    return select_classes(
+        settings.classes, class_list(settings.network), seed=settings.run.seed, output_weights=output_weights
+    )

@@ -1,0 +1,171 @@
+"""Opening a run's directory: alone in it, with the settings that it was begun with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from renderer.classes.lists import class_list
+from renderer.classes.records import ClassRecord
+from renderer.config.errors import UserError
+from renderer.config.loading import flatten
+from renderer.config.models import Settings
+from renderer.render.progress import Progress
+from renderer.render.weights import weights_digest
+from renderer.run_directory.cleaning import refuse_foreign, remove_leftovers, remove_run
+from renderer.run_directory.fingerprint import Difference, Product, differences, fingerprint, relevant
+from renderer.run_directory.lock import locked
+from renderer.run_directory.paths import RunPaths
+from renderer.run_directory.records import StillRecord, read_record
+from renderer.run_directory.run_file import RunFile, current_versions, read_run_file, write_run_file
+from renderer.timeline import Timeline, build_timeline, crossfade_frames
+
+_PRODUCTS: tuple[Product, ...] = ("film", "stills")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run and all that follows from its settings.
+
+    Attributes:
+        paths: Its directory.
+        name: Name of its configuration.
+        film: Whether a film was asked for, not stills alone.
+        settings: Its settings.
+        classes: The selected classes in the order of the film.
+    """
+
+    paths: RunPaths
+    name: str
+    film: bool
+    settings: Settings
+    classes: tuple[ClassRecord, ...]
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """The film on paper."""
+        indices = [record.index for record in self.classes]
+        return build_timeline(self.settings.film, indices, self.settings.run.segment_seconds)
+
+    @cached_property
+    def titles(self) -> Mapping[int, str]:
+        """Titles of all classes that the network knows, by index."""
+        titles = {record.index: record.title for record in self.classes}
+        try:
+            return {record.index: record.title for record in class_list(self.settings.network)} | titles
+        except UserError:
+            # A class list of the user's own may be gone by now; the selected classes are kept with the run.
+            return titles
+
+    @property
+    def fade(self) -> int:
+        """Frames of the crossfade between two chains."""
+        return crossfade_frames(self.settings.film)
+
+
+def describe_run(name: str, settings: Settings, classes: Sequence[ClassRecord], *, film: bool) -> RunFile:
+    """What `run.yaml` is to say of a run that is asked for now, with a film or with stills alone."""
+    flat = flatten(settings)
+    selected = [[record.index, record.title] for record in classes]
+    return RunFile(
+        name=name,
+        film=film,
+        fingerprints={product: fingerprint([relevant(flat, product), selected]) for product in _PRODUCTS},
+        weights=weights_digest(settings.network),
+        versions=current_versions(),
+        settings=settings,
+        classes=tuple(classes),
+    )
+
+
+def load_run(directory: Path) -> Run:
+    """The run that a directory holds; raises UserError where it holds none."""
+    paths = RunPaths(directory)
+    stored = read_run_file(paths.settings)
+    return _run(paths, stored)
+
+
+@contextmanager
+def opened(directory: Path, wanted: RunFile, progress: Progress, *, restart: bool = False) -> Iterator[Run]:
+    """Hold a run's directory, new or begun, to work in it.
+
+    Args:
+        directory: The run's directory.
+        wanted: The run that is asked for.
+        progress: Is told what else has changed since the run was begun.
+        restart: Remove what runs have written there before.
+
+    Raises:
+        UserError: The directory holds other things, another process works in it, or the run was begun with other
+            settings.
+    """
+    paths = RunPaths(directory)
+    refuse_foreign(paths)
+    with locked(paths.lock):
+        remove_leftovers(paths)
+        if restart:
+            remove_run(paths)
+        if paths.settings.exists():
+            wanted = _continued(paths, read_run_file(paths.settings), wanted, progress)
+        write_run_file(paths.settings, wanted)
+        yield _run(paths, wanted)
+
+
+@contextmanager
+def reopened(directory: Path) -> Iterator[Run]:
+    """Hold the directory of a run that was begun, with its own settings; raises UserError."""
+    run = load_run(directory)
+    with locked(run.paths.lock):
+        remove_leftovers(run.paths)
+        yield run
+
+
+def _run(paths: RunPaths, stored: RunFile) -> Run:
+    return Run(paths, stored.name, stored.film, stored.settings, stored.classes)
+
+
+def _continued(paths: RunPaths, old: RunFile, new: RunFile, progress: Progress) -> RunFile:
+    begun = _begun(paths)
+    changed = [text for product in begun if old.fingerprints.get(product) != new.fingerprints[product]
+               for text in _changes(old, new, product)]  # fmt: skip
+    if begun and old.weights and new.weights and old.weights != new.weights:
+        changed.append("network.weights: the file is not the one that the run was begun with")
+    if changed:
+        lines = "".join(f"  {text}\n" for text in dict.fromkeys(changed))
+        raise UserError(
+            f"{paths.root} was begun with other settings, and these change its pictures:\n{lines}"
+            "Set them back to continue it, choose another directory with --output, or begin anew with --restart"
+        )
+    for package, version in new.versions.items():
+        if begun and old.versions.get(package, version) != version:
+            progress.note(
+                f"warning: the run was begun with {package} {old.versions[package]}, this is {version}; "
+                "the rest may differ a little"
+            )
+    return new.model_copy(update={"film": old.film or new.film, "weights": new.weights or old.weights})
+
+
+def _begun(paths: RunPaths) -> list[Product]:
+    """What a directory already holds pieces of."""
+    stills = (read_record(path, StillRecord) for path in paths.state.glob("still-*.json"))
+    begun: list[Product] = ["stills"] if any(record and record.fresh for record in stills) else []
+    # Records of segments, and of lead-ins; those of stills have other names.
+    return ["film", *begun] if any(paths.state.glob("[0-9l]*.json")) else begun
+
+
+def _changes(old: RunFile, new: RunFile, product: Product) -> list[str]:
+    before, after = flatten(old.settings), flatten(new.settings)
+    found = [str(difference) for difference in differences(before, after, product)]
+    if [(record.index, record.title) for record in old.classes] == [(r.index, r.title) for r in new.classes]:
+        return found
+    keys = [key for key in after if key.startswith("classes.") and before[key] != after[key]]
+    found += [str(Difference(key, before[key], after[key])) for key in keys]
+    return [*found, f"classes: {_list_classes(old.classes)} before, {_list_classes(new.classes)} now"]
+
+
+def _list_classes(classes: Sequence[ClassRecord]) -> str:
+    titles = ", ".join(record.title for record in classes[:3])
+    return f"{titles} and {len(classes) - 3} more" if len(classes) > 3 else titles

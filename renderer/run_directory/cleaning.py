@@ -1,0 +1,88 @@
+"""What may be removed from a run's directory: what runs wrote, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from renderer.classes.slugs import still_name
+from renderer.config.errors import UserError
+from renderer.run_directory.files import leftovers, remove
+from renderer.run_directory.paths import RunPaths
+from renderer.run_directory.records import FilmRecord, StillRecord, read_record
+from renderer.run_directory.run_file import read_run_file
+
+_SEGMENT = re.compile(r"\d{4,}-\d{3,}(\.\w+)?")
+_STATE = re.compile(r"(\d{4,}-\d{3,}|lead-in-\d{4,}|still-\d{4,}|film)\.(png|npy|json)")
+
+
+def refuse_foreign(paths: RunPaths) -> None:
+    """Refuse a directory with things in it that no run can have put there.
+
+    Raises:
+        UserError: It is a file, or a folder that holds other things and no run.
+    """
+    if not paths.root.exists():
+        return
+    if not paths.root.is_dir():
+        raise UserError(f"{paths.root} is a file; choose a directory with --output")
+    if paths.settings.is_file():
+        return
+    ours = {paths.state, *leftovers(paths.root)}
+    strange = [path for path in paths.root.iterdir() if path not in ours]
+    strange += [path for path in _entries(paths.state) if path != paths.lock]
+    if strange:
+        raise UserError(
+            f"{paths.root} is not empty and holds no run (it has {strange[0].name}); "
+            "choose another directory with --output"
+        )
+
+
+def remove_leftovers(paths: RunPaths) -> None:
+    """Remove the temporary files of runs that were killed; only while the lock is held."""
+    for folder in paths.folders:
+        for path in leftovers(folder):
+            remove(path)
+
+
+def remove_run(paths: RunPaths) -> None:
+    """Remove what runs wrote, and then the folders that are empty; only while the lock is held.
+
+    The records go after the files that they speak of and `run.yaml` goes last, so that a removal that is cut short
+    leaves an unfinished run.
+    """
+    for path in [*_products(paths), *_matching(paths.segments, _SEGMENT), *_matching(paths.state, _STATE)]:
+        remove(path)
+    paths.settings.unlink(missing_ok=True)
+    for folder in (paths.segments, paths.stills):
+        if folder.is_dir() and not _entries(folder):
+            folder.rmdir()
+
+
+def _products(paths: RunPaths) -> Iterator[Path]:
+    yield from (paths.index, paths.subtitles, paths.page)
+    film = read_record(paths.film_record, FilmRecord)
+    if film:
+        yield paths.root / film.film.path
+    for path in paths.state.glob("still-*.json"):
+        record = read_record(path, StillRecord)
+        if record:
+            yield paths.root / record.still.path
+    # A still may have been written, and its record not yet.
+    yield from (paths.still(name) for name in _planned_stills(paths))
+
+
+def _planned_stills(paths: RunPaths) -> list[str]:
+    try:
+        return [still_name(record) for record in read_run_file(paths.settings).classes]
+    except UserError:
+        return []
+
+
+def _matching(folder: Path, pattern: re.Pattern[str]) -> list[Path]:
+    return [path for path in _entries(folder) if pattern.fullmatch(path.name)]
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []

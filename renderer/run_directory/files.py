@@ -1,0 +1,95 @@
+"""Whole files only: written under a temporary name, flushed to the disk, then renamed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_LEFTOVER = re.compile(r"\..+\.tmp-\d+(\.[^.]+)?")
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a temporary path to write to, which takes the place of `path` once it is whole.
+
+    The temporary file lies in the same folder and keeps the suffix, by which ffmpeg and Pillow choose the format. On
+    success it is flushed to the disk and renamed, so that `path` is always the old file or the new one. It may also be
+    made a folder; then an old folder of that name is removed just before. On any failure nothing is left.
+
+    Args:
+        path: The file to be; missing folders are made.
+
+    Yields:
+        The temporary path; nothing is there yet.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.tmp-{os.getpid()}{path.suffix}")
+    remove(temporary)
+    try:
+        yield temporary
+        _flush(temporary)
+        if path.is_dir():
+            remove(path)
+        temporary.replace(path)
+        _flush_folder(path.parent)
+    finally:
+        remove(temporary)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file at one stroke: afterwards it is the old one or the new one, never a part."""
+    with whole_file(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def digest(path: Path) -> str:
+    """Digest of a file's contents, or of the names and contents of a folder's files, in hexadecimal digits."""
+    if path.is_dir():
+        lines = [f"{file.name} {digest(file)}\n" for file in sorted(path.iterdir())]
+        return hashlib.blake2b("".join(lines).encode(), digest_size=16).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def size(path: Path) -> int:
+    """Bytes of a file, or of a folder's files together."""
+    return sum(file.stat().st_size for file in path.iterdir()) if path.is_dir() else path.stat().st_size
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """The temporary files that killed runs have left in a folder."""
+    if not folder.is_dir():
+        return []
+    return [path for path in sorted(folder.iterdir()) if _LEFTOVER.fullmatch(path.name)]
+
+
+def _flush(path: Path) -> None:
+    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+        with file.open("rb+") as handle:
+            os.fsync(handle.fileno())
+    if path.is_dir():
+        _flush_folder(path)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename last; only POSIX systems open folders."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,101 @@
+"""Where everything in a run's directory lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+FILM_STEM = "atlas"
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """The paths of a run; nothing here touches the disk.
+
+    Attributes:
+        root: The run's directory.
+    """
+
+    root: Path
+
+    @property
+    def subtitles(self) -> Path:
+        """Class titles as subtitles."""
+        return self.root / f"{FILM_STEM}.vtt"
+
+    @property
+    def index(self) -> Path:
+        """What the run has made, for the page and for other programs."""
+        return self.root / f"{FILM_STEM}.json"
+
+    @property
+    def page(self) -> Path:
+        """The web page."""
+        return self.root / "index.html"
+
+    @property
+    def settings(self) -> Path:
+        """Resolved settings, versions, fingerprints."""
+        return self.root / "run.yaml"
+
+    @property
+    def stills(self) -> Path:
+        """Folder of the stills."""
+        return self.root / "stills"
+
+    @property
+    def segments(self) -> Path:
+        """Folder of the encoded segments."""
+        return self.root / "segments"
+
+    @property
+    def state(self) -> Path:
+        """Folder of what else resumption needs."""
+        return self.root / "state"
+
+    @property
+    def lock(self) -> Path:
+        """File that the process which works here holds locked."""
+        return self.state / "lock"
+
+    @property
+    def film_record(self) -> Path:
+        """Record of the assembled film."""
+        return self.state / "film.json"
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """All folders that a run writes to."""
+        return (self.root, self.stills, self.segments, self.state)
+
+    def film(self, suffix: str) -> Path:
+        """The film; the suffix, such as `.mp4`, is that of its container, or empty for a folder of pictures."""
+        return self.root / f"{FILM_STEM}{suffix}"
+
+    def still(self, name: str) -> Path:
+        """The still of the given file name."""
+        return self.stills / name
+
+    def segment(self, name: str, suffix: str) -> Path:
+        """The encoded frames of a segment."""
+        return self.segments / f"{name}{suffix}"
+
+    def picture(self, segment_name: str) -> Path:
+        """Last frame of a segment, without text."""
+        return self.state / f"{segment_name}.png"
+
+    def tail(self, segment_name: str) -> Path:
+        """Last frames of a lead-in, into which the chain before it fades."""
+        return self.state / f"{segment_name}.npy"
+
+    def segment_record(self, segment_name: str) -> Path:
+        """Record of a segment, written when all its files are whole."""
+        return self.state / f"{segment_name}.json"
+
+    def still_record(self, class_index: int) -> Path:
+        """Record of a class's still."""
+        return self.state / f"still-{class_index:04d}.json"
+
+    def relative(self, path: Path) -> str:
+        """The path as it is written down: from the directory, with forward slashes."""
+        return path.relative_to(self.root).as_posix()

@@ -1,0 +1,94 @@
+"""`run.yaml`: what a run was asked for and made with; all that `status` and `assemble` need."""
+
+from __future__ import annotations
+
+import json
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from renderer.classes.records import ClassRecord
+from renderer.config.errors import UserError
+from renderer.config.models import Settings
+from renderer.run_directory.files import write_whole
+
+_PACKAGES = ("neuron-atlas", "torch", "torchvision", "numpy", "pillow", "imageio-ffmpeg")
+_HEADING = (
+    "# Written by neuron-atlas: the settings of the run in this folder, and what it was made with.\n"
+    "# Changes made here have no effect; change the configuration and render again.\n"
+)
+
+
+class RunFile(BaseModel):
+    """The contents of `run.yaml`.
+
+    Attributes:
+        name: Name of the configuration.
+        film: Whether a film was asked for, not stills alone.
+        fingerprints: For the film and for fresh stills, a digest of the settings and classes that make their pixels.
+        weights: Digest of the network's weights file, where it is known.
+        versions: Versions of what the pixels may depend on.
+        settings: All settings.
+        classes: The selected classes in the order of the film.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    film: bool
+    fingerprints: dict[str, str] = Field(default_factory=dict)
+    weights: str | None = None
+    versions: dict[str, str] = Field(default_factory=dict)
+    settings: Settings
+    classes: tuple[ClassRecord, ...]
+
+
+def current_versions() -> dict[str, str]:
+    """Versions of this program, of Python and of the packages that pixels may depend on, without importing them."""
+    versions = {"python": platform.python_version(), "machine": platform.machine()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "unknown"
+    return versions
+
+
+def write_run_file(path: Path, run: RunFile) -> None:
+    """Write `run.yaml`; one class a line."""
+    data = run.model_dump(mode="json", exclude={"classes"})
+    # JSON is YAML: json.dumps quotes whatever YAML would misread.
+    rows = [f"- {json.dumps(_class_row(record), ensure_ascii=False)}\n" for record in run.classes]
+    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
+    write_whole(path, "".join([_HEADING, text, "classes:\n", *rows]).encode())
+
+
+def read_run_file(path: Path) -> RunFile:
+    """Read `run.yaml`.
+
+    Raises:
+        UserError: It is missing, or not what this program writes.
+    """
+    try:
+        data = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+        return RunFile.model_validate_json(json.dumps(data))
+    except FileNotFoundError as error:
+        raise UserError(f"{path.parent} holds no run: there is no {path.name} in it") from error
+    except (yaml.YAMLError, ValidationError, TypeError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{path} is damaged or was written by another version of neuron-atlas; render again with --restart"
+        ) from error
+
+
+def _class_row(record: ClassRecord) -> dict[str, Any]:
+    return {
+        "index": record.index,
+        "title": record.title,
+        "wnid": record.wnid,
+        "synonyms": record.synonyms,
+        "path": record.path,
+    }

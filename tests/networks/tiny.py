@@ -1,0 +1,21 @@
+"""A small frozen network with random weights, for tests that need gradients but no sense."""
+
+import torch
+from torch import nn
+
+from renderer.classes.records import ClassRecord
+from renderer.networks.network import Network, Preprocessing
+
+CLASSES = 7
+
+
+def tiny_network(size: int = 32) -> Network:
+    """Seven classes; looks at squares of the given size."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = nn.Sequential(
+            nn.Conv2d(3, 8, 5, padding=2), nn.SiLU(), nn.AvgPool2d(2), nn.Conv2d(8, 16, 3), nn.SiLU(),
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, CLASSES),
+        )  # fmt: skip
+    classes = [ClassRecord(index, f"class {index}") for index in range(CLASSES)]
+    return Network(module, classes, Preprocessing(size, (0.5, 0.4, 0.3), (0.2, 0.2, 0.2)), device=torch.device("cpu"))

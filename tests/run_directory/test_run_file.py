@@ -1,0 +1,59 @@
+"""`run.yaml` holds all that a run was asked for."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from renderer.classes.records import ClassRecord
+from renderer.config.errors import UserError
+from renderer.config.models import Classes, Film, Settings, TorchvisionNetwork, Video
+from renderer.run_directory.run_file import RunFile, current_versions, read_run_file, write_run_file
+
+_CLASSES = (
+    ClassRecord(7, 'a "cock": #1', "n01514668", ("cock", "rooster; bird"), ("entity", "bird")),
+    ClassRecord(8, "no"),
+    ClassRecord(9, "ostrich \U0001f426", None, ("1e3",), ()),
+)
+
+
+def _run() -> RunFile:
+    settings = Settings(
+        network=TorchvisionNetwork(weights="a/b.safetensors", classes=Path("my classes.csv")),
+        classes=Classes(select=("under:animal", 5, "0-9")),
+        film=Film(width=320, crossfade_seconds=1e-5),
+        video=Video(audio=Path("music.ogg"), comment="yes: no"),
+    )
+    return RunFile(
+        name="quick",
+        film=False,
+        fingerprints={"film": "f"},
+        versions=current_versions(),
+        settings=settings,
+        classes=_CLASSES,
+    )
+
+
+def test_it_comes_back_as_it_was_and_is_plain_yaml(tmp_path: Path) -> None:
+    run = _run()
+    write_run_file(tmp_path / "run.yaml", run)
+    assert read_run_file(tmp_path / "run.yaml") == run
+    plain = yaml.safe_load((tmp_path / "run.yaml").read_text(encoding="utf-8"))
+    assert plain["settings"]["film"]["width"] == 320
+    assert [row["title"] for row in plain["classes"]] == [record.title for record in _CLASSES]
+
+
+def test_versions_name_what_pixels_depend_on() -> None:
+    versions = current_versions()
+    assert {"python", "torch", "numpy", "neuron-atlas"} <= versions.keys()
+    assert versions["numpy"][0].isdigit()
+
+
+@pytest.mark.parametrize("text", ["", "[", "name: x", "name: x\nsettings: {film: {width: wide}}\nclasses: []"])
+def test_a_damaged_file_is_the_users_to_mend(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match="--restart"):
+        read_run_file(path)
+    with pytest.raises(UserError, match="holds no run"):
+        read_run_file(tmp_path / "other" / "run.yaml")

@@ -1,0 +1,291 @@
+"""The command line: help, lists, exit codes and messages, interruption."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from renderer.cli import main
+from renderer.config.models import Settings
+from renderer.video.encode import SegmentEncoder
+from renderer.video.ffmpeg import EncodingError
+from tests.fake_worker import FakeWorker
+from tests.film_helpers import TINY
+
+COMMANDS = ("render", "stills", "status", "assemble", "check", "classes", "networks")
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A configuration for a tiny film in the current folder, and a worker without a network."""
+    tree: dict[str, dict[str, object]] = {}
+    for override in TINY:
+        key, _, value = override.partition("=")
+        section, _, name = key.partition(".")
+        tree.setdefault(section, {})[name] = yaml.safe_load(value)
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(tree))
+    monkeypatch.chdir(tmp_path)
+    use_worker(monkeypatch, FakeWorker)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield "tiny.yaml"
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def use_worker(monkeypatch: pytest.MonkeyPatch, make: Callable[[Settings], FakeWorker]) -> None:
+    monkeypatch.setitem(sys.modules, "renderer.workers.local", SimpleNamespace(LocalWorker=make))
+
+
+def run(*arguments: str) -> int:
+    """Run the command line here and give its exit code."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    return int(ended.value.code or 0)
+
+
+def test_help_is_there_at_once() -> None:
+    times = []
+    for _ in range(3):
+        began = time.monotonic()
+        script = "from renderer.cli import main; main(['--help'])"
+        done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+        times.append(time.monotonic() - began)
+    assert min(times) < 0.5
+    assert all(command in done.stdout for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(command, "--help") == 0
+    assert f"neuron-atlas {command}" in capsys.readouterr().out.split("Example")[1]
+
+
+@pytest.mark.parametrize(
+    "command", ["--help", "classes tiny.yaml", "status runs/tiny", "check tiny.yaml --quick", "assemble runs/tiny"]
+)
+def test_what_does_not_dream_does_not_load_torch(config: str, command: str) -> None:
+    arguments = command.split()
+    if "runs/tiny" in arguments:
+        assert run("render", config) == 0
+    script = (
+        f"import sys\nfrom renderer.cli import main\ntry:\n    main({arguments!r})\n"
+        "except SystemExit as ended:\n    assert not ended.code, ended.code\n"
+        "assert not {'torch', 'torchvision', 'safetensors'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
+
+
+def test_render_status_and_assemble(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("render", config) == 0
+    said = capsys.readouterr()
+    assert f"{Path('runs/tiny/atlas.mp4')}: 40 frames, 5.0 s" in said.out
+    assert "4 stills" in said.out
+    assert "44/44 frames, 4/4 classes" in said.err
+    assert "takes these 2 stills for something else: smiling face with halo, zany face" in said.err
+    Path(config).unlink()
+    assert run("status", "runs/tiny") == 0
+    assert "frames: 40 of 40 done (100.0 %), classes: 4 of 4" in capsys.readouterr().out
+    assert run("assemble", "runs/tiny") == 0
+    assert "40 frames" in capsys.readouterr().out
+
+
+def test_output_set_and_restart(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("render", config, "-o", "a/b", "--set", "film.seconds_per_class=0.5", "--set", "film.chains=1") == 0
+    assert "b/atlas.mp4: 16 frames" in capsys.readouterr().out
+    assert run("render", config, "-o", "a/b") == 2
+    assert "film.seconds_per_class: was 0.5, is 1.25" in capsys.readouterr().err
+    assert run("render", config, "-o", "a/b", "--restart") == 0
+    assert "b/atlas.mp4: 40 frames" in capsys.readouterr().out
+
+
+def test_stills_make_no_film(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("stills", config) == 0
+    assert "4 stills" in capsys.readouterr().out
+    assert run("status", "runs/tiny") == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "stills: 4 of 4 done (100.0 %), classes: 4 of 4", "finished"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["render", "missing.yaml"], "missing.yaml"),
+        (["render", "tiny.yaml", "--set", "film.widht=3"], "film.width"),
+        (["render", "tiny.yaml", "--set", "classes.select=florble"], "classes.select"),
+        (["render", "tiny.yaml", "--set", "network={source: torchvision, weights: a.pth}"], "there is no file a.pth"),
+        (["render", "tiny.yaml", "--set", "overlay.lines=['{titel}']"], "overlay.lines[0]"),
+        (["render", "tiny.yaml", "--unknown"], "--unknown"),
+        (["render"], "CONFIG"),
+        (["paint", "tiny.yaml"], "paint"),
+        (["status", "nowhere"], "nowhere holds no run"),
+        (["assemble", "nowhere"], "nowhere holds no run"),
+    ],
+)
+def test_what_is_wrong_is_said_once(
+    config: str, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert message in said.err
+    assert "Traceback" not in said.err
+    assert not Path("runs").exists()
+
+
+def test_a_class_that_cannot_be_rendered_is_exit_code_3(
+    config: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(number: int) -> None:
+        if number == 0:
+            raise RuntimeError("out of memory")
+
+    use_worker(monkeypatch, lambda settings: FakeWorker(settings, fail))
+    assert run("stills", config) == 3
+    said = capsys.readouterr().err
+    assert "2 classes could not be rendered (out of memory): rolling on the floor laughing, melting face" in said
+
+
+@pytest.mark.parametrize(
+    ("error", "messages"),
+    [
+        (EncodingError("encoding 0000-000.mp4 failed"), ["encoding 0000-000.mp4", "neuron-atlas render tiny.yaml"]),
+        (OSError(errno.ENOSPC, "No space left"), ["the disk is full", "make room", "neuron-atlas render tiny.yaml"]),
+        (RuntimeError("CUDA out of memory.\nTried"), ["CUDA out of memory.", "run.batch"]),
+        (ZeroDivisionError("a bug"), ["ZeroDivisionError: a bug", "--debug"]),
+    ],
+)
+def test_other_failures_are_exit_code_1(
+    config: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    messages: list[str],
+) -> None:
+    def fail(self: SegmentEncoder, frame: object) -> None:
+        raise error
+
+    monkeypatch.setattr(SegmentEncoder, "write", fail)
+    assert run("render", config, "--restart") == 1
+    said = capsys.readouterr().err
+    assert all(message in said for message in messages)
+    assert "Traceback" not in said
+    assert "--restart" not in said
+    assert run("render", config, "--debug") == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+_SLOW = """
+import sys, time
+from types import SimpleNamespace
+from tests.fake_worker import FakeWorker
+
+def wait(number):
+    if number == 30:
+        print("dreaming", flush=True)
+    time.sleep(0.5 if number >= 30 else 0)
+
+sys.modules["renderer.workers.local"] = SimpleNamespace(LocalWorker=lambda settings: FakeWorker(settings, wait))
+from renderer.cli import main
+main(["render", "tiny.yaml", "--restart", "--set", "video.title=a film"])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interruption_stops_soon_and_says_how_to_go_on(
+    config: str, number: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", _SLOW],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "dreaming\n"
+    began = time.monotonic()
+    process.send_signal(number)
+    _, said = process.communicate(timeout=20)
+    assert time.monotonic() - began < 5
+    assert process.returncode == 130
+    assert "neuron-atlas render tiny.yaml --set 'video.title=a film'\n" in said
+    assert not [path for path in Path("runs").rglob("*") if ".tmp-" in path.name]
+    assert run("status", "runs/tiny") == 0
+    said = capsys.readouterr().out
+    assert "frames: 20 of 40 done (50.0 %), classes: 2 of 4, 2 left, time left: " in said
+    assert "finished" not in said
+    assert len(json.loads(Path("runs/tiny/atlas.json").read_text())["classes"]) == 2
+
+
+def test_classes_are_listed_for_programs_too(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("classes", config, "--set", "classes.order=title", "--set", "classes.limit=2") == 0
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        ["position", "index", "wnid", "title", "group"],
+        ["1", "2", "", "melting face", "Smileys & Emotion > face-smiling"],
+        ["2", "1", "", "rolling on the floor laughing", "Smileys & Emotion > face-smiling"],
+    ]
+    assert run("classes", config, "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["index"] for row in rows] == [1, 2, 3, 5]
+    assert rows[0]["group"] == ["Smileys & Emotion", "face-smiling"]
+
+
+def test_networks_lists_what_can_dream(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("networks") == 0
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert lines[1][0] == "embedded"
+    assert ["torchvision", "squeezenet1_1", "IMAGENET1K_V1, DEFAULT"] in lines
+
+
+def test_check_tells_what_is_fine(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("check", config) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        ["ok", name] for name in ("settings", "weights", "classes", "text", "encoder", "disk", "dreaming")
+    ]
+    assert "4 of 1000 classes, chains: 2; 40 frames of 24x16, 5.0 s" in lines[2]
+    assert "the film about" in lines[-1]
+    assert not Path("runs").exists()
+    assert run("check", config, "--quick", "--set", "classes.order=similarity") == 0
+    assert "dreaming" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("override", "check"),
+    [
+        ("network={source: torchvision, weights: missing.pth}", "weights"),
+        ("classes.select=florble", "classes"),
+        ("overlay.font=missing.ttf", "text"),
+        ("video.audio=missing.ogg", "encoder"),
+    ],
+)
+def test_check_tells_what_is_not(config: str, override: str, check: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("check", config, "--quick", "--set", override) == 2
+    failed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("failed")]
+    assert [line.split()[1] for line in failed] == [check]
+
+
+def test_check_projects_stills_and_finds_a_network_that_fails(
+    config: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("check", config, "--set", "stills.fresh=true") == 0
+    assert "the fresh stills about" in capsys.readouterr().out
+
+    def fail(number: int) -> None:
+        raise RuntimeError("out of memory")
+
+    use_worker(monkeypatch, lambda settings: FakeWorker(settings, fail))
+    assert run("check", config) == 2
+    assert "failed   dreaming  out of memory" in capsys.readouterr().out

@@ -1,0 +1,75 @@
+"""Progress for people: a bar on a terminal, lines elsewhere."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from renderer.display import BarProgress, LineProgress, format_duration, progress_on, shorten
+from renderer.render.progress import Amount
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (59.6, "1 min"), (61, "1 min 1 s"), (3600, "1 h"), (7325, "2 h 2 min"), (90000, "1 d 1 h")],
+)
+def test_durations_have_two_units_at_most(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text
+
+
+def test_titles_are_shortened_to_a_line() -> None:
+    assert shorten([]) == ""
+    assert shorten(["tench", "goldfish"]) == "tench, goldfish"
+    titles = [f"terrier number {number}" for number in range(16)]
+    assert shorten(titles) == "terrier number 0, terrier number 1 and 14 more"
+    assert shorten(["a" * 99, "b"]) == "a" * 99 + " and 1 more"
+
+
+def test_lines_tell_how_far_it_is() -> None:
+    console = Console(file=io.StringIO(), width=20)
+    with progress_on(console) as progress:
+        assert isinstance(progress, LineProgress)
+    progress = LineProgress(console, seconds_between=0)
+    progress.begin("frames", total=Amount(50, 2), done=Amount(10, 0))
+    progress.advance(Amount(20, 1), ["tench [fish]"])
+    lines = console.file.getvalue().splitlines()
+    assert lines[0] == "40 of 50 frames to render"
+    assert lines[1].startswith("30/50 frames, 1/2 classes, ")
+    assert lines[1].endswith(" frames/s, 0 s left: tench [fish]")
+
+
+def test_lines_come_seldom() -> None:
+    console = Console(file=io.StringIO())
+    progress = LineProgress(console, seconds_between=1000)
+    progress.begin("frames", total=Amount(50, 2), done=Amount(0, 0))
+    for _ in range(50):
+        progress.advance(Amount(1, 0), ["tench"])
+    assert len(console.file.getvalue().splitlines()) == 1
+    progress.end()
+    assert "50/50 frames" in console.file.getvalue().splitlines()[-1]
+
+
+def test_a_bar_shows_classes_speed_and_titles() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    with progress_on(console) as progress:
+        assert isinstance(progress, BarProgress)
+        progress.begin("frames", total=Amount(50, 2), done=Amount(10, 0))
+        progress.advance(Amount(20, 1), ["tench [fish]"])
+        progress.note("a [note]")
+        progress.end()
+    shown = console.file.getvalue()
+    assert all(part in shown for part in ("60 %", "1/2 classes", "frames/s", "tench [fish]", "a [note]"))
+
+
+def test_a_bar_gives_the_cursor_back_after_an_error() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True)
+
+    def fail() -> None:
+        with progress_on(console) as progress:
+            progress.begin("frames", total=Amount(50, 2), done=Amount(10, 0))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    hide, show = "\x1b[?25l", "\x1b[?25h"
+    assert console.file.getvalue().rindex(show) > console.file.getvalue().rindex(hide)

@@ -1,0 +1,151 @@
+"""The plan computes what is missing or damaged, with its round, and nothing else."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from renderer.config.models import Film
+from renderer.plan import Plan, find_seam, make_plan
+from renderer.run_directory.files import write_whole
+from renderer.run_directory.paths import RunPaths
+from renderer.run_directory.pictures import write_pictures
+from renderer.run_directory.records import SegmentRecord, describe, write_record
+from renderer.timeline import Segment, build_timeline, crossfade_frames
+from renderer.video.stills import save_still
+
+_FILM = Film(fps=4, seconds_per_class=1.5, crossfade_seconds=0.5, lead_in_seconds=1, chains=2, width=24, height=16)
+_TIMELINE = build_timeline(_FILM, range(10, 15), segment_seconds=1)
+_FADE = crossfade_frames(_FILM)
+_PICTURE = np.arange(16 * 24 * 3, dtype=np.uint8).reshape(16, 24, 3)
+
+
+def _finish(paths: RunPaths, segment: Segment) -> None:
+    film = paths.segment(segment.name, ".mkv")
+    if not segment.is_lead_in:
+        write_whole(film, segment.name.encode())
+    else:
+        write_pictures(paths.tail(segment.name), [_PICTURE] * _FADE)
+    save_still(paths.picture(segment.name), _PICTURE)
+    record = SegmentRecord(
+        frames=segment.frames,
+        film=None if segment.is_lead_in else describe(paths, film),
+        picture=describe(paths, paths.picture(segment.name)),
+        tail=describe(paths, paths.tail(segment.name)) if segment.is_lead_in else None,
+        score=None,
+        seconds=1.0,
+    )
+    write_record(paths.segment_record(segment.name), record)
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> RunPaths:
+    """A run's directory in which everything is finished."""
+    paths = RunPaths(tmp_path)
+    for chain in _TIMELINE.chains:
+        for segment in chain:
+            _finish(paths, segment)
+    return paths
+
+
+def _names(plan: Plan) -> list[list[str]]:
+    return [[item.segment.name for item in items] for items in plan.rounds]
+
+
+def _missing(plan: Plan) -> list[str]:
+    return [item.segment.name for items in plan.rounds for item in items if item.is_missing]
+
+
+def test_everything_is_planned_at_first(tmp_path: Path) -> None:
+    plan = make_plan(_TIMELINE, RunPaths(tmp_path), _FADE)
+    assert _names(plan) == [[segment.name for segment in segments] for segments in _TIMELINE.rounds]
+    assert _missing(plan) == [name for names in _names(plan) for name in names]
+    assert plan.damaged == ()
+
+
+def test_a_finished_film_needs_nothing(paths: RunPaths) -> None:
+    plan = make_plan(_TIMELINE, paths, _FADE)
+    assert plan.rounds == ()
+    assert len(plan.records) == sum(len(chain) for chain in _TIMELINE.chains)
+
+
+def _flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+@pytest.mark.parametrize("damage", [_flip, _cut, Path.unlink])
+@pytest.mark.parametrize(
+    ("file", "part"),
+    [
+        ("segments/0002-000.mkv", "film"),
+        ("state/0002-000.png", "picture"),
+        ("state/lead-in-0001.npy", "tail"),
+        ("state/lead-in-0001.png", "picture"),
+    ],
+)
+def test_damage_brings_back_its_round_and_only_what_is_damaged(
+    paths: RunPaths, damage: Callable[[Path], None], file: str, part: str
+) -> None:
+    damage(paths.root / file)
+    plan = make_plan(_TIMELINE, paths, _FADE)
+    name = Path(file).stem
+    (items,) = plan.rounds
+    whole_round = next(items for items in _TIMELINE.rounds if name in [segment.name for segment in items])
+    assert tuple(item.segment for item in items) == whole_round
+    (item,) = (item for item in items if item.is_missing)
+    assert item.segment.name == name
+    assert [key for key in ("film", "picture", "tail") if getattr(item, key)] == [part]
+    assert plan.damaged == (name,)
+    assert name not in plan.records
+
+
+def test_a_damaged_record_means_that_nothing_of_the_segment_is_done(paths: RunPaths) -> None:
+    _flip(paths.segment_record("0001-001"))
+    plan = make_plan(_TIMELINE, paths, _FADE)
+    (item,) = (item for items in plan.rounds for item in items if item.is_missing)
+    assert (item.segment.name, item.film, item.picture, item.tail) == ("0001-001", True, True, False)
+
+
+def test_a_quick_look_sees_missing_and_shortened_files(paths: RunPaths) -> None:
+    _flip(paths.segment("0000-000", ".mkv"))
+    assert make_plan(_TIMELINE, paths, _FADE, thorough=False).rounds == ()
+    _cut(paths.segment("0000-000", ".mkv"))
+    assert make_plan(_TIMELINE, paths, _FADE, thorough=False).damaged == ("0000-000",)
+
+
+def test_segments_begin_with_the_one_before_in_their_chain(tmp_path: Path) -> None:
+    plan = make_plan(_TIMELINE, RunPaths(tmp_path), _FADE)
+    before = {item.segment.name: item.before and item.before.name for items in plan.rounds for item in items}
+    assert before["0000-000"] is None
+    assert before["lead-in-0001"] is None
+    assert before["0002-000"] == "lead-in-0001"
+    assert before["0002-001"] == "0002-000"
+    assert before["0001-000"] == "0000-001"
+
+
+def test_the_last_frames_before_a_chain_fade_into_its_lead_in() -> None:
+    seams = {segment.name: find_seam(_TIMELINE, segment, _FADE) for segment in _TIMELINE.segments}
+    (name,) = (name for name, seam in seams.items() if seam)
+    last = _TIMELINE.chains[0][-1]
+    seam = seams[name]
+    assert name == last.name
+    assert seam is not None
+    assert (seam.lead_in.name, seam.frames) == ("lead-in-0001", _FADE)
+    assert seam.first == last.frames - _FADE
+
+
+def test_a_crossfade_longer_than_the_last_segment_begins_in_the_one_before() -> None:
+    film = Film(fps=4, seconds_per_class=2.25, crossfade_seconds=1, lead_in_seconds=1, chains=2)
+    timeline = build_timeline(film, range(4), segment_seconds=1)
+    chain = timeline.chains[0]
+    seams = [find_seam(timeline, segment, 4) for segment in chain[-3:]]
+    assert [segment.frames for segment in chain[-3:]] == [4, 4, 1]
+    assert seams[0] is None
+    assert [seam.first for seam in seams[1:] if seam] == [1, -3]

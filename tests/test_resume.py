@@ -1,0 +1,209 @@
+"""Killed at any instant and continued: the same frames and stills, and hardly anything computed twice."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from renderer.config.errors import UserError
+from renderer.render.runs import render, render_stills
+from renderer.run_directory.lock import locked
+from renderer.run_directory.paths import RunPaths
+from tests.fake_worker import FakeWorker
+from tests.film_helpers import Recorder, request, results
+
+_ROUNDS = 5
+"""A lead-in and four segments a chain."""
+
+
+@pytest.fixture(scope="module")
+def whole_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nobody interrupted."""
+    directory = tmp_path_factory.mktemp("whole")
+    render(request(directory), Recorder(), FakeWorker)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def whole(whole_directory: Path) -> dict[str, object]:
+    """Its results."""
+    return results(whole_directory)
+
+
+@pytest.fixture(scope="module")
+def whole_stills(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """Results of fresh stills that nobody interrupted."""
+    directory = tmp_path_factory.mktemp("stills")
+    render_stills(request(directory), Recorder(), FakeWorker)
+    return results(directory)
+
+
+@pytest.fixture
+def finished(whole_directory: Path, tmp_path: Path) -> Path:
+    """A copy of a finished run."""
+    return shutil.copytree(whole_directory, tmp_path / "run")
+
+
+def _continue(directory: Path) -> FakeWorker:
+    worker = FakeWorker(request(directory).settings)
+    render(request(directory), Recorder(), lambda settings: worker)
+    return worker
+
+
+def _stop_at(frame: int) -> Callable[[int], None]:
+    def stop(number: int) -> None:
+        if number == frame:
+            raise KeyboardInterrupt
+
+    return stop
+
+
+def test_stopped_again_and_again(tmp_path: Path, whole: dict[str, object]) -> None:
+    asked: Counter[str] = Counter()
+    for frame in (0, 3, 15, 30, 18):
+        worker = FakeWorker(request(tmp_path).settings, _stop_at(frame))
+        with pytest.raises(KeyboardInterrupt):
+            render(request(tmp_path), Recorder(), lambda settings, worker=worker: worker)
+        assert worker.closed
+        assert not [path for path in tmp_path.rglob("*") if ".tmp-" in path.name]
+        asked.update(name for names in worker.rounds for name in names)
+    asked.update(name for names in _continue(tmp_path).rounds for name in names)
+    assert results(tmp_path) == whole
+    # Five interruptions, and each cost the segments of one round.
+    assert sum(asked.values()) <= len(asked) + 5 * 2
+
+
+_KILLED_IN_A_WRITE = """
+import os, signal, sys
+from pathlib import Path
+from renderer.render.runs import render
+from renderer.run_directory import files
+from tests.fake_worker import FakeWorker
+from tests.film_helpers import Recorder, request
+
+flush, left = files._flush, [int(sys.argv[2])]
+
+def killing(path):
+    left[0] -= 1
+    if left[0] == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    flush(path)
+
+files._flush = killing
+render(request(Path(sys.argv[1])), Recorder(), FakeWorker)
+"""
+
+
+def _run_killed(script: str, directory: Path, moment: int) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", script, str(directory), str(moment)], env=environment, check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("moment", [1, 4, 6, 8, 14])
+def test_killed_in_the_middle_of_a_commit(tmp_path: Path, whole: dict[str, object], moment: int) -> None:
+    _run_killed(_KILLED_IN_A_WRITE, tmp_path, moment)
+    worker = _continue(tmp_path)
+    assert results(tmp_path) == whole
+    assert not [path for path in tmp_path.rglob("*") if ".tmp-" in path.name]
+    assert len(worker.rounds) <= _ROUNDS
+
+
+_KILLED_IN_A_FRAME = """
+import os, signal, sys
+from pathlib import Path
+from renderer.render.runs import render
+from tests.fake_worker import FakeWorker
+from tests.film_helpers import Recorder, request
+
+def kill(number):
+    if number == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+render(request(Path(sys.argv[1])), Recorder(), lambda settings: FakeWorker(settings, kill))
+"""
+
+
+def test_killed_while_dreaming_costs_one_segment_a_chain(tmp_path: Path, whole: dict[str, object]) -> None:
+    # 4 frames of the lead-in, 2 chains of 8 frames and of 2, and 6 frames more.
+    _run_killed(_KILLED_IN_A_FRAME, tmp_path, 4 + 16 + 4 + 6)
+    worker = _continue(tmp_path)
+    assert worker.rounds == [["0001-000", "0003-000"], ["0001-001", "0003-001"]]
+    assert results(tmp_path) == whole
+
+
+def _flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize("damage", [_flip, _cut, Path.unlink])
+@pytest.mark.parametrize(
+    ("file", "rounds"),
+    [
+        ("segments/0001-000.mp4", [["0001-000", "0003-000"]]),
+        ("state/0002-001.png", [["0000-001", "0002-001"]]),
+        ("state/0002-001.json", [["0000-001", "0002-001"]]),
+        ("state/lead-in-0001.npy", [["lead-in-0001"]]),
+        ("state/still-0002.json", []),
+        ("stills/0002-melting-face.png", []),
+        ("atlas.mp4", []),
+        ("atlas.vtt", []),
+        ("atlas.json", []),
+    ],
+)
+def test_damage_is_found_and_made_good(
+    finished: Path, whole: dict[str, object], damage: Callable[[Path], None], file: str, rounds: list[list[str]]
+) -> None:
+    damage(finished / file)
+    worker = _continue(finished)
+    assert worker.rounds == rounds
+    assert results(finished) == whole
+
+
+def test_a_missing_state_picture_brings_back_the_round_that_made_it_too(
+    finished: Path, whole: dict[str, object]
+) -> None:
+    (finished / "state" / "0000-000.png").unlink()
+    (finished / "segments" / "0000-001.mp4").unlink()
+    worker = _continue(finished)
+    assert worker.rounds == [["0000-000", "0002-000"], ["0000-001", "0002-001"]]
+    assert results(finished) == whole
+
+
+@pytest.mark.parametrize("damage", [_flip, _cut, Path.unlink])
+def test_a_damaged_fresh_still_brings_back_its_group(
+    tmp_path: Path, whole_stills: dict[str, object], damage: Callable[[Path], None]
+) -> None:
+    render_stills(request(tmp_path), Recorder(), FakeWorker)
+    damage(tmp_path / "stills" / "0002-melting-face.png")
+    worker = FakeWorker(request(tmp_path).settings)
+    render_stills(request(tmp_path), Recorder(), lambda settings: worker)
+    assert worker.groups == [[(1, 0), (2, 0)]]
+    assert results(tmp_path) == whole_stills
+
+
+def test_stills_that_are_stopped_go_on(tmp_path: Path, whole_stills: dict[str, object]) -> None:
+    worker = FakeWorker(request(tmp_path).settings, _stop_at(3))
+    with pytest.raises(KeyboardInterrupt):
+        render_stills(request(tmp_path), Recorder(), lambda settings: worker)
+    worker = FakeWorker(request(tmp_path).settings)
+    render_stills(request(tmp_path), Recorder(), lambda settings: worker)
+    assert [group[0][0] for group in worker.groups] == [3, 3]
+    assert results(tmp_path) == whole_stills
+
+
+def test_a_second_process_is_refused(finished: Path) -> None:
+    with locked(RunPaths(finished).lock), pytest.raises(UserError, match=f"process {os.getpid()}"):
+        _continue(finished)

@@ -1,0 +1,140 @@
+"""Frames of segments: they go on where the segment before ended, move at any frame rate alike, and never swap sides."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from renderer.config.models import Dream, Film, Level, Motion, Regularizers, Settings, Stills
+from renderer.dream.randomness import PictureKey
+from renderer.sequence import Picture, dream_segments, dream_stills
+from renderer.timeline import Segment, build_timeline
+from tests.networks.tiny import tiny_network
+
+WIDTH, HEIGHT = 60, 40
+
+
+def settings(dream: Dream | None = None, motion: Motion | None = None, **film: object) -> Settings:
+    return Settings(
+        film=Film(width=WIDTH, height=HEIGHT, **{"fps": 5.0, "seconds_per_class": 1.0, **film}),
+        dream=dream or Dream(steps_per_frame=2, fresh_steps=4),
+        motion=motion or Motion(),
+        stills=Stills(width=WIDTH, height=HEIGHT, steps=5),
+    )
+
+
+def segments_of(given: Settings, classes: Sequence[int] = (1, 2), longest: float = 10.0) -> tuple[Segment, ...]:
+    return build_timeline(given.film, classes, longest).segments
+
+
+def frames(given: Settings, segment: Segment, start: Picture | None) -> list[Picture]:
+    return [picture for shown in dream_segments(tiny_network(), given, [segment], [start]) for _, picture in shown]
+
+
+def whole_film(given: Settings, longest: float = 10.0) -> list[Picture]:
+    shown: list[Picture] = []
+    for segment in segments_of(given, longest=longest):
+        shown += frames(given, segment, shown[-1] if shown else None)
+    return shown
+
+
+def ring(radius: float, scale: float = 1.0) -> Picture:
+    """A bright ring, the radius of which tells the scale."""
+    rows, columns = np.arange(HEIGHT)[:, None] - (HEIGHT - 1) / 2, np.arange(WIDTH)[None] - (WIDTH - 1) / 2
+    distance = np.hypot(rows, columns)
+    gray = np.rint(40 + 180 * np.exp(-((distance / scale - radius) ** 2) / 4))
+    return np.repeat(gray[..., None], 3, axis=2).astype(np.uint8)
+
+
+def radius_of(picture: Picture) -> float:
+    rows, columns = np.arange(HEIGHT)[:, None] - (HEIGHT - 1) / 2, np.arange(WIDTH)[None] - (WIDTH - 1) / 2
+    distance, light = np.hypot(rows, columns), picture[..., 0].astype(float) - 40
+    inside = (distance < 19) & (light > 20)
+    return float((light * distance)[inside].sum() / light[inside].sum())
+
+
+STILL_DREAM = Dream(steps_per_frame=0, fresh_steps=0, level=Level(strength=0), regularizers=Regularizers())
+
+
+def test_frames_are_as_the_settings_say() -> None:
+    shown = whole_film(settings())
+    assert len(shown) == 10
+    assert all(picture.shape == (HEIGHT, WIDTH, 3) and picture.dtype == np.uint8 for picture in shown)
+
+
+@pytest.mark.parametrize("fps", [12.0, 50.0])
+def test_the_scale_after_each_second_does_not_depend_on_the_frame_rate(fps: float) -> None:
+    given = settings(STILL_DREAM, Motion(zoom=1.25, rotate=10.0), fps=fps, seconds_per_class=2.5)
+    second = segments_of(given)[1]
+    shown = frames(given, second, ring(8.0))
+    for seconds in (1, 2):
+        # The first frame is one step after the picture that it goes on from.
+        frame = int(seconds * fps) - 1
+        assert radius_of(shown[frame]) == pytest.approx(radius_of(ring(8.0, 1.25**seconds)), rel=0.01)
+
+
+def test_carry_goes_on_from_the_last_frame_and_reset_does_not() -> None:
+    for transition, near in (("carry", True), ("reset", False)):
+        given = settings(transition=transition)
+        start = whole_film(given)[4]
+        first = frames(given, segments_of(given)[1], start)[0]
+        other = frames(given, segments_of(given)[1], 255 - start)[0]
+        assert np.array_equal(first, other) != near
+
+
+def test_crossfade_begins_near_the_old_picture_and_ends_in_the_new() -> None:
+    given = settings(transition="crossfade", crossfade_seconds=0.6)
+    second = segments_of(given)[1]
+    bright = np.full((HEIGHT, WIDTH, 3), 230, np.uint8)
+    means = [float(picture.mean()) for picture in frames(given, second, bright)]
+    alone = [float(picture.mean()) for picture in frames(given, second, None)]
+    assert means[0] > means[1] > means[2] > alone[2] + 5
+    assert means[0] > alone[0] + 60
+    assert means[3:] == alone[3:]
+
+
+def test_a_class_in_parts_moves_as_a_whole_one() -> None:
+    motion = Motion(zoom=1.5, rotate=30.0, easing="smooth")
+    given = settings(STILL_DREAM, motion, transition="carry", seconds_per_class=2.0)
+    whole, parts = whole_film(given), whole_film(given, longest=0.8)
+    assert len(segments_of(given, longest=0.8)) == 6
+    assert max(float(np.abs(a.astype(int) - b).mean()) for a, b in zip(whole, parts, strict=True)) < 1.0
+
+
+def test_a_segment_does_not_depend_on_its_company() -> None:
+    given = settings(chains=2)
+    pair = build_timeline(given.film, [1, 2, 3, 4], 10.0).rounds[-1]
+    assert len(pair) == 2
+    starts = [ring(6.0), ring(12.0)]
+    together: dict[int, list[Picture]] = {}
+    for shown in dream_segments(tiny_network(), given, pair, starts):
+        for place, picture in shown:
+            together.setdefault(place, []).append(picture)
+    for place, segment in enumerate(pair):
+        alone = frames(given, segment, starts[place])
+        assert len(alone) == len(together[place]) == segment.frames
+        for a, b in zip(alone, together[place], strict=True):
+            assert np.abs(a.astype(int) - b).mean() < 2.5  # Of 255; rounding in another order is all that differs.
+
+
+def test_segments_of_unequal_length_end_by_themselves() -> None:
+    given = settings(chains=2, fps=3.0, seconds_per_class=0.8)
+    timeline = build_timeline(given.film, [1, 2, 3, 4], 10.0)
+    lengths = {segment.frames for chain in timeline.chains for segment in chain}
+    assert len(lengths) > 1
+    for number in range(2):
+        pair = [chain[number + (1 if chain[0].is_lead_in else 0)] for chain in timeline.chains]
+        counts = [0, 0]
+        for shown in dream_segments(tiny_network(), given, pair, [ring(5.0), ring(9.0)]):
+            for place, _ in shown:
+                counts[place] += 1
+        assert counts == [segment.frames for segment in pair]
+
+
+def test_stills_are_wide_and_belong_to_their_seed_and_class() -> None:
+    def stills(*keys: PictureKey) -> list[Picture]:
+        return list(dream_stills(tiny_network(), settings(), keys))
+
+    first, second, again = stills(PictureKey(0, 1), PictureKey(1, 1), PictureKey(0, 1))
+    assert first.shape == (HEIGHT, WIDTH, 3)
+    assert np.abs(first.astype(int) - again).mean() < 0.5 < np.abs(first.astype(int) - second).mean()
