@@ -9,8 +9,8 @@ from renderer.config.models import LogitObjective
 
 
 def objective(
-    settings: LogitObjective, logits: Float[Tensor, "views classes"], targets: Int[Tensor, "views"]
-) -> Float[Tensor, "views"]:
+    settings: LogitObjective, logits: Float[Tensor, "views classes"], targets: Int[Tensor, " views"]
+) -> Float[Tensor, " views"]:
     """How much each view shows the class that it is to show; higher is better.
 
     Args:

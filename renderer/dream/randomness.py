@@ -18,7 +18,7 @@ class PictureKey:
     class_index: int
 
 
-def uniform(key: PictureKey, step: int, count: int) -> Float[np.ndarray, "count"]:
+def uniform(key: PictureKey, step: int, count: int) -> Float[np.ndarray, " count"]:
     """Numbers in [0, 1) for one ascent step of one picture."""
     return _generator(key, "view", step).random(count)
 

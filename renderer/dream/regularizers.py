@@ -8,7 +8,7 @@ from torch import Tensor
 from renderer.config.models import Regularizers
 
 
-def penalty(settings: Regularizers, pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch"]:
+def penalty(settings: Regularizers, pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, " batch"]:
     """Sum of the weighted regularizers of each picture, with values in [0, 1]; subtracted from the objective."""
     total = pictures.new_zeros(len(pictures))
     if settings.total_variation:
@@ -18,7 +18,7 @@ def penalty(settings: Regularizers, pictures: Float[Tensor, "batch 3 height widt
     return total
 
 
-def total_variation(pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch"]:
+def total_variation(pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, " batch"]:
     """Mean length of the gradient of the pixels, times the shorter side: it does not depend on the resolution.
 
     Mahendran & Vedaldi 2014 (arXiv 1412.0035), with exponent 1.
