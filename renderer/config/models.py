@@ -150,7 +150,11 @@ class LogitObjective(Section):
 
     kind: Literal["logit"] = Field("logit", description="What is ascended: `logit`, the class's pre-softmax output.")
     log_probability: float = Field(
-        0.0, ge=0, le=100, description="Weight of the class's log-probability, added to the logit."
+        1.0,
+        ge=0,
+        le=100,
+        description="Weight of the class's log-probability, which is added to the logit: it counts only as long as the "
+        "network takes the picture for something else.",
     )
 
 
@@ -204,8 +208,10 @@ class Transforms(Section):
     """The random view that the network gets of the picture in each step, drawn for each picture separately."""
 
     views: int = Field(1, ge=1, le=64, description="Views of each picture in one step; their gradients are averaged.")
-    crop: Span = Field(
-        (0.4, 1.0), description="Side of the square view as a share of the picture's shorter side: smallest, largest."
+    crop: Span | None = Field(
+        None,
+        description="Side of the square view as a share of the picture's shorter side: smallest, largest. Without it, "
+        "what suits the network: 0.5 to 1, or 0.9 to 1 for the embedded one, which is to see the whole picture.",
     )
     scale: Span = Field((0.9, 1.1), description="Further random magnification of the view: smallest, largest.")
     rotate: float = Field(5.0, ge=0, le=180, description="Largest random rotation either way, in degrees.")
@@ -226,9 +232,9 @@ class Regularizers(Section):
 class Level(Section):
     """What keeps brightness, contrast and color level while the picture feeds on itself."""
 
-    strength: float = Field(0.6, ge=0, lt=1, description="Share of the deviation that is taken back in a second.")
+    strength: float = Field(0.8, ge=0, lt=1, description="Share of the deviation that is taken back in a second.")
     contrast: float = Field(
-        0.22, gt=0, le=0.5, description="Standard deviation that is not exceeded for long, where white is 1."
+        0.2, gt=0, le=0.5, description="Standard deviation that is not exceeded for long, where white is 1."
     )
 
 

@@ -50,7 +50,9 @@ def ascend(
     for step in range(steps):
         optimizer.zero_grad()
         now = parameterization.decode(coordinates)
-        maps = draw_views(dream.transforms, keys, [first + step for first in first_steps], (height, width))
+        maps = draw_views(
+            dream.transforms, keys, [first + step for first in first_steps], (height, width), crop=network.crop
+        )
         logits = network.logits(take_views(now, maps, network.size))
         gained = objective(dream.objective, logits, targets.repeat_interleave(dream.transforms.views))
         # Summed, not averaged: a picture's gradient does not depend on how many others there are.

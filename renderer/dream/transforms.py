@@ -18,7 +18,12 @@ _MORE_AT_BORDER = 0.15  # Of a view's side.
 
 
 def draw_views(
-    transforms: Transforms, keys: Sequence[PictureKey], steps: Sequence[int], size: tuple[int, int]
+    transforms: Transforms,
+    keys: Sequence[PictureKey],
+    steps: Sequence[int],
+    size: tuple[int, int],
+    *,
+    crop: tuple[float, float] = (0.5, 1.0),
 ) -> Float[Tensor, "views 2 3"]:
     """Draw the views of one step: for each picture `transforms.views` of them, one after another.
 
@@ -27,12 +32,13 @@ def draw_views(
         keys: Whose randomness is used, one a picture.
         steps: Number of the step, one a picture.
         size: Height and width of the pictures in pixels.
+        crop: What `transforms.crop` is where it is not set.
 
     Returns:
         Affine maps from the view's square, [-1, 1] in x and y, to the picture's pixels, the center of which is (0, 0).
     """
     maps = [
-        _view(transforms, numbers, size)
+        _view(transforms, transforms.crop or crop, numbers, size)
         for key, step in zip(keys, steps, strict=True)
         for numbers in uniform(key, step, 7 * transforms.views).reshape(-1, 7)
     ]
@@ -67,8 +73,10 @@ def take_views(
     return torch.stack([view for view in views if view is not None])
 
 
-def _view(transforms: Transforms, numbers: Float[np.ndarray, "7"], size: tuple[int, int]) -> Float[np.ndarray, "2 3"]:
-    side = min(size) * _between(transforms.crop, numbers[0]) / _between(transforms.scale, numbers[1])
+def _view(
+    transforms: Transforms, crop: tuple[float, float], numbers: Float[np.ndarray, "7"], size: tuple[int, int]
+) -> Float[np.ndarray, "2 3"]:
+    side = min(size) * _between(crop, numbers[0]) / _between(transforms.scale, numbers[1])
     angle = math.radians(transforms.rotate) * (2 * numbers[2] - 1)
     # Anywhere inside the picture (in its middle, if the view is larger), then shaken, also beyond the border. Views at
     # the border are drawn more often, since fewer views reach the pixels there.

@@ -22,11 +22,13 @@ class Preprocessing:
         size: Side of the square input in pixels.
         mean: Mean of red, green and blue that is subtracted, where white is 1.
         std: Standard deviation of red, green and blue that is divided by.
+        crop: Smallest and largest share of the picture that it should be shown at a time to dream well.
     """
 
     size: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    crop: tuple[float, float] = (0.5, 1.0)
 
 
 class Network:
@@ -43,6 +45,7 @@ class Network:
     ) -> None:
         self.classes = tuple(classes)
         self.size = preprocessing.size
+        self.crop = preprocessing.crop
         self.device = device
         self.dtype = dtype
         self._module = module.eval().requires_grad_(requires_grad=False)
