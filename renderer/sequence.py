@@ -17,6 +17,9 @@ from renderer.motion import Move, apply_moves, move_between
 from renderer.networks.network import Network
 from renderer.timeline import Segment, crossfade_frames
 
+FORGETTING_SECONDS = 0.25
+_GRAY = 0.5
+
 Picture = UInt8[np.ndarray, "height width 3"]
 Pictures = Float[Tensor, "batch 3 height width"]
 
@@ -82,6 +85,13 @@ class _Strand:
         """The camera's move to the frame of the given number; a fresh picture begins at rest."""
         return Move() if number == 0 and self.is_fresh else self._move(number)
 
+    def kept(self, number: int) -> float:
+        """Share of its contrast that the picture keeps in a frame, while the class before is being forgotten."""
+        film, frame = self.settings.film, self.segment.first_frame + number
+        frames = max(1, round(FORGETTING_SECONDS * film.fps))
+        carried = film.transition == "carry" and not self.is_fresh
+        return (1 - film.forget) ** (1 / frames) if carried and frame < frames else 1.0
+
     def first_step(self, number: int) -> int:
         """Number of the first ascent step of a frame, counted from the beginning of the class."""
         dream = self.settings.dream
@@ -106,6 +116,8 @@ def _next_frame(
     network: Network, settings: Settings, strands: Sequence[_Strand], pictures: Pictures, number: int
 ) -> Pictures:
     moved = apply_moves(pictures, [strand.move_to(number) for strand in strands]).clamp(0, 1)
+    kept = torch.tensor([strand.kept(number) for strand in strands], device=moved.device).view(-1, 1, 1, 1)
+    moved = _GRAY + kept * (moved - _GRAY)
     keys = [strand.key for strand in strands]
     steps = [strand.first_step(number) for strand in strands]
     dreamed = ascend(network, settings.dream, moved, keys, steps, settings.dream.steps_per_frame)
@@ -116,7 +128,7 @@ def _fresh_picture(
     settings: Settings, key: PictureKey, size: tuple[int, int], device: torch.device
 ) -> Float[Tensor, "1 3 height width"]:
     noise = torch.from_numpy(normal(key, (1, 3, *size)))
-    return (0.5 + settings.start.contrast * noise).clamp(0, 1).to(device)
+    return (_GRAY + settings.start.contrast * noise).clamp(0, 1).to(device)
 
 
 def _from_picture(picture: Picture, device: torch.device) -> Float[Tensor, "1 3 height width"]:

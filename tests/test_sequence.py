@@ -138,3 +138,15 @@ def test_stills_are_wide_and_belong_to_their_seed_and_class() -> None:
     first, second, again = stills(PictureKey(0, 1), PictureKey(1, 1), PictureKey(0, 1))
     assert first.shape == (HEIGHT, WIDTH, 3)
     assert np.abs(first.astype(int) - again).mean() < 0.5 < np.abs(first.astype(int) - second).mean()
+
+
+@pytest.mark.parametrize("fps", [8.0, 24.0])
+def test_a_class_forgets_the_one_before_at_any_frame_rate(fps: float) -> None:
+    def contrast(forget: float, frame: int) -> float:
+        given = settings(STILL_DREAM, Motion(zoom=1.0, rotate=0.0), fps=fps, forget=forget)
+        return float(frames(given, segments_of(given)[1], ring(9.0))[frame].std())
+
+    quarter, last = round(fps / 4) - 1, int(fps) - 1
+    assert contrast(0.0, last) == pytest.approx(float(ring(9.0).std()), rel=0.02)
+    assert contrast(0.6, quarter) == pytest.approx(0.4 * contrast(0.0, last), rel=0.03)
+    assert contrast(0.6, last) == pytest.approx(contrast(0.6, quarter), rel=0.02)

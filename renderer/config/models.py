@@ -107,6 +107,13 @@ class Film(Section):
     crossfade_seconds: float = Field(
         0.5, ge=0, le=60, description="Length of a crossfade, also of the one between two chains, in seconds."
     )
+    forget: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="With `carry`, the share of its contrast that the picture loses in the first quarter of a second of "
+        "a class: the more, the less the class is built from the one before.",
+    )
     lead_in_seconds: float = Field(
         1.0,
         ge=0,
