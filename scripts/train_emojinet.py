@@ -13,7 +13,7 @@ from emojinet.augment import Glyphs  # noqa: E402
 from emojinet.choice import Emoji, choose, read_classes, write_classes  # noqa: E402
 from emojinet.export import export, load_any  # noqa: E402
 from emojinet.glyphs import glyph_bank  # noqa: E402
-from emojinet.measure import accuracies  # noqa: E402
+from emojinet.measure import accuracies, recognized  # noqa: E402
 from emojinet.train import Recipe, Training, scaled  # noqa: E402
 
 WEIGHTS = REPOSITORY / "renderer/networks/data/emojinet.safetensors"
@@ -29,6 +29,7 @@ examples:
   %(prog)s --evaluate --checkpoint renderer/networks/data/emojinet.safetensors
   %(prog)s --checkpoint judge.pt --width 12 --seed 1 --steps 4000     a judge: another width, another seed
   %(prog)s --checkpoint judge.pt --export --weights judge.safetensors
+  %(prog)s --checkpoint judge.safetensors --recognize runs/emoji     does the judge recognize the stills of a run?
   %(prog)s --choose                     choose the 1000 emoji anew, from Unicode's list and the font
 
 fonts and list on Debian: apt install fonts-noto-color-emoji unicode-data
@@ -43,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     action = answer.add_mutually_exclusive_group()
     action.add_argument("--choose", action="store_true", help="write the class list anew, and train nothing")
     action.add_argument("--evaluate", action="store_true", help="print accuracy on held-out augmentations")
+    action.add_argument("--recognize", type=Path, metavar="RUN", help="print how many stills of a run it recognizes")
     action.add_argument("--export", action="store_true", help="write the files that the package carries")
     answer.add_argument("--checkpoint", type=Path, default=Path("emojinet.pt"), help="default: %(default)s")
     answer.add_argument("--width", type=int, help=f"channels of the first convolution, default {RECIPE.width}")
@@ -89,6 +91,15 @@ def evaluate(options: argparse.Namespace) -> None:
     print(f"under a 10-step L2 attack of radius {radius:.2f}        {attacked:.2%}")
 
 
+def recognize(options: argparse.Namespace) -> None:
+    """Prints how many stills of a run the network puts into their class, and which it does not."""
+    network, size, _ = load_any(options.checkpoint, torch.device(options.device))
+    answers = recognized(network, size, options.recognize)
+    share = sum(right for _, right in answers) / len(answers)
+    print(f"{options.checkpoint}: top-1 {share:.2%} of {len(answers)} stills in {options.recognize}")
+    print("not recognized:", ", ".join(title for title, right in answers if not right) or "none")
+
+
 def write_shipped(options: argparse.Namespace) -> None:
     """Writes the averaged weights and, if they are to be shipped, the class list."""
     training = Training.load(options.checkpoint, torch.device(options.device))
@@ -106,6 +117,8 @@ def main() -> None:
         write_classes(CLASSES, choose(options.emoji_test, options.font))
     elif options.evaluate:
         evaluate(options)
+    elif options.recognize:
+        recognize(options)
     elif options.export:
         write_shipped(options)
     else:

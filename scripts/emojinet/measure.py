@@ -1,6 +1,11 @@
-"""Accuracy on held-out augmentations, clean and under attack."""
+"""Accuracy on held-out augmentations, clean and under attack, and recognition of dreamed stills."""
 
+import json
+from pathlib import Path
+
+import numpy as np
 import torch
+from PIL import Image
 from torch import Generator, nn
 from torch.nn import functional
 
@@ -42,3 +47,26 @@ def accuracies(network: nn.Module, glyphs: Glyphs, *, size: int, count: int, rad
             with torch.no_grad():
                 right[index] += int((network(shown).argmax(1) == labels).sum())
     return right[0] / count, right[1] / count
+
+
+def recognized(network: nn.Module, size: int, run: Path) -> list[tuple[str, bool]]:
+    """Tells of each still of a run whether a network puts its class first.
+
+    Args:
+        network: Takes pictures in [0, 1]; in evaluation mode.
+        size: Side of the pictures that it takes.
+        run: The run's directory.
+
+    Returns:
+        Titles, and whether they are recognized.
+    """
+    device = next(network.parameters()).device
+    classes = [entry for entry in json.loads((run / "atlas.json").read_text("utf-8"))["classes"] if entry["still"]]
+    answers = []
+    for entry in classes:
+        pixels = torch.from_numpy(np.array(Image.open(run / entry["still"]))).to(device)
+        picture = pixels.permute(2, 0, 1)[None].float() / 255
+        with torch.no_grad():
+            seen = network(functional.interpolate(picture, (size, size), mode="bilinear", antialias=True))
+        answers.append((entry["title"], int(seen.argmax()) == entry["index"]))
+    return answers

@@ -1,0 +1,66 @@
+"""Every shipped configuration is rendered, shrunk, by the program as it is."""
+
+from pathlib import Path
+
+import av
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from torchvision import models
+
+from renderer.config.loading import load_settings
+from renderer.config.models import TorchvisionNetwork
+from renderer.config.shipped import shipped_configs
+from renderer.render.runs import Request, render, render_stills
+from tests.film_helpers import Recorder
+
+SHRUNK = (
+    "film.width=48",
+    "film.height=34",
+    "film.fps=4",
+    "film.seconds_per_class=0.5",
+    "classes.limit=2",
+    "dream.steps_per_frame=1",
+    "dream.fresh_steps=2",
+    "stills.width=40",
+    "stills.height=32",
+    "stills.steps=2",
+    "run.device=cpu",
+)
+
+
+@pytest.fixture(scope="module")
+def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SqueezeNet without sense, so that nothing is downloaded."""
+    path = tmp_path_factory.mktemp("weights") / "squeezenet.safetensors"
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        save_file(models.squeezenet1_1(weights=None).state_dict(), path)
+    return path
+
+
+def request(name: str, weights: Path, folder: Path) -> Request:
+    overrides = list(SHRUNK)
+    if isinstance(load_settings(name).settings.network, TorchvisionNetwork):
+        overrides.append(f"network.weights={weights}")
+    loaded = load_settings(name, overrides)
+    return Request(loaded.name, loaded.settings, folder)
+
+
+@pytest.mark.parametrize("name", sorted(shipped_configs()))
+def test_film(name: str, random_weights: Path, tmp_path: Path) -> None:
+    outcome = render(request(name, random_weights, tmp_path), Recorder())
+    assert not outcome.failures
+    with av.open(str(outcome.film)) as film:
+        titles = [chapter["metadata"]["title"] for chapter in film.chapters()]
+        sizes = [(frame.width, frame.height) for frame in film.decode(video=0)]
+    assert sizes == [(48, 34)] * 4
+    assert titles == [entry.title for entry in outcome.index.classes] and len(titles) == 2
+
+
+@pytest.mark.parametrize("name", ["stills", "emoji"])
+def test_stills(name: str, random_weights: Path, tmp_path: Path) -> None:
+    outcome = render_stills(request(name, random_weights, tmp_path), Recorder())
+    assert not outcome.failures and outcome.film is None
+    assert [Image.open(path).size for path in sorted(outcome.paths.stills.iterdir())] == [(40, 32)] * 2
