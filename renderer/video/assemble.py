@@ -13,7 +13,7 @@ import numpy as np
 from renderer.config.models import Video
 from renderer.run_directory.files import whole_file
 from renderer.video import ffmpeg, formats
-from renderer.video.audio import audio_input, audio_output, check_audio
+from renderer.video.audio import check_audio, cut_audio
 from renderer.video.chapters import Chapter, chapters_text, vtt_text
 from renderer.video.encode import SegmentEncoder
 
@@ -99,51 +99,42 @@ class _Assembly:
         container = formats.CONTAINERS[formats.FILM_SUFFIX[self.video.codec]]
         inputs = [*self._pieces_input(), "-f", "ffmetadata", "-i", self._write_chapters(chapters)]
         outputs = ["-map", "0:v:0", "-c:v", "copy", "-bsf:v", self._uniform_timestamps()]
-        if self.video.codec == "h265":
-            outputs += ["-tag:v", "hvc1"]
         if self.video.subtitles and chapters:
             inputs += ["-i", self._write_subtitles(chapters, container.subtitles)]
             outputs += ["-map", "2:s:0", "-c:s", container.subtitles, "-disposition:s", "0"]
         if self.video.audio is not None:
-            stream = inputs.count("-i")
-            inputs += audio_input(self.video.audio)
-            outputs += audio_output(stream, container.audio, self._frames / self.rate)
+            outputs += ["-map", f"{inputs.count('-i')}:a:0", "-c:a", container.audio]
+            inputs += ["-i", self._write_sound(self.video.audio)]
         options = ["-map_metadata:g", "-1", "-map_chapters", "1", *self._metadata(), *container.options]
         file = ["-fflags", "+bitexact", str(self.output.absolute())]
-        ffmpeg.run([*inputs, *outputs, *options, *file], self._doing, self._frames)
+        self._run([*inputs, *outputs, *options, *file])
 
     def make_gif(self) -> None:
         """Choose the colors from the whole film, then use them."""
         palette = str(self.work / "palette.png")
         timing = f"{self._timing()},fps={_GIF_FPS}" if self.rate > _GIF_FPS else self._timing()
-        self._convert([*self._pieces_input(), "-vf", f"{timing},palettegen", "-frames:v", "1", "-update", "1", palette])
+        self._run([*self._pieces_input(), "-vf", f"{timing},palettegen", "-frames:v", "1", "-update", "1", palette])
         use = f"[0:v]{timing}[film];[film][1:v]paletteuse=dither=sierra2_4a"
-        looping = ["-fps_mode", "passthrough", "-loop", "0"]
-        self._convert([*self._pieces_input(), "-i", palette, "-lavfi", use, *looping, str(self.output.absolute())])
+        last = max(1, round(100 / min(float(self.rate), _GIF_FPS)))  # hundredths of a second
+        looping = ["-fps_mode", "passthrough", "-loop", "0", "-final_delay", str(last)]
+        self._run([*self._pieces_input(), "-i", palette, "-lavfi", use, *looping, str(self.output.absolute())])
 
     def make_webp(self) -> None:
         """Encode an endless animation; the quality is turned into WebP's, 0 to 100."""
         quality = ["-quality", str(round(100 - self.video.quality * 100 / 63)), "-compression_level", "4"]
         encoder = ["-c:v", "libwebp_anim", *quality, "-loop", "0", "-fps_mode", "passthrough"]
-        self._convert([*self._pieces_input(), "-vf", self._timing(), *encoder, str(self.output.absolute())])
+        self._run([*self._pieces_input(), "-vf", self._timing(), *encoder, str(self.output.absolute())])
 
     def make_pictures(self) -> None:
         """Write a folder of numbered pictures."""
         self.output.mkdir()
         pattern = str(self.output.absolute()).replace("%", "%%") + "/%06d.png"
         numbering = ["-start_number", "1", "-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-f", "image2"]
-        self._convert([*self._pieces_input(), *numbering, pattern])
+        self._run([*self._pieces_input(), *numbering, pattern])
 
-    @property
-    def _frames(self) -> int:
-        return sum(piece.frames for piece in self.pieces)
-
-    def _convert(self, arguments: Sequence[str]) -> None:
-        ffmpeg.run(["-xerror", *arguments], self._doing)
-
-    @property
-    def _doing(self) -> str:
-        return f"assembling the film ({self.video.codec})"
+    def _run(self, arguments: Sequence[str]) -> None:
+        """Run ffmpeg, which without -xerror takes a segment that it cannot read for the end of the film."""
+        ffmpeg.run(["-xerror", *arguments], f"assembling the film ({self.video.codec})")
 
     def _pieces_input(self) -> list[str]:
         """A list file, since a command line has no room for thousands of paths.
@@ -172,6 +163,12 @@ class _Assembly:
         file = self.work / "titles.vtt"
         text = vtt_text(chapters, float(self.rate))
         file.write_text(text.translate(_FULLWIDTH_BRACES) if codec == "mov_text" else text, encoding="utf-8")
+        return str(file)
+
+    def _write_sound(self, audio: Path) -> str:
+        file = self.work / "sound.flac"
+        frames = sum(piece.frames for piece in self.pieces)
+        cut_audio(audio, file, frames / self.rate)
         return str(file)
 
     def _metadata(self) -> list[str]:

@@ -9,8 +9,7 @@ from renderer.config.errors import UserError
 from renderer.config.models import Video
 from renderer.video import ffmpeg, formats
 
-SAMPLE_RATE = 48_000
-"""Samples per second of the film's sound."""
+_SAMPLE_RATE = 48_000  # of the film's sound, per second
 
 
 def check_audio(video: Video) -> None:
@@ -31,15 +30,20 @@ def check_audio(video: Video) -> None:
         raise UserError(f"video.audio: no sound can be read from {video.audio}; give a sound file that plays.")
 
 
-def audio_input(audio: Path) -> list[str]:
-    """Options of ffmpeg that read the file again and again."""
-    return ["-stream_loop", "-1", "-i", str(audio.absolute())]
+def cut_audio(audio: Path, output: Path, seconds: Fraction) -> None:
+    """Repeat a sound file, or cut it off, to a length, without loss.
 
+    Args:
+        audio: A file that `check_audio` accepts.
+        output: A `.flac` file.
+        seconds: The length.
 
-def audio_output(stream: int, codec: str, seconds: Fraction) -> list[str]:
-    """Options of ffmpeg that take the sound from an input and cut it to a length."""
-    cut = f"aresample={SAMPLE_RATE},atrim=end_sample={round(seconds * SAMPLE_RATE)},asetpts=N/SR/TB"
-    return ["-map", f"{stream}:a:0", "-filter:a", cut, "-c:a", codec]
+    Raises:
+        EncodingError: ffmpeg failed.
+    """
+    cut = f"aresample={_SAMPLE_RATE},atrim=end_sample={round(seconds * _SAMPLE_RATE)},asetpts=N/SR/TB"
+    arguments = ["-stream_loop", "-1", "-i", str(audio.absolute()), "-map", "0:a:0", "-filter:a", cut, str(output)]
+    ffmpeg.run(arguments, f"cutting {audio.name} to the film's length")
 
 
 def _beginning(audio: Path) -> bytes:

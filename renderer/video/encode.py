@@ -60,10 +60,9 @@ class SegmentEncoder:
         if frame.shape != (height, width, 3) or frame.dtype != np.uint8:
             raise ValueError(f"a frame of {width}x{height} was expected, not {frame.shape} {frame.dtype}")
         self._hand_over(self._pad(frame).tobytes())
-        if self._process is not None and self._process.poll() is not None:
-            self._ended.wait()
-        if self._ended.is_set():
-            self._raise_failure()
+        if self._ended.is_set() or (self._process is not None and self._process.poll() is not None):
+            self.finish()
+            raise EncodingError(f"ffmpeg ended early while encoding {self._path.name}")
 
     def finish(self) -> None:
         """Wait until the file is whole, on the disk, and has its name.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import os
-import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -29,29 +29,34 @@ def frame_rate(fps: float) -> Fraction:
     return Fraction(fps).limit_denominator(1001)
 
 
-def run(arguments: Sequence[str], doing: str, frames: int | None = None) -> bytes:
+def run(arguments: Sequence[str], doing: str) -> bytes:
     """Run ffmpeg to its end.
 
     Args:
         arguments: What follows the program's name.
         doing: What it is for, as in "assembling the film", for the message.
-        frames: How many frames it has to write, for ffmpeg takes inputs that it cannot read for the end of the film.
 
     Returns:
-        What it wrote to its standard output; its progress, if the number of frames is given.
+        What it wrote to its standard output.
 
     Raises:
-        EncodingError: It failed, or has written another number of frames.
+        EncodingError: It failed.
     """
-    progress = () if frames is None else ("-progress", "pipe:1")
-    with _process([*progress, *arguments], subprocess.DEVNULL, subprocess.PIPE) as (process, said):
+    with _process(arguments, subprocess.DEVNULL, subprocess.PIPE) as (process, said):
         written, _ = process.communicate()
         _check(process, said, doing)
-        counts = re.findall(rb"^frame=\s*(\d+)", written, re.MULTILINE)
-        if frames is not None and (not counts or int(counts[-1]) != frames):
-            count = int(counts[-1]) if counts else 0
-            raise EncodingError(_message(f"{count} of {frames} frames were written while {doing}", said))
     return written
+
+
+@functools.cache
+def has_encoder(name: str) -> bool:
+    """Whether this build of ffmpeg has an encoder.
+
+    Raises:
+        EncodingError: ffmpeg cannot be run.
+    """
+    listing = run(["-encoders"], "listing its encoders").decode(errors="replace")
+    return any(name in line.split()[1:2] for line in listing.splitlines())
 
 
 @contextmanager

@@ -26,7 +26,7 @@ def load_font(path: Path | None, size: float) -> ImageFont.FreeTypeFont:
         UserError: The file cannot be read as a font that can be scaled.
     """
     try:
-        font = ImageFont.load_default(size) if path is None else ImageFont.truetype(path, size)
+        font = ImageFont.load_default(size) if path is None else ImageFont.truetype(str(path), size)
     except OSError as error:
         raise UserError(f"overlay.font: {path} cannot be read as a font: {error}. Give a .ttf or .otf file.") from error
     if not isinstance(font, ImageFont.FreeTypeFont):

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Literal
 
 from renderer.config.models import Video
+from renderer.video.ffmpeg import has_encoder
 
 Codec = Literal["h264", "h265", "av1", "vp9", "prores", "ffv1", "gif", "webp", "png"]
 
@@ -108,11 +109,10 @@ def _codec_options(video: Video) -> list[str]:
             return ["-c:v", "libx264", "-preset", "medium", "-crf", rate_factor, "-bf", "3", "-threads", "2"]
         case "h265":
             quality = ["-crf", str(min(video.quality, 51)), "-bf", "3", "-tag:v", "hvc1"]
-            settings = "log-level=error:open-gop=0:pools=2:frame-threads=2"
+            settings = "log-level=error:open-gop=0:pools=none:frame-threads=1"  # its threads have been seen to crash
             return ["-c:v", "libx265", "-preset", "medium", *quality, "-x265-params", settings]
-        case "av1":  # rate factor 0 would be taken for the encoder's own choice
-            rate_factor = str(max(video.quality, 1))
-            return ["-c:v", "libsvtav1", "-preset", "7", "-crf", rate_factor, "-svtav1-params", "lp=2"]
+        case "av1":
+            return _av1_options(video.quality)
         case "vp9":
             quality = ["-crf", str(video.quality), "-b:v", "0", "-deadline", "good", "-cpu-used", "4"]
             return ["-c:v", "libvpx-vp9", *quality, "-row-mt", "0", "-tile-columns", "1", "-threads", "2"]
@@ -120,3 +120,11 @@ def _codec_options(video: Video) -> list[str]:
             return ["-c:v", "prores_ks", "-profile:v", "hq", "-vendor", "apl0"]
         case "ffv1" | "gif" | "webp" | "png":
             return ["-c:v", "ffv1", "-level", "3", "-slices", "4", "-slicecrc", "1", "-threads", "2"]
+
+
+def _av1_options(quality: int) -> list[str]:
+    """SVT-AV1 is quicker; older builds of ffmpeg have only the reference encoder."""
+    if has_encoder("libsvtav1"):  # which would take rate factor 0 for a choice of its own
+        return ["-c:v", "libsvtav1", "-preset", "7", "-crf", str(max(quality, 1)), "-svtav1-params", "lp=2"]
+    speed = ["-cpu-used", "6", "-row-mt", "0", "-threads", "2"]
+    return ["-c:v", "libaom-av1", "-crf", str(quality), "-b:v", "0", *speed]

@@ -259,13 +259,6 @@ def test_a_damaged_segment_in_the_middle_is_reported(tmp_path, codec):
     assert not (tmp_path / f"atlas{FILM_SUFFIX[codec]}").exists()
 
 
-def test_a_film_with_too_few_frames_is_reported(tmp_path):
-    (piece,) = segments(tmp_path, (5,), 25, Video())
-    with pytest.raises(EncodingError, match="5 of 6 frames"):
-        assemble_film(tmp_path / "atlas.mp4", [Piece(piece.path, 6)], [], 25, Video())
-    assert not (tmp_path / "atlas.mp4").exists()
-
-
 def test_the_vtt_file_says_the_titles(tmp_path):
     chapters = [Chapter("a & b <i> -->", 0, 90_000), Chapter("two\n\nlines", 90_000, 1)]
     write_vtt(tmp_path / "atlas.vtt", chapters, 24)

@@ -112,6 +112,17 @@ def test_colors_and_opacity_are_those_of_the_settings():
     assert written[..., 1].max() > 200
 
 
+def test_the_outline_of_a_line_does_not_darken_the_line_above():
+    overlay = Overlay(size=0.15, small=1.0, small_opacity=1.0, outline_width=0.5)
+    upper, lower = lay_out(overlay, (120, 120), ["XXXX", "XXXX"])
+    written = CaptionWriter(overlay.model_copy(update={"lines": ("{title}", "{title}")}), (120, 120)).write(
+        gray(120, 120), caption(None, "XXXX", None)
+    )
+    for row in (upper, lower):
+        assert written[row.baseline - round(row.size / 3) : row.baseline].max() == 255
+    assert lower.baseline - upper.baseline < upper.reach + upper.size
+
+
 def test_the_picture_itself_is_left_alone_and_no_text_gives_it_back():
     picture = gray(64, 48)
     CaptionWriter(Overlay(), (64, 48)).write(picture, caption(None, "hen", None))
@@ -146,7 +157,7 @@ def test_fading_is_even_and_no_frame_is_without_text():
 def test_a_font_file_is_used(tmp_path):
     font = tmp_path / "font.ttf"
     font.write_bytes(ImageFont.load_default(20).font_bytes)
-    assert load_font(font, 20).path == font
+    assert load_font(font, 20).path == str(font)
     own = CaptionWriter(Overlay(font=font), (128, 96)).write(gray(128, 96), caption("cock", "hen", "ostrich"))
     assert (own != 100).any()
 
