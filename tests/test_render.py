@@ -61,6 +61,15 @@ def test_a_film_has_its_frames_chapters_stills_and_index(tmp_path: Path) -> None
     assert outcome.unrecognized == (titles[2], titles[3])
 
 
+def test_the_index_tells_the_size_of_the_film_itself(tmp_path: Path) -> None:
+    outcome, _, _ = _render(tmp_path, "film.width=25", "film.height=17")
+    with av.open(str(outcome.film)) as film:
+        stream = film.streams.video[0]
+        assert outcome.index.film
+        assert (outcome.index.film.width, outcome.index.film.height) == (stream.width, stream.height) == (26, 18)
+    assert Image.open(next(iter(outcome.paths.stills.glob("*.png")))).size == (25, 17)
+
+
 def test_stills_are_the_last_frames_without_text(tmp_path: Path) -> None:
     outcome, _, _ = _render(tmp_path, "overlay.size=0.5", "video.codec=ffv1", "film.chains=1")
     for position, entry in enumerate(outcome.index.classes):

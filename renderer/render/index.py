@@ -15,6 +15,7 @@ from renderer.run_directory.index import Index, IndexClass, IndexFilm, IndexGues
 from renderer.run_directory.records import FilmRecord, StillRecord, is_intact, read_record
 from renderer.timeline import Segment
 from renderer.video.ffmpeg import frame_rate
+from renderer.video.formats import encoded_size
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,14 @@ def stretches(segments: Sequence[Segment]) -> list[Stretch]:
 
 
 def update_index(run: Run) -> Index:
-    """Write `atlas.json` anew with all that is there: the stills, and the film if it has been assembled."""
+    """Write `atlas.json` anew with all that is there."""
+    index = make_index(run)
+    write_index(run.paths.index, index)
+    return index
+
+
+def make_index(run: Run) -> Index:
+    """Look for all that is there: the stills, and the film if it has been assembled."""
     film = read_record(run.paths.film_record, FilmRecord)
     if film and not is_intact(run.paths, film.film, thorough=False):
         film = None
@@ -58,11 +66,9 @@ def update_index(run: Run) -> Index:
             still = None
         if still or position in places:
             classes.append(_describe_class(run, record, still, places.get(position)))
-    index = Index(
+    return Index(
         network=_describe_network(run.settings.network), film=_describe_film(run, film), classes=tuple(classes)
     )
-    write_index(run.paths.index, index)
-    return index
 
 
 def _places(run: Run, film: FilmRecord | None) -> Mapping[int, Stretch]:
@@ -105,10 +111,11 @@ def _describe_film(run: Run, film: FilmRecord | None) -> IndexFilm | None:
         return None
     settings = run.settings.film
     rate = frame_rate(settings.fps)
+    width, height = encoded_size(run.settings.video.codec, (settings.width, settings.height))
     return IndexFilm(
         path=film.film.path,
-        width=settings.width,
-        height=settings.height,
+        width=width,
+        height=height,
         fps=float(rate),
         frames=film.frames,
         seconds=float(film.frames / rate),

@@ -85,10 +85,8 @@ class SegmentEncoder:
 
     def _pad(self, frame: UInt8[np.ndarray, "height width 3"]) -> UInt8[np.ndarray, "even_height even_width 3"]:
         """Repeat the last row and column of odd sizes, where the codec needs even ones."""
-        if not formats.needs_even_size(self._video.codec):
-            return frame
-        height, width, _ = frame.shape
-        return np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        width, height = formats.encoded_size(self._video.codec, self._size)
+        return np.pad(frame, ((0, height - self._size[1]), (0, width - self._size[0]), (0, 0)), mode="edge")
 
     def _hand_over(self, frame: bytes | None) -> None:
         while not self._ended.is_set():
@@ -121,9 +119,7 @@ class SegmentEncoder:
                 raise EncodingError(f"{doing} was aborted")
 
     def _arguments(self, output: Path) -> list[str]:
-        width, height = self._size
-        if formats.needs_even_size(self._video.codec):
-            width, height = width + width % 2, height + height % 2
+        width, height = formats.encoded_size(self._video.codec, self._size)
         rate = ffmpeg.frame_rate(self._fps)
         frames = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(rate), "-i", "pipe:"]
         return [*frames, "-an", *formats.encoder_options(self._video, rate), str(output.absolute())]

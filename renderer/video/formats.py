@@ -82,6 +82,12 @@ def needs_even_size(codec: Codec) -> bool:
     return pixel_format(codec) != "bgr0"
 
 
+def encoded_size(codec: Codec, size: tuple[int, int]) -> tuple[int, int]:
+    """Width and height in the file: one more pixel where an even number is needed."""
+    width, height = size
+    return (width + width % 2, height + height % 2) if needs_even_size(codec) else size
+
+
 def reordered_frames(codec: Codec) -> int:
     """By how many frames a picture may be stored before its turn."""
     return 2 if codec in {"h264", "h265"} else 0
