@@ -78,8 +78,8 @@ def fake_score(class_index: int, seed: int) -> Score:
 
 def _noise(key: object, height: int, width: int) -> Picture:
     seed = int.from_bytes(hashlib.sha256(repr(key).encode()).digest()[:8], "big")
-    coarse = np.random.default_rng(seed).integers(0, 256, (height // 4, width // 4, 3), dtype=np.uint8)
-    return coarse.repeat(4, axis=0).repeat(4, axis=1)
+    coarse = np.random.default_rng(seed).integers(0, 256, (-(-height // 4), -(-width // 4), 3), dtype=np.uint8)
+    return coarse.repeat(4, axis=0).repeat(4, axis=1)[:height, :width]
 
 
 def _blend(old: Picture, new: Picture) -> Picture:
