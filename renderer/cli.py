@@ -22,17 +22,13 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from renderer.classes.records import ClassRecord
     from renderer.render.progress import Progress
     from renderer.render.runs import Outcome, Request
-    from renderer.render.status import Part, Status
 
 EXIT_FAILED = 1
 EXIT_WRONG_SETTINGS = 2
 EXIT_INCOMPLETE = 3
 EXIT_INTERRUPTED = 130
-
-_MOST_TITLES = 20
 
 app = typer.Typer(
     name="neuron-atlas",
@@ -136,9 +132,10 @@ def status(directory: Directory) -> None:
     Example:
       neuron-atlas status runs/imagenet
     """  # noqa: D301
+    from renderer.display import describe_status
     from renderer.render.status import run_status
 
-    _print_status(run_status(directory), directory)
+    typer.echo("\n".join(describe_status(run_status(directory), directory)))
 
 
 @app.command()
@@ -156,6 +153,43 @@ def assemble(directory: Directory) -> None:
     with _progress() as progress:
         outcome = assemble_run(directory, progress)
     _conclude(outcome)
+
+
+@app.command()
+def page(directory: Directory) -> None:
+    """Make the web page anew.
+
+    The run may be unfinished; the page then shows what is done.
+
+    \b
+    Example:
+      neuron-atlas page runs/imagenet
+    """  # noqa: D301
+    from renderer.render.runs import make_page
+
+    _conclude(make_page(directory))
+
+
+@app.command()
+def serve(
+    directory: Directory,
+    *,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on this machine; 0 takes any.")] = 8000,
+) -> None:
+    """Show the web page while a render runs.
+
+    Progress and new classes appear without reload. The page can be reached from this machine alone.
+
+    \b
+    Examples:
+      neuron-atlas serve runs/imagenet
+      neuron-atlas serve runs/imagenet --port 8001
+    """  # noqa: D301
+    from renderer.serve import make_server
+
+    server = make_server(directory, port)
+    typer.echo(f"{server.address} shows {directory}; Ctrl-C ends it")
+    server.run()
 
 
 @app.command()
@@ -204,14 +238,15 @@ def classes(
       neuron-atlas classes imagenet --json
     """  # noqa: D301
     from renderer.config.loading import load_settings
+    from renderer.display import class_row, print_table
     from renderer.render.selection import chosen_classes
 
     chosen = chosen_classes(load_settings(config, overrides or []).settings)
-    rows = [_class_row(place, record) for place, record in enumerate(chosen)]
+    rows = [class_row(place, record) for place, record in enumerate(chosen)]
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
     else:
-        _print_table(list(rows[0]), [[_cell(value) for value in row.values()] for row in rows])
+        print_table(_console(), rows)
 
 
 @app.command()
@@ -226,11 +261,14 @@ def networks() -> None:
     """  # noqa: D301
     from torchvision import models
 
+    from renderer.display import print_table
     from renderer.networks.torchvision_models import model_names
 
-    rows = [["embedded", "", ""]]
-    rows += [["torchvision", name, ", ".join(models.get_model_weights(name).__members__)] for name in model_names()]
-    _print_table(["source", "name", "weights"], rows)
+    rows = [{"source": "embedded", "name": "", "weights": ""}]
+    for name in model_names():
+        weights = ", ".join(models.get_model_weights(name).__members__)
+        rows.append({"source": "torchvision", "name": name, "weights": weights})
+    print_table(_console(), rows)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -271,79 +309,20 @@ def _say(text: str) -> None:
 
 def _conclude(outcome: Outcome) -> None:
     """Say what has come of it, and end with code 3 if some class could not be rendered."""
+    from renderer.display import list_titles
+
     if outcome.index.film and outcome.film:
         film = outcome.index.film
         typer.echo(f"{outcome.film}: {film.frames} frames, {film.seconds:.1f} s")
     typer.echo(f"{outcome.paths.stills}: {sum(1 for entry in outcome.index.classes if entry.still)} stills")
+    typer.echo(f"{outcome.paths.page}: the page")
     if outcome.unrecognized:
-        titles = _list_titles(outcome.unrecognized)
+        titles = list_titles(outcome.unrecognized)
         _say(f"The network takes these {len(outcome.unrecognized)} stills for something else: {titles}")
     if outcome.failures:
-        titles = _list_titles([failure.record.title for failure in outcome.failures])
+        titles = list_titles([failure.record.title for failure in outcome.failures])
         _say(f"{len(outcome.failures)} classes could not be rendered ({outcome.failures[0].reason}): {titles}")
         raise typer.Exit(EXIT_INCOMPLETE)
-
-
-def _list_titles(titles: Sequence[str]) -> str:
-    more = len(titles) - _MOST_TITLES
-    return ", ".join(titles[:_MOST_TITLES]) + (f" and {more} more" if more > 0 else "")
-
-
-def _print_status(found: Status, directory: Path) -> None:
-    typer.echo(f"{directory} ({found.name})")
-    for unit, part in (("frames", found.film), ("stills", found.stills)):
-        if part:
-            typer.echo(_describe_part(unit, part))
-    if found.damaged:
-        typer.echo(f"damaged and to be made again: segments {', '.join(found.damaged)}")
-    if found.worker is not None:
-        typer.echo(f"process {found.worker or '?'} is working on it now")
-    if found.film_path:
-        typer.echo(f"film: {found.film_path}")
-    if found.is_finished:
-        typer.echo("finished")
-
-
-def _describe_part(unit: str, part: Part) -> str:
-    from renderer.display import format_duration
-
-    percent = 100 * part.pictures_done / part.pictures
-    text = f"{unit}: {part.pictures_done} of {part.pictures} done ({percent:.1f} %)"
-    text += f", classes: {part.classes_done} of {part.classes}"
-    if part.pictures_done == part.pictures:
-        return text
-    left = "not known yet" if part.seconds_left is None else format_duration(part.seconds_left)
-    return f"{text}, {part.classes - part.classes_done} left, time left: {left}"
-
-
-def _class_row(place: int, record: ClassRecord) -> dict[str, int | str | list[str] | None]:
-    return {
-        "position": place + 1,
-        "index": record.index,
-        "wnid": record.wnid,
-        "title": record.title,
-        "group": list(record.path),
-    }
-
-
-def _cell(value: int | str | list[str] | None) -> str:
-    return " > ".join(value) if isinstance(value, list) else "" if value is None else str(value)
-
-
-def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on a terminal, tab-separated values elsewhere."""
-    console = _console()
-    if not console.is_terminal:
-        for row in (columns, *rows):
-            typer.echo("\t".join(row))
-        return
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(*columns, box=None)
-    for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
-    console.print(table)
 
 
 def _describe_error(error: Exception, given: Sequence[str]) -> str:

@@ -1,18 +1,26 @@
-"""What a run is doing, shown on a console: a bar on a terminal, a line every few seconds elsewhere."""
+"""How the commands say things: progress as a bar on a terminal, and lines elsewhere; tables, lists, states."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
+from rich.table import Table
 
+from renderer.classes.records import ClassRecord
 from renderer.render.progress import Amount, Progress
+from renderer.render.status import Part, Status
 
+Cell = int | str | list[str] | None
+
+_MOST_TITLES = 20
 _SECONDS_BETWEEN_LINES = 5.0
 _LONGEST_TITLES = 40
 
@@ -147,3 +155,63 @@ class LineProgress:
         self._last = time.monotonic()
         done = f"{course.done.pictures}/{course.total.pictures} {course.unit}"
         self.note(f"{done}, {course.classes}, {course.pace}: {course.titles}")
+
+
+def list_titles(titles: Sequence[str]) -> str:
+    """The first titles, and how many more there are."""
+    more = len(titles) - _MOST_TITLES
+    return ", ".join(titles[:_MOST_TITLES]) + (f" and {more} more" if more > 0 else "")
+
+
+def describe_status(found: Status, directory: Path) -> list[str]:
+    """How far a run is, in lines."""
+    lines = [f"{directory} ({found.name})"]
+    parts = (("frames", found.film), ("stills", found.stills))
+    lines += [_describe_part(unit, part) for unit, part in parts if part]
+    if found.damaged:
+        lines.append(f"damaged and to be made again: segments {', '.join(found.damaged)}")
+    if found.worker is not None:
+        lines.append(f"process {found.worker or '?'} is working on it now")
+    if found.film_path:
+        lines.append(f"film: {found.film_path}")
+    if found.is_finished:
+        lines.append("finished")
+    return lines
+
+
+def _describe_part(unit: str, part: Part) -> str:
+    percent = 100 * part.pictures_done / part.pictures
+    text = f"{unit}: {part.pictures_done} of {part.pictures} done ({percent:.1f} %)"
+    text += f", classes: {part.classes_done} of {part.classes}"
+    if part.pictures_done == part.pictures:
+        return text
+    left = "not known yet" if part.seconds_left is None else format_duration(part.seconds_left)
+    return f"{text}, {part.classes - part.classes_done} left, time left: {left}"
+
+
+def class_row(place: int, record: ClassRecord) -> dict[str, Cell]:
+    """What is listed of a class; `place` is its place in the film, from 0."""
+    return {
+        "position": place + 1,
+        "index": record.index,
+        "wnid": record.wnid,
+        "title": record.title,
+        "group": list(record.path),
+    }
+
+
+def print_table(console: Console, rows: Sequence[Mapping[str, Cell]]) -> None:
+    """Print at least one row: a table on a terminal, tab-separated values elsewhere."""
+    columns, cells = list(rows[0]), [[_cell(value) for value in row.values()] for row in rows]
+    if not console.is_terminal:
+        for line in (columns, *cells):
+            console.file.write("\t".join(line) + "\n")
+        return
+    table = Table(*columns, box=None)
+    for line in cells:
+        table.add_row(*(escape(cell) for cell in line))
+    console.print(table)
+
+
+def _cell(value: Cell) -> str:
+    return " > ".join(value) if isinstance(value, list) else "" if value is None else str(value)

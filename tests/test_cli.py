@@ -21,7 +21,7 @@ from renderer.video.ffmpeg import EncodingError
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import TINY
 
-COMMANDS = ("render", "stills", "status", "assemble", "check", "classes", "networks")
+COMMANDS = ("render", "stills", "status", "assemble", "page", "serve", "check", "classes", "networks")
 ROOT = Path(__file__).parents[1]
 
 
@@ -71,7 +71,15 @@ def test_every_command_has_help_with_an_example(command: str, capsys: pytest.Cap
 
 
 @pytest.mark.parametrize(
-    "command", ["--help", "classes tiny.yaml", "status runs/tiny", "check tiny.yaml --quick", "assemble runs/tiny"]
+    "command",
+    [
+        "--help",
+        "classes tiny.yaml",
+        "status runs/tiny",
+        "check tiny.yaml --quick",
+        "assemble runs/tiny",
+        "page runs/tiny",
+    ],
 )
 def test_what_does_not_dream_does_not_load_torch(config: str, command: str) -> None:
     arguments = command.split()

@@ -111,8 +111,8 @@ class Film(Section):
         0.0,
         ge=0,
         lt=1,
-        description="With `carry`, the share of its contrast that the picture loses in the first quarter of a second of "
-        "a class: the more, the less the class is built from the one before.",
+        description="With `carry`, the share of its contrast that the picture loses in the first quarter of a second "
+        "of a class: the more, the less the class is built from the one before.",
     )
     lead_in_seconds: float = Field(
         1.0,

@@ -13,7 +13,8 @@ import numpy as np
 
 from renderer.plan import Plan, PlannedSegment
 from renderer.render.captions import caption_for
-from renderer.render.progress import Amount, Progress
+from renderer.render.live import Live
+from renderer.render.progress import Amount
 from renderer.render.session import Run
 from renderer.render.stills import make_film_still
 from renderer.run_directory.pictures import read_pictures, write_pictures
@@ -28,33 +29,35 @@ from renderer.workers.interface import Frame, Picture, SegmentTask, Worker
 _COMMITS_AT_ONCE = 4
 
 
-def render_film(run: Run, plan: Plan, worker: Worker, progress: Progress) -> None:
+def render_film(run: Run, plan: Plan, worker: Worker, live: Live) -> None:
     """Compute the planned rounds; everything that is finished is on the disk at once."""
-    progress.begin("frames", total=_everything(run), done=_done(run, plan))
+    live.begin("frames", total=_everything(run), done=_done(run, plan))
     film = run.settings.film
     writer = CaptionWriter(run.settings.overlay, (film.width, film.height))
     missing = Counter(item.segment.position for items in plan.rounds for item in items if item.film)
     for items in plan.rounds:
-        _render_round(run, items, worker, writer, _Shown(progress, run, items, missing))
-    progress.end()
+        _render_round(run, items, worker, writer, _Shown(live, run, items, missing))
+    live.end()
 
 
 class _Shown:
     """Tells the progress of one round."""
 
-    def __init__(self, progress: Progress, run: Run, items: Sequence[PlannedSegment], missing: Counter[int]) -> None:
-        self._progress = progress
+    def __init__(self, live: Live, run: Run, items: Sequence[PlannedSegment], missing: Counter[int]) -> None:
+        self._live = live
         self._titles = list(dict.fromkeys(run.classes[item.segment.position].title for item in items))
         self._missing = missing
 
-    def frame(self) -> None:
-        self._progress.advance(Amount(1, 0), self._titles)
+    def frame(self, frame: Frame) -> None:
+        self._live.advance(Amount(1, 0), self._titles)
+        if frame.task == 0:
+            self._live.show(frame.picture, self._titles[0])
 
     def segment(self, item: PlannedSegment) -> None:
         if item.film:
             self._missing[item.segment.position] -= 1
             finished = self._missing[item.segment.position] == 0
-            self._progress.advance(Amount(0, int(finished)), self._titles)
+            self._live.advance(Amount(0, int(finished)), self._titles)
 
 
 class SegmentSink:
@@ -144,7 +147,7 @@ def _render_round(
             if item.is_missing
         }
         for given, frame in enumerate(worker.segments(tasks, score_all=score_all), 1):
-            shown.frame()
+            shown.frame(frame)
             sink = sinks.get(frame.task)
             if sink is None:
                 continue

@@ -12,8 +12,9 @@ from renderer.config.models import Settings
 from renderer.plan import Plan, make_plan
 from renderer.render.assembly import assemble_segments
 from renderer.render.film import render_film
-from renderer.render.index import update_index
+from renderer.render.live import Live
 from renderer.render.progress import Progress
+from renderer.render.results import keep_failures, keep_similarity, write_results
 from renderer.render.selection import chosen_classes
 from renderer.render.session import Run, describe_run, opened, reopened
 from renderer.render.stills import Failure, dream_stills, make_film_stills, pending_groups
@@ -84,16 +85,25 @@ def render(request: Request, progress: Progress, make_worker: MakeWorker = local
         UserError: The settings are wrong, or the directory is not to be used with them.
         EncodingError: ffmpeg failed; everything that is finished is kept.
     """
-    with opened(request.directory, _wanted(request, film=True), progress, restart=request.restart) as run:
-        return _render(run, progress, make_worker, _plan(run, progress))
+    wanted = _wanted(request, film=True)
+    with (
+        opened(request.directory, wanted, progress, restart=request.restart) as run,
+        Live(run.paths, progress) as live,
+    ):
+        return _render(run, live, make_worker, _plan(run, progress))
 
 
 def render_stills(request: Request, progress: Progress, make_worker: MakeWorker = local_worker) -> Outcome:
     """Dream fresh stills, or what is still missing of them, and no film; raises as `render` does."""
-    with opened(request.directory, _wanted(request, film=False), progress, restart=request.restart) as run:
+    wanted = _wanted(request, film=False)
+    with (
+        opened(request.directory, wanted, progress, restart=request.restart) as run,
+        Live(run.paths, progress) as live,
+    ):
         groups = pending_groups(run)
-        with _index_kept(run), _lazily(run, make_worker) as worker:
-            failures = dream_stills(run, groups, worker(), progress) if groups else []
+        with _results_kept(run), _lazily(run, make_worker) as worker:
+            failures = dream_stills(run, groups, worker(), live) if groups else []
+            keep_failures(run, failures)
         return _conclude(run, failures)
 
 
@@ -110,6 +120,16 @@ def assemble(directory: Path, progress: Progress) -> Outcome:
             raise UserError(f"{directory} holds no finished segment of a film yet; render some with `render`")
         make_film_stills(run, plan.records)
         assemble_segments(run, plan.records)
+        return _conclude(run, [])
+
+
+def make_page(directory: Path) -> Outcome:
+    """Write the index and the page anew from what is there; the run may be unfinished.
+
+    Raises:
+        UserError: The directory holds no run, or a process is rendering it.
+    """
+    with reopened(directory) as run:
         return _conclude(run, [])
 
 
@@ -130,35 +150,33 @@ def _plan(run: Run, progress: Progress) -> Plan:
     return plan
 
 
-def _render(run: Run, progress: Progress, make_worker: MakeWorker, plan: Plan) -> Outcome:
+def _render(run: Run, live: Live, make_worker: MakeWorker, plan: Plan) -> Outcome:
     failures: list[Failure] = []
-    with _index_kept(run), _lazily(run, make_worker) as worker:
+    with _results_kept(run), _lazily(run, make_worker) as worker:
         if plan.rounds:
-            render_film(run, plan, worker(), progress)
+            render_film(run, plan, worker(), live)
             plan = make_plan(run.timeline, run.paths, run.fade, thorough=False)
         if not run.settings.stills.fresh:
             make_film_stills(run, plan.records)
         assemble_segments(run, plan.records)
         if run.settings.stills.fresh and (groups := pending_groups(run)):
-            failures = dream_stills(run, groups, worker(), progress)
+            failures = dream_stills(run, groups, worker(), live)
+        keep_failures(run, failures)
     return _conclude(run, failures)
 
 
 def _conclude(run: Run, failures: list[Failure]) -> Outcome:
-    """Write what tells of the results."""
-    index = update_index(run)
-    # The web page is made from the index, here.
-    return Outcome(run.paths, index, tuple(failures))
+    return Outcome(run.paths, write_results(run), tuple(failures))
 
 
 @contextmanager
-def _index_kept(run: Run) -> Iterator[None]:
-    """Whatever ends the work early, the index tells what is there."""
+def _results_kept(run: Run) -> Iterator[None]:
+    """Whatever ends the work early, the index and the page tell what is there."""
     try:
         yield
     except BaseException:
         with suppress(OSError):
-            update_index(run)
+            write_results(run)
         raise
 
 
@@ -169,6 +187,7 @@ def _lazily(run: Run, make_worker: MakeWorker) -> Iterator[Callable[[], Worker]]
 
     def worker() -> Worker:
         if not made:
+            keep_similarity(run)
             made.append(make_worker(run.settings))
         return made[0]
 

@@ -13,14 +13,23 @@ from renderer.config.models import Settings
 
 def chosen_classes(settings: Settings) -> tuple[ClassRecord, ...]:
     """The classes that settings choose, in the order of the film; raises UserError as `select_classes` does."""
-
-    def output_weights() -> Float[np.ndarray, "classes features"]:
-        import torch  # noqa: PLC0415  takes seconds
-
-        from renderer.networks.load import load_network  # noqa: PLC0415
-
-        return load_network(settings.network, torch.device("cpu")).output_weights()
-
     return select_classes(
-        settings.classes, class_list(settings.network), seed=settings.run.seed, output_weights=output_weights
+        settings.classes,
+        class_list(settings.network),
+        seed=settings.run.seed,
+        output_weights=lambda: output_weights(settings),
     )
+
+
+def output_weights(settings: Settings) -> Float[np.ndarray, "classes features"]:
+    """Weights of the network's last layer, a row for each of its classes.
+
+    Raises:
+        LookupError: The network has no such layer.
+        UserError: The network cannot be loaded.
+    """
+    import torch  # noqa: PLC0415  takes seconds
+
+    from renderer.networks.load import load_network  # noqa: PLC0415
+
+    return load_network(settings.network, torch.device("cpu")).output_weights()

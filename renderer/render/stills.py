@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from renderer.classes.records import ClassRecord, Score
 from renderer.classes.slugs import still_name
 from renderer.config.loading import flatten
+from renderer.page.thumbnails import make_thumbnail
 from renderer.render.captions import caption_for
 from renderer.render.progress import Amount, Progress
 from renderer.render.session import Run
@@ -156,6 +157,7 @@ def _write_still(run: Run, position: int, made: _Made) -> None:
     record = run.classes[position]
     path = run.paths.still(still_name(record))
     save_still(path, _with_text(run, position, made))
+    make_thumbnail(run.paths, path)
     write_record(
         run.paths.still_record(record.index),
         StillRecord(

@@ -14,7 +14,8 @@ from renderer.run_directory.records import FilmRecord, StillRecord, read_record
 from renderer.run_directory.run_file import read_run_file
 
 _SEGMENT = re.compile(r"\d{4,}-\d{3,}(\.\w+)?")
-_STATE = re.compile(r"(\d{4,}-\d{3,}|lead-in-\d{4,}|still-\d{4,}|film)\.(png|npy|json)")
+_STATE = re.compile(r"(\d{4,}-\d{3,}|lead-in-\d{4,}|still-\d{4,}|film|failures|similarity|now)\.(png|npy|jpg|json)")
+_THUMBNAIL = re.compile(r"\d{4,}-.*\.webp")
 
 
 def refuse_foreign(paths: RunPaths) -> None:
@@ -52,10 +53,11 @@ def remove_run(paths: RunPaths) -> None:
     The records go after the files that they speak of and `run.yaml` goes last, so that a removal that is cut short
     leaves an unfinished run.
     """
-    for path in [*_products(paths), *_matching(paths.segments, _SEGMENT), *_matching(paths.state, _STATE)]:
+    ours = {paths.thumbnails: _THUMBNAIL, paths.segments: _SEGMENT, paths.state: _STATE}
+    for path in [*_products(paths), *(path for folder, name in ours.items() for path in _matching(folder, name))]:
         remove(path)
     paths.settings.unlink(missing_ok=True)
-    for folder in (paths.segments, paths.stills):
+    for folder in (paths.segments, paths.stills, paths.thumbnails):
         if folder.is_dir() and not _entries(folder):
             folder.rmdir()
 

@@ -14,7 +14,7 @@ _LEFTOVER = re.compile(r"\..+\.tmp-\d+(\.[^.]+)?")
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Give a temporary path to write to, which takes the place of `path` once it is whole.
 
     The temporary file lies in the same folder and keeps the suffix, by which ffmpeg and Pillow choose the format. On
@@ -23,6 +23,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     Args:
         path: The file to be; missing folders are made.
+        durable: Wait until it is on the disk, so that it survives a loss of power.
 
     Yields:
         The temporary path; nothing is there yet.
@@ -32,18 +33,20 @@ def whole_file(path: Path) -> Iterator[Path]:
     remove(temporary)
     try:
         yield temporary
-        _flush(temporary)
+        if durable:
+            _flush(temporary)
         if path.is_dir():
             remove(path)
         temporary.replace(path)
-        _flush_folder(path.parent)
+        if durable:
+            _flush_folder(path.parent)
     finally:
         remove(temporary)
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Write a file at one stroke: afterwards it is the old one or the new one, never a part."""
-    with whole_file(path) as temporary:
+    with whole_file(path, durable=durable) as temporary:
         temporary.write_bytes(data)
 
 

@@ -44,6 +44,11 @@ class RunPaths:
         return self.root / "stills"
 
     @property
+    def thumbnails(self) -> Path:
+        """Folder of the small copies of the stills, for the page."""
+        return self.root / "thumbs"
+
+    @property
     def segments(self) -> Path:
         """Folder of the encoded segments."""
         return self.root / "segments"
@@ -64,9 +69,29 @@ class RunPaths:
         return self.state / "film.json"
 
     @property
+    def failures(self) -> Path:
+        """Record of the classes that could not be rendered."""
+        return self.state / "failures.json"
+
+    @property
+    def similarity(self) -> Path:
+        """Record of the order in which neighboring classes resemble each other."""
+        return self.state / "similarity.json"
+
+    @property
+    def progress(self) -> Path:
+        """How far the process is that works here; gone when it ends."""
+        return self.state / "now.json"
+
+    @property
+    def preview(self) -> Path:
+        """The picture that is being dreamed."""
+        return self.state / "now.jpg"
+
+    @property
     def folders(self) -> tuple[Path, ...]:
         """All folders that a run writes to."""
-        return (self.root, self.stills, self.segments, self.state)
+        return (self.root, self.stills, self.thumbnails, self.segments, self.state)
 
     def film(self, suffix: str) -> Path:
         """The film; the suffix, such as `.mp4`, is that of its container, or empty for a folder of pictures."""
@@ -75,6 +100,10 @@ class RunPaths:
     def still(self, name: str) -> Path:
         """The still of the given file name."""
         return self.stills / name
+
+    def thumbnail(self, still: Path) -> Path:
+        """The small copy of a still."""
+        return self.thumbnails / f"{still.stem}.webp"
 
     def segment(self, name: str, suffix: str) -> Path:
         """The encoded frames of a segment."""

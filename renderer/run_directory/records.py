@@ -90,6 +90,26 @@ class FilmRecord(Record):
     made_from: str
 
 
+class FailureRecord(Record):
+    """The classes that could not be rendered.
+
+    Attributes:
+        reasons: Why not, by class index.
+    """
+
+    reasons: dict[int, str]
+
+
+class SimilarityRecord(Record):
+    """A short tour through classes that look alike to the network.
+
+    Attributes:
+        indices: The run's classes by their index.
+    """
+
+    indices: tuple[int, ...]
+
+
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 

@@ -17,6 +17,7 @@ from renderer.config.models import Settings
 from renderer.run_directory.files import write_whole
 
 _PACKAGES = ("neuron-atlas", "torch", "torchvision", "numpy", "pillow", "imageio-ffmpeg")
+_YAML_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
 _HEADING = (
     "# Written by neuron-atlas: the settings of the run in this folder, and what it was made with.\n"
     "# Changes made here have no effect; change the configuration and render again.\n"
@@ -61,8 +62,9 @@ def current_versions() -> dict[str, str]:
 def write_run_file(path: Path, run: RunFile) -> None:
     """Write `run.yaml`; one class a line."""
     data = run.model_dump(mode="json", exclude={"classes"})
-    # JSON is YAML: json.dumps quotes whatever YAML would misread.
+    # JSON is YAML, once the line ends are escaped that only YAML knows.
     rows = [f"- {json.dumps(_class_row(record), ensure_ascii=False)}\n" for record in run.classes]
+    rows = [row.translate(_YAML_LINE_ENDS) for row in rows]
     text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
     write_whole(path, "".join([_HEADING, text, "classes:\n", *rows]).encode())
 

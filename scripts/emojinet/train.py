@@ -35,7 +35,7 @@ class Recipe:
 
     width: int = 16
     seed: int = 0
-    steps: int = 1800
+    steps: int = 1500
     batch: int = 128
     parts: int = 2
     """Each batch is done in so many parts at the same time, each with its own randomness and batch statistics."""

@@ -13,6 +13,7 @@ from renderer.run_directory.run_file import RunFile, current_versions, read_run_
 _CLASSES = (
     ClassRecord(7, 'a "cock": #1', "n01514668", ("cock", "rooster; bird"), ("entity", "bird")),
     ClassRecord(8, "no"),
+    ClassRecord(10, "two\nlines \u2028 and \x85 more"),
     ClassRecord(9, "ostrich \U0001f426", None, ("1e3",), ()),
 )
 

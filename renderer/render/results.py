@@ -1,0 +1,53 @@
+"""What tells of a run's results: the index and the page; and what the page needs that only a render knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from renderer.classes.similarity import similarity_order
+from renderer.config.errors import UserError
+from renderer.page.document import write_page
+from renderer.page.thumbnails import make_thumbnail
+from renderer.render.index import update_index
+from renderer.render.selection import output_weights
+from renderer.render.session import Run
+from renderer.render.stills import Failure
+from renderer.run_directory.index import Index
+from renderer.run_directory.records import FailureRecord, SimilarityRecord, write_record
+
+
+def write_results(run: Run) -> Index:
+    """Write `atlas.json` and `index.html` anew with all that is there.
+
+    Raises:
+        OSError: Something cannot be written.
+    """
+    index = update_index(run)
+    for entry in index.classes:
+        # Where there is no small copy, the page shows the still itself.
+        with suppress(OSError):
+            if entry.still:
+                make_thumbnail(run.paths, run.paths.root / entry.still)
+    write_page(run.paths)
+    return index
+
+
+def keep_failures(run: Run, failures: Sequence[Failure]) -> None:
+    """Write down which classes could not be rendered, for the page."""
+    if failures:
+        reasons = {failure.record.index: failure.reason for failure in failures}
+        write_record(run.paths.failures, FailureRecord(reasons=reasons))
+    else:
+        run.paths.failures.unlink(missing_ok=True)
+
+
+def keep_similarity(run: Run) -> None:
+    """Write down which classes look alike to the network, unless that is known, or is the order of the film anyway."""
+    if run.paths.similarity.exists() or run.settings.classes.order == "similarity":
+        return
+    indices = [record.index for record in run.classes]
+    # A network without such weights dreams as well, and what cannot be loaded the worker tells better.
+    with suppress(LookupError, UserError):
+        order = similarity_order(output_weights(run.settings)[indices])
+        write_record(run.paths.similarity, SimilarityRecord(indices=tuple(indices[place] for place in order)))
