@@ -15,7 +15,7 @@ from renderer.dream.level import keep_level
 from renderer.dream.randomness import PictureKey, normal
 from renderer.motion import Move, apply_moves, move_between
 from renderer.networks.network import Network
-from renderer.timeline import Segment, crossfade_frames
+from renderer.timeline import Segment, transition_frames
 
 FORGETTING_SECONDS = 0.25
 _GRAY = 0.5
@@ -99,7 +99,7 @@ class _Strand:
 
     def shown(self, picture: Float[Tensor, "3 height width"], number: int) -> Picture:
         """The frame: the picture, behind that of the class before while it fades out."""
-        frames = min(crossfade_frames(self.settings.film), self.segment.frames - 1)
+        frames = min(transition_frames(self.settings.film), self.segment.frames - 1)
         if self.settings.film.transition != "crossfade" or self.start is None or not self.is_fresh or number >= frames:
             return _to_picture(picture)
         before = self._fading if self._fading is not None else _from_picture(self.start, picture.device)

@@ -17,7 +17,6 @@ class Segment:
         number: Place in the chain, from 0; a lead-in, which is not part of the film, has -1.
         position: Place of the class in the film, from 0.
         class_index: Index of the class.
-        previous_index: Index of the class shown before, in the film or in the lead-in; None at the film's beginning.
         part: Place among the segments of this class, from 0.
         first_frame: Number of the first frame within its class.
         frames: How many frames the segment has.
@@ -29,7 +28,6 @@ class Segment:
     number: int
     position: int
     class_index: int
-    previous_index: int | None
     part: int
     first_frame: int
     frames: int
@@ -47,11 +45,6 @@ class Segment:
     def is_lead_in(self) -> bool:
         """Whether it is only dreamed to begin a chain, and not shown."""
         return self.number < 0
-
-    @property
-    def begins_class(self) -> bool:
-        """Whether its first frame is the first of its class."""
-        return self.first_frame == 0
 
     @property
     def ends_class(self) -> bool:
@@ -120,13 +113,14 @@ def build_timeline(film: Film, class_indices: Sequence[int], segment_seconds: fl
     Args:
         film: The film's settings.
         class_indices: Indices of the classes in the order of the film; at least one.
-        segment_seconds: Longest duration of a segment, in seconds.
+        segment_seconds: Longest duration of a segment, in seconds; a crossfade into a class is not divided.
 
     Returns:
         The timeline; chains are equally long, give or take one class.
     """
     borders = class_borders(film, len(class_indices))
-    longest = max(1, round(segment_seconds * film.fps))
+    whole = transition_frames(film) + 1 if film.transition == "crossfade" else 1
+    longest = max(whole, round(segment_seconds * film.fps))
     count = chain_count(film, len(class_indices))
     edges = [round(chain * len(class_indices) / count) for chain in range(count + 1)]
     chains = []
@@ -138,10 +132,14 @@ def build_timeline(film: Film, class_indices: Sequence[int], segment_seconds: fl
     return Timeline(tuple(chains), film.fps, borders[-1])
 
 
+def transition_frames(film: Film) -> int:
+    """Number of frames in which one class of a chain fades into the next; never longer than a class."""
+    return int(min(film.crossfade_seconds, film.seconds_per_class) * film.fps)
+
+
 def crossfade_frames(film: Film) -> int:
-    """Number of frames of a crossfade; never longer than a class or a lead-in."""
-    longest = min(film.crossfade_seconds, film.lead_in_seconds, film.seconds_per_class)
-    return int(longest * film.fps)
+    """Number of frames in which one chain fades into the next; never longer than a class or a lead-in."""
+    return min(transition_frames(film), int(film.lead_in_seconds * film.fps))
 
 
 def _lead_in(film: Film, chain: int, position: int, class_indices: Sequence[int]) -> tuple[Segment, ...]:
@@ -155,7 +153,6 @@ def _lead_in(film: Film, chain: int, position: int, class_indices: Sequence[int]
             number=-1,
             position=before,
             class_index=class_indices[before],
-            previous_index=class_indices[before - 1] if before else None,
             part=0,
             first_frame=0,
             frames=frames,
@@ -175,7 +172,6 @@ def _class_segments(
             number=first_number + part,
             position=position,
             class_index=class_indices[position],
-            previous_index=class_indices[position - 1] if position else None,
             part=part,
             first_frame=first,
             frames=min(longest, class_frames - first),

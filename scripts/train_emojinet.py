@@ -27,7 +27,7 @@ examples:
   %(prog)s --evaluate                   accuracy of the checkpoint, clean and under attack
   %(prog)s --export                     write the weights and the class list that the package carries
   %(prog)s --evaluate --checkpoint renderer/networks/data/emojinet.safetensors
-  %(prog)s --checkpoint judge.pt --width 12 --seed 1 --steps 4000     a judge: another width, another seed
+  %(prog)s --checkpoint judge.pt --width 12 --seed 1 --steps 600      a judge: another width, another seed
   %(prog)s --checkpoint judge.pt --export --weights judge.safetensors
   %(prog)s --checkpoint judge.safetensors --recognize runs/emoji     does the judge recognize the stills of a run?
   %(prog)s --choose                     choose the 1000 emoji anew, from Unicode's list and the font

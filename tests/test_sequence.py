@@ -150,3 +150,14 @@ def test_a_class_forgets_the_one_before_at_any_frame_rate(fps: float) -> None:
     assert contrast(0.0, last) == pytest.approx(float(ring(9.0).std()), rel=0.02)
     assert contrast(0.6, quarter) == pytest.approx(0.4 * contrast(0.0, last), rel=0.03)
     assert contrast(0.6, last) == pytest.approx(contrast(0.6, quarter), rel=0.02)
+
+
+def test_a_crossfade_is_not_cut_short_by_segments_or_lead_ins() -> None:
+    given = settings(transition="crossfade", crossfade_seconds=0.8, lead_in_seconds=0.0, fps=10.0)
+    whole, parts = whole_film(given), whole_film(given, longest=0.1)
+    assert len(segments_of(given, longest=0.1)) > len(segments_of(given))
+    alone = frames(given, segments_of(given)[1], None)
+    for shown in (whole, parts):  # Half of the old picture is still there in the middle of the fade.
+        mixed = shown[13].astype(int) - alone[3]
+        old = shown[9].astype(int) - alone[3]
+        assert 0.3 < float((mixed * old).sum() / (old * old).sum()) < 0.8

@@ -348,7 +348,11 @@ class Run(Section):
     )
     batch: int = Field(16, ge=1, le=1024, description="Most pictures in one batch; lower it when memory runs out.")
     segment_seconds: float = Field(
-        10.0, gt=0, le=3600, description="Longest piece of one class that is lost by an interruption, in film time."
+        10.0,
+        gt=0,
+        le=3600,
+        description="Longest piece of one class that is lost by an interruption, in film time; a crossfade between two "
+        "classes is kept whole.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,8 +45,8 @@ def load_torchvision(settings: TorchvisionNetwork) -> tuple[nn.Module, Preproces
             f"network.name: torchvision has no classification model '{settings.name}'; see `neuron-atlas networks`"
         )
     if is_weight_file(settings.weights):
-        default = models.get_model_weights(settings.name).DEFAULT
-        return _build(settings.name, _read_state(Path(settings.weights)), settings.weights), _preprocessing(default)
+        path = Path(settings.weights)
+        return _build(settings.name, _read_state(path), settings.weights), _preprocessing(_origin(settings.name, path))
     weights = _named_weights(settings)
     return _download(settings.name, weights), _preprocessing(weights)
 
@@ -85,6 +86,12 @@ def _download(name: str, weights: WeightsEnum) -> nn.Module:
     return _revive(module)
 
 
+def _origin(model: str, path: Path) -> WeightsEnum:
+    """The published weights that a file is by its name, or else those that the model has by default."""
+    known = models.get_model_weights(model)
+    return next((weights for weights in known if weights.url.endswith(f"/{path.name}")), known.DEFAULT)
+
+
 def _preprocessing(weights: WeightsEnum) -> Preprocessing:
     presets: _Presets = weights.transforms()
     red, green, blue = presets.mean
@@ -114,6 +121,10 @@ def _build(name: str, state: Mapping[str, Tensor], source: str) -> nn.Module:
     options: dict[str, Any] = {}
     if name in {"googlenet", "inception_v3"}:
         options = {"aux_logits": False, "transform_input": True, "init_weights": False}
+    if "encoder.pos_embedding" in state and "conv_proj.weight" in state:
+        # Vision transformers of one name come for pictures of several sizes.
+        patches = math.isqrt(state["encoder.pos_embedding"].shape[1] - 1)
+        options = {"image_size": patches * state["conv_proj.weight"].shape[-1]}
     classes = _outputs(name, state, options)
     module: nn.Module = models.get_model(name, weights=None, num_classes=classes, **options)
     try:

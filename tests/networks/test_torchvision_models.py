@@ -74,6 +74,16 @@ def test_files_of_other_families_fit(tmp_path: Path, name: str) -> None:
     assert not isinstance(module.eval()(torch.rand(2, 3, 64, 64)), tuple)
 
 
+def test_a_published_file_is_known_by_its_name(tmp_path: Path) -> None:
+    weights = models.ViT_B_16_Weights.IMAGENET1K_SWAG_E2E_V1
+    path = tmp_path / weights.url.rpartition("/")[2]
+    torch.save(models.vit_b_16(weights=None, image_size=384).state_dict(), path)
+    module, preprocessing = load_torchvision(settings(path, "vit_b_16"))
+    assert preprocessing.size == 384
+    with torch.no_grad():
+        assert module.eval()(torch.rand(1, 3, 384, 384)).shape == (1, 1000)
+
+
 class _Evil:
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return (print, ("run",))
