@@ -198,6 +198,7 @@ def check(
     *,
     output: Output = None,
     overrides: Overrides = None,
+    stills: Annotated[bool, typer.Option("--stills", help="Check for the command `stills`, not for `render`.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Do not load the network or measure its speed.")] = False,
 ) -> None:
     """Try everything that a render needs.
@@ -208,12 +209,14 @@ def check(
     Examples:
       neuron-atlas check imagenet
       neuron-atlas check my.yaml --quick
+      neuron-atlas check stills --stills
     """  # noqa: D301
     from renderer.render.check import preflight
 
     console, failed = _console(), False
     marks = {"ok": "[green]ok[/]     ", "warning": "[yellow]warning[/]", "failed": "[red]failed[/] "}
-    for finding in preflight(_request(config, output, overrides, restart=False), quick=quick):
+    request = _request(config, output, overrides, restart=False)
+    for finding in preflight(request, film=not stills, quick=quick):
         console.print(f"{marks[finding.state]}  {finding.name:<9}", end=" ")
         console.print(finding.text, markup=False, highlight=False, soft_wrap=True)
         failed = failed or finding.state == "failed"
@@ -338,7 +341,10 @@ def _describe_error(error: Exception, given: Sequence[str]) -> str:
         case OSError():
             return f"Error: {error}"
         case RuntimeError() if "out of memory" in str(error):
-            return f"Error: {str(error).splitlines()[0]}\nLower run.batch, dream.transforms.views or the film's size"
+            return (
+                f"Error: {str(error).splitlines()[0]}\nLower run.batch, dream.transforms.views or the film's size; "
+                "where a part is finished already, that needs --restart, or another directory with --output"
+            )
         case _:
             return f"Error: {type(error).__name__}: {error}\nMore is to be seen with --debug"
 

@@ -92,7 +92,7 @@ class BarProgress:
         self._console = console
         columns = [TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.percentage:>3.0f} %")]
         details = [TextColumn("{task.fields[classes]}"), TextColumn("{task.fields[pace]}")]
-        titles = TextColumn("[cyan]{task.fields[titles]}")
+        titles = TextColumn("{task.fields[titles]}", style="cyan", markup=False)
         self._bar = Bar(*columns, *details, titles, console=console, refresh_per_second=4)
         self._task: TaskID | None = None
         self._course = _Course("", Amount(0, 0), Amount(0, 0))
@@ -118,8 +118,8 @@ class BarProgress:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _fields(self) -> dict[str, Any]:
-        titles = self._course.titles.replace("[", r"\[")
-        return {"classes": self._course.classes, "pace": self._course.pace, "titles": titles}
+        course = self._course
+        return {"classes": course.classes, "pace": course.pace, "titles": course.titles}
 
 
 class LineProgress:

@@ -169,7 +169,10 @@ def test_a_class_that_cannot_be_rendered_is_exit_code_3(
     [
         (EncodingError("encoding 0000-000.mp4 failed"), ["encoding 0000-000.mp4", "neuron-atlas render tiny.yaml"]),
         (OSError(errno.ENOSPC, "No space left"), ["the disk is full", "make room", "neuron-atlas render tiny.yaml"]),
-        (RuntimeError("CUDA out of memory.\nTried"), ["CUDA out of memory.", "run.batch"]),
+        (
+            RuntimeError("CUDA out of memory.\nTried"),
+            ["CUDA out of memory.", "run.batch", "needs --restart, or another directory with --output"],
+        ),
         (ZeroDivisionError("a bug"), ["ZeroDivisionError: a bug", "--debug"]),
     ],
 )
@@ -188,7 +191,7 @@ def test_other_failures_are_exit_code_1(
     said = capsys.readouterr().err
     assert all(message in said for message in messages)
     assert "Traceback" not in said
-    assert "--restart" not in said
+    assert "tiny.yaml --restart" not in said
     assert run("render", config, "--debug") == 1
     assert "Traceback" in capsys.readouterr().err
 
@@ -261,7 +264,7 @@ def test_check_tells_what_is_fine(config: str, capsys: pytest.CaptureFixture[str
     assert run("check", config) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in lines] == [
-        ["ok", name] for name in ("settings", "weights", "classes", "text", "encoder", "disk", "dreaming")
+        ["ok", name] for name in ("settings", "weights", "classes", "text", "encoder", "output", "disk", "dreaming")
     ]
     assert "4 of 1000 classes, chains: 2; 40 frames of 24x16, 5.0 s" in lines[2]
     assert "the film about" in lines[-1]
@@ -283,6 +286,36 @@ def test_check_tells_what_is_not(config: str, override: str, check: str, capsys:
     assert run("check", config, "--quick", "--set", override) == 2
     failed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("failed")]
     assert [line.split()[1] for line in failed] == [check]
+
+
+def test_check_leaves_open_what_needs_the_network(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    network = "network={source: torchvision, name: resnt18, weights: NONE}"
+    assert run("check", config, "--quick", "--set", network) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if " weights " in line]
+    assert line.startswith("warning")
+    assert "not checked" in line
+
+
+def test_check_says_what_is_the_matter_with_the_directory(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("file").touch()
+    assert run("check", config, "--quick", "-o", "file") == 2
+    assert "file is a file" in capsys.readouterr().out
+    assert run("render", config) == 0
+    assert run("check", config, "--quick") == 0
+    assert "holds a run that can be continued" in capsys.readouterr().out
+    assert run("check", config, "--quick", "--set", "film.width=32") == 2
+    assert "film.width: was 24, is 32" in capsys.readouterr().out
+    assert run("check", config, "--quick", "--set", "classes.order=similarity") == 0
+    assert "not checked whether it can be continued" in capsys.readouterr().out
+
+
+def test_check_for_stills_looks_at_no_film(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("check", config, "--stills", "--set", "video.audio=missing.ogg") == 0
+    said = capsys.readouterr().out
+    assert "4 stills of 20x16" in said
+    assert "the fresh stills about" in said
+    assert not any(word in said for word in ("frames", "encoder", "the film"))
+    assert run("stills", config, "--set", "video.audio=missing.ogg") == 0
 
 
 def test_check_projects_stills_and_finds_a_network_that_fails(

@@ -61,6 +61,15 @@ def test_a_bar_shows_classes_speed_and_titles() -> None:
     assert all(part in shown for part in ("60 %", "1/2 classes", "frames/s", "tench [fish]", "a [note]"))
 
 
+@pytest.mark.parametrize("title", [r"q\[/b]", "[/b]", "[b]bold", "{title}"])
+def test_a_bar_shows_every_title_as_it_is(title: str) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    with progress_on(console) as progress:
+        progress.begin("frames", total=Amount(50, 2), done=Amount(10, 0))
+        progress.advance(Amount(20, 1), [title])
+    assert title in console.file.getvalue()
+
+
 def test_a_bar_gives_the_cursor_back_after_an_error() -> None:
     console = Console(file=io.StringIO(), force_terminal=True)
 

@@ -1,15 +1,17 @@
 """A run from start to end, with a worker that has no network: files, contents, settings that changed, failures."""
 
 import json
+import wave
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 import yaml
-from PIL import Image
+from PIL import Image, ImageFont
 
 from renderer.config.errors import UserError
+from renderer.config.models import Settings
 from renderer.render.runs import Outcome, assemble, render, render_stills
 from renderer.render.status import run_status
 from renderer.render.stills import attempt_seed
@@ -161,6 +163,79 @@ def test_another_weights_file_is_refused_and_another_place_is_not(tmp_path: Path
         _render(tmp_path / "run", network % (tmp_path / "b.pth"))
 
 
+_NETWORK = "network={source: torchvision, name: squeezenet1_1, weights: %s}"
+
+
+def test_other_weights_by_name_are_refused(tmp_path: Path) -> None:
+    run, file = tmp_path / "run", tmp_path / "a.pth"
+    file.write_bytes(b"weights")
+    _render(run, _NETWORK % "IMAGENET1K_V1")
+    for other in ("IMAGENET1K_V2", file):
+        with pytest.raises(UserError, match=rf'network\.weights: was "IMAGENET1K_V1", is "{other}"'):
+            _render(run, _NETWORK % other)
+    _, worker, _ = _render(run, _NETWORK % "IMAGENET1K_V1")
+    assert worker is None
+
+
+def test_another_font_is_refused_and_another_place_is_not(tmp_path: Path) -> None:
+    run, here, there = tmp_path / "run", tmp_path / "here.ttf", tmp_path / "there.ttf"
+    here.write_bytes(ImageFont.load_default(10).path.getvalue())
+    _render(run, f"overlay.font={here}")
+    here.rename(there)
+    _, worker, _ = _render(run, f"overlay.font={there}")
+    assert worker is None
+    there.write_bytes(there.read_bytes() + b"another version")
+    with pytest.raises(UserError, match=r"overlay\.font: the file is not the one"):
+        _render(run, f"overlay.font={there}")
+    with pytest.raises(UserError, match=rf'overlay\.font: was "{there}", is not set'):
+        _render(run)
+
+
+def test_a_run_stands_for_itself_in_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    work, elsewhere = tmp_path / "work", tmp_path / "elsewhere"
+    for folder in (work, elsewhere):
+        folder.mkdir()
+    monkeypatch.chdir(work)
+    (work / "a.pth").write_bytes(b"weights")
+    with wave.open(str(work / "sound.wav"), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(16000))
+    names = [f"{index},class {index}" for index in range(8)]
+    (work / "classes.csv").write_text("\n".join(["index,title", *names]))
+    network = "network={source: torchvision, weights: %s/a.pth, classes: %s/classes.csv}"
+    _render(tmp_path / "run", network % (".", "."), "video.audio=sound.wav")
+    monkeypatch.chdir(elsewhere)
+    (tmp_path / "run" / "atlas.mp4").unlink()
+    assert assemble(tmp_path / "run", Recorder()).film
+    _, worker, _ = _render(tmp_path / "run", network % (work, work), f"video.audio={work / 'sound.wav'}")
+    assert worker is None
+    settings = yaml.safe_load((tmp_path / "run" / "run.yaml").read_text())["settings"]
+    assert settings["video"]["audio"] == str(work / "sound.wav")
+
+
+def test_a_network_that_cannot_be_loaded_costs_nothing(tmp_path: Path) -> None:
+    def fail(settings: Settings) -> FakeWorker:
+        raise UserError("no such network")
+
+    for make in (render, render_stills):
+        with pytest.raises(UserError, match="no such network"):
+            make(request(tmp_path / "new"), Recorder(), fail)
+    assert list(tmp_path.iterdir()) == []
+    _render(tmp_path / "run")
+    before = results(tmp_path / "run")
+    with pytest.raises(UserError, match="no such network"):
+        render(request(tmp_path / "run", restart=True), Recorder(), fail)
+    assert results(tmp_path / "run") == before
+
+
+def test_stills_are_continued_with_other_settings_of_films(tmp_path: Path) -> None:
+    render_stills(request(tmp_path), Recorder(), FakeWorker)
+    others = ("dream.steps_per_frame=3", "dream.fresh_steps=3", "dream.level.contrast=0.3")
+    worker = FakeWorker(request(tmp_path).settings)
+    render_stills(request(tmp_path, *others), Recorder(), lambda settings: worker)
+    assert worker.groups == []
+
+
 def test_other_versions_are_a_warning(tmp_path: Path) -> None:
     _render(tmp_path)
     text = (tmp_path / "run.yaml").read_text()
@@ -173,6 +248,8 @@ def test_other_versions_are_a_warning(tmp_path: Path) -> None:
 def test_restart_removes_what_runs_wrote_and_nothing_else(tmp_path: Path) -> None:
     _render(tmp_path)
     foreign = [tmp_path / name for name in ("notes.txt", "stills/9999-mine.png", "segments/mine.mp4", "state/mine.txt")]
+    foreign += [tmp_path / name for name in ("segments/2024-001.txt", "atlas/mine.png", "state/0000-000.txt")]
+    (tmp_path / "atlas").mkdir()
     for path in foreign:
         path.write_text("mine")
     outcome, worker, _ = _render(tmp_path, "classes.select=[7]", "video.codec=ffv1", restart=True)
@@ -181,7 +258,7 @@ def test_restart_removes_what_runs_wrote_and_nothing_else(tmp_path: Path) -> Non
     assert all(path.read_text() == "mine" for path in foreign)
     assert len(outcome.index.classes) == 1
     segments = sorted(path.name for path in (tmp_path / "segments").iterdir())
-    assert segments == ["0000-000.mkv", "0000-001.mkv", "mine.mp4"]
+    assert segments == ["0000-000.mkv", "0000-001.mkv", "2024-001.txt", "mine.mp4"]
     assert len(list((tmp_path / "stills").iterdir())) == 2
 
 
@@ -193,6 +270,29 @@ def test_a_directory_with_other_things_is_refused(tmp_path: Path, restart: bool)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
     with pytest.raises(UserError, match="is a file"):
         _render(tmp_path / "thesis.tex", restart=restart)
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_directory_with_a_run_file_of_another_program_is_refused(tmp_path: Path, restart: bool) -> None:
+    foreign = [tmp_path / name for name in ("run.yaml", "index.html", "segments/2024-001.txt")]
+    (tmp_path / "segments").mkdir()
+    for path in foreign:
+        path.write_text("experiment: 12")
+    with pytest.raises(UserError, match="holds no run") as caught:
+        _render(tmp_path, restart=restart)
+    assert "--restart" not in str(caught.value)
+    assert all(path.read_text() == "experiment: 12" for path in foreign)
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(foreign)
+
+
+@pytest.mark.parametrize(("codec", "film"), [("ffv1", "atlas.mkv"), ("png", "atlas")])
+def test_restart_removes_a_film_whose_record_was_not_written(tmp_path: Path, codec: str, film: str) -> None:
+    _render(tmp_path, f"video.codec={codec}")
+    (tmp_path / "state" / "film.json").unlink()
+    assert (tmp_path / film).exists()
+    _render(tmp_path, restart=True)
+    assert not (tmp_path / film).exists()
+    assert (tmp_path / "atlas.mp4").exists()
 
 
 def test_wrong_templates_fonts_and_sounds_are_found_before_anything_is_written(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from renderer.config.problems import describe_problems
 from renderer.config.shape import Group, Leaf, Shape, Variants, settings_shape
 from renderer.config.shipped import shipped_configs
 from renderer.config.wording import did_you_mean, nearest
-from renderer.config.yaml_source import Marked, dump_yaml, parse_yaml
+from renderer.config.yaml_source import Marked, parse_yaml
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,6 @@ def parse_settings(text: str, name: str, overrides: Sequence[str] = ()) -> Setti
         return Settings.model_validate_json(json.dumps(tree.plain()))
     except ValidationError as error:
         raise UserError(describe_problems(error, tree)) from error
-
-
-def resolved_settings_yaml(settings: Settings) -> str:
-    """All settings as YAML; `parse_settings` reads the same settings from it."""
-    return dump_yaml(settings.model_dump(mode="json"))
 
 
 def flatten(settings: Settings) -> dict[str, Any]:

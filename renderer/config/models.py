@@ -68,6 +68,12 @@ class TorchvisionNetwork(Section):
         "network with 1000 outputs is taken to know the ImageNet classes.",
     )
 
+    @property
+    def weights_path(self) -> Path | None:
+        """The file that `weights` names; None where it is a name of torchvision's."""
+        is_file = self.weights.endswith((".safetensors", ".pth", ".pt")) or "/" in self.weights
+        return Path(self.weights) if is_file else None
+
 
 Network = Annotated[EmbeddedNetwork | TorchvisionNetwork, Field(discriminator="source")]
 

@@ -109,6 +109,16 @@ def dump_yaml(data: Any) -> str:
     return yaml.dump(data, Dumper=_CoreDumper, sort_keys=False, allow_unicode=True, width=120)
 
 
+def read_dumped(data: bytes) -> Any:
+    """Read what `dump_yaml` wrote, much faster than `parse_yaml` would.
+
+    Raises:
+        yaml.YAMLError: It is not YAML.
+        ValueError: It is not UTF-8.
+    """
+    return yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+
+
 def _syntax_message(error: yaml.MarkedYAMLError, place: Callable[[int], str]) -> str:
     mark = error.problem_mark or error.context_mark
     problem = error.problem or "cannot be read"

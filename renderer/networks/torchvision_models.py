@@ -20,8 +20,6 @@ from renderer.config.errors import UserError
 from renderer.config.models import TorchvisionNetwork
 from renderer.networks.network import Preprocessing
 
-WEIGHT_FILE_SUFFIXES = (".safetensors", ".pth", ".pt")
-
 
 class _Presets(Protocol):
     crop_size: list[int]
@@ -44,16 +42,10 @@ def load_torchvision(settings: TorchvisionNetwork) -> tuple[nn.Module, Preproces
         raise UserError(
             f"network.name: torchvision has no classification model '{settings.name}'; see `neuron-atlas networks`"
         )
-    if is_weight_file(settings.weights):
-        path = Path(settings.weights)
+    if path := settings.weights_path:
         return _build(settings.name, _read_state(path), settings.weights), _preprocessing(_origin(settings.name, path))
     weights = _named_weights(settings)
     return _download(settings.name, weights), _preprocessing(weights)
-
-
-def is_weight_file(weights: str) -> bool:
-    """Whether the setting names a file, not one of torchvision's sets of weights."""
-    return weights.endswith(WEIGHT_FILE_SUFFIXES) or "/" in weights
 
 
 def download_path(weights: WeightsEnum) -> Path:

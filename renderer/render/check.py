@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
@@ -17,12 +17,11 @@ from renderer.classes.lists import class_list
 from renderer.config.errors import UserError
 from renderer.config.models import EmbeddedNetwork, Settings
 from renderer.render.captions import caption_for
+from renderer.render.named_files import weights_file
 from renderer.render.runs import MakeWorker, Request, local_worker
 from renderer.render.selection import chosen_classes
-from renderer.render.session import Run
-from renderer.render.weights import download_folder, weights_file
+from renderer.render.session import Run, describe_run, refuse_unsuitable
 from renderer.run_directory.paths import RunPaths
-from renderer.timeline import Timeline
 from renderer.video.assemble import probe_encoder
 from renderer.video.captions import check_templates, fill_templates, templates_need_score
 from renderer.video.ffmpeg import EncodingError
@@ -35,6 +34,7 @@ _MEASURED_STEPS = 4
 _BYTES_PER_PIXEL = {"h264": 0.15, "h265": 0.1, "av1": 0.1, "vp9": 0.12, "prores": 1.2, "ffv1": 2.0,
                     "gif": 2.6, "webp": 2.2, "png": 3.5}  # fmt: skip
 """By codec: segments and film together, a generous guess for pictures full of detail."""
+_BYTES_PER_STILL_PIXEL = 2.0
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,14 @@ class Projection:
     stills: float | None
 
 
-def preflight(request: Request, *, quick: bool, make_worker: MakeWorker = local_worker) -> Iterator[Finding]:
+def preflight(
+    request: Request, *, film: bool, quick: bool, make_worker: MakeWorker = local_worker
+) -> Iterator[Finding]:
     """Try everything that a render needs, without rendering.
 
     Args:
         request: What would be rendered.
+        film: Whether a film would be made, not stills alone.
         quick: Leave out what needs the network: whether it can be loaded, and how long it takes.
         make_worker: Makes what dreams.
 
@@ -67,15 +70,17 @@ def preflight(request: Request, *, quick: bool, make_worker: MakeWorker = local_
     """
     settings = request.settings
     yield Finding("settings", "ok", f"{request.name}: all settings are valid")
-    yield _check_weights(settings)
+    yield _check_weights(settings, quick=quick)
     try:
-        run = _planned(request, quick=quick)
+        run = _planned(request, film=film, quick=quick)
     except UserError as error:
         yield Finding("classes", "failed", str(error))
         return
     yield _describe_classes(run)
     yield _check_text(run)
-    yield _check_encoder(settings)
+    if film:
+        yield _check_encoder(settings)
+    yield _check_output(run, quick=quick)
     yield _check_disk(run)
     if not quick:
         yield _check_dreaming(run, make_worker)
@@ -83,43 +88,55 @@ def preflight(request: Request, *, quick: bool, make_worker: MakeWorker = local_
 
 def project_time(run: Run, worker: Worker) -> Projection:
     """Dream a few frames, or steps of a few stills, and tell from them how long all of them will take."""
-    settings = run.settings
-    fresh = settings.stills.fresh
-    return Projection(_project_film(run, worker), _project_stills(run, worker) if fresh else None)
+    return Projection(
+        film=_project_film(run, worker) if run.film else None,
+        stills=_project_stills(run, worker) if _dreams_stills(run) else None,
+    )
 
 
-def _planned(request: Request, *, quick: bool) -> Run:
+def _dreams_stills(run: Run) -> bool:
+    return run.settings.stills.fresh or not run.film
+
+
+def _knows_order(settings: Settings, *, quick: bool) -> bool:
+    return not quick or settings.classes.order != "similarity"
+
+
+def _planned(request: Request, *, film: bool, quick: bool) -> Run:
     settings = request.settings
-    if quick and settings.classes.order == "similarity":
+    if not _knows_order(settings, quick=quick):
         # The order needs the network, the number of classes does not.
         by_index = settings.classes.model_copy(update={"order": "index"})
         classes = chosen_classes(settings.model_copy(update={"classes": by_index}))
     else:
         classes = chosen_classes(settings)
-    return Run(RunPaths(request.directory), request.name, film=True, settings=settings, classes=classes)
+    return Run(RunPaths(request.directory), request.name, film=film, settings=settings, classes=classes, contents={})
 
 
 def _describe_classes(run: Run) -> Finding:
-    film = run.settings.film
-    known = len(class_list(run.settings.network))
-    seconds = run.timeline.frames / film.fps
-    text = (
-        f"{len(run.classes)} of {known} classes, chains: {len(run.timeline.chains)}; {run.timeline.frames} frames of "
-        f"{film.width}x{film.height}, {seconds:.1f} s at {film.fps:g} frames per second"
-    )
+    film, stills = run.settings.film, run.settings.stills
+    text = f"{len(run.classes)} of {len(class_list(run.settings.network))} classes"
+    if run.film:
+        text += (
+            f", chains: {len(run.timeline.chains)}; {run.timeline.frames} frames of {film.width}x{film.height}, "
+            f"{run.timeline.frames / film.fps:.1f} s at {film.fps:g} frames per second"
+        )
+    if _dreams_stills(run):
+        text += f"; {len(run.classes)} stills of {stills.width}x{stills.height}"
     return Finding("classes", "ok", text)
 
 
-def _check_weights(settings: Settings) -> Finding:
+def _check_weights(settings: Settings, *, quick: bool) -> Finding:
     try:
         path = weights_file(settings.network)
     except UserError as error:
         return Finding("weights", "failed", str(error))
     if isinstance(settings.network, EmbeddedNetwork):
         return Finding("weights", "ok", "the network comes with the program")
-    if path is None:
-        return Finding("weights", "warning", f"not here yet; will be downloaded to {download_folder()} on first use")
-    return Finding("weights", "ok", f"{path}, {path.stat().st_size / 1e6:.1f} MB")
+    text = f"{path}, {path.stat().st_size / 1e6:.1f} MB" if path else f"torchvision's {settings.network.weights}"
+    if quick:
+        return Finding("weights", "warning", f"{text}; whether {settings.network.name} has them is not checked")
+    return Finding("weights", "ok", f"{text}; {settings.network.name} is tried with them below")
 
 
 def _check_text(run: Run) -> Finding:
@@ -145,8 +162,25 @@ def _check_encoder(settings: Settings) -> Finding:
     return Finding("encoder", "ok", f"{codec} encodes and joins {film.width}x{film.height}")
 
 
+def _check_output(run: Run, *, quick: bool) -> Finding:
+    directory, wanted = run.paths.root, None
+    # A file that is missing is named by another check.
+    with suppress(UserError):
+        if _knows_order(run.settings, quick=quick):
+            wanted = describe_run(run.name, run.settings, run.classes, film=run.film)
+    try:
+        refuse_unsuitable(directory, wanted)
+    except UserError as error:
+        return Finding("output", "failed", str(error))
+    if not run.paths.settings.exists():
+        return Finding("output", "ok", f"{directory} is free")
+    if wanted is None:
+        return Finding("output", "warning", f"{directory} holds a run; not checked whether it can be continued")
+    return Finding("output", "ok", f"{directory} holds a run that can be continued")
+
+
 def _check_disk(run: Run) -> Finding:
-    needed = estimate_bytes(run.settings, run.timeline)
+    needed = estimate_bytes(run)
     folder = next(path for path in (run.paths.root.absolute(), *run.paths.root.absolute().parents) if path.is_dir())
     free = shutil.disk_usage(folder).free
     text = f"about {needed / 1e9:.2f} GB needed, {free / 1e9:.1f} GB free at {folder}"
@@ -155,12 +189,16 @@ def _check_disk(run: Run) -> Finding:
     return Finding("disk", "warning" if needed > free else "ok", text)
 
 
-def estimate_bytes(settings: Settings, timeline: Timeline) -> float:
+def estimate_bytes(run: Run) -> float:
     """A rough, rather high guess of what a run takes on the disk, in bytes."""
-    pixels = settings.film.width * settings.film.height
-    video = timeline.frames * pixels * _BYTES_PER_PIXEL[settings.video.codec]
+    film, stills, timeline = run.settings.film, run.settings.stills, run.timeline
+    fresh = len(run.classes) * stills.width * stills.height * _BYTES_PER_STILL_PIXEL if _dreams_stills(run) else 0.0
+    if not run.film:
+        return fresh
+    pixels = film.width * film.height
+    video = timeline.frames * pixels * _BYTES_PER_PIXEL[run.settings.video.codec]
     segments = sum(len(chain) for chain in timeline.chains)
-    return video + (segments + len(timeline.segments)) * pixels * 2.0
+    return fresh + video + (segments + len(timeline.segments)) * pixels * _BYTES_PER_STILL_PIXEL
 
 
 def _check_dreaming(run: Run, make_worker: MakeWorker) -> Finding:

@@ -18,6 +18,7 @@ from renderer.render.results import keep_failures, keep_similarity, write_result
 from renderer.render.selection import chosen_classes
 from renderer.render.session import Run, describe_run, opened, reopened
 from renderer.render.stills import Failure, dream_stills, make_film_stills, pending_groups
+from renderer.run_directory.cleaning import refuse_foreign
 from renderer.run_directory.index import Index
 from renderer.run_directory.paths import RunPaths
 from renderer.run_directory.run_file import RunFile
@@ -87,22 +88,23 @@ def render(request: Request, progress: Progress, make_worker: MakeWorker = local
     """
     wanted = _wanted(request, film=True)
     with (
+        _lazily(wanted.settings, make_worker, at_once=_begins(request)) as worker,
         opened(request.directory, wanted, progress, restart=request.restart) as run,
         Live(run.paths, progress) as live,
     ):
-        return _render(run, live, make_worker, _plan(run, progress))
+        return _render(run, live, worker, _plan(run, progress))
 
 
 def render_stills(request: Request, progress: Progress, make_worker: MakeWorker = local_worker) -> Outcome:
     """Dream fresh stills, or what is still missing of them, and no film; raises as `render` does."""
     wanted = _wanted(request, film=False)
     with (
+        _lazily(wanted.settings, make_worker, at_once=_begins(request)) as worker,
         opened(request.directory, wanted, progress, restart=request.restart) as run,
         Live(run.paths, progress) as live,
     ):
-        groups = pending_groups(run)
-        with _results_kept(run), _lazily(run, make_worker) as worker:
-            failures = dream_stills(run, groups, worker(), live) if groups else []
+        with _results_kept(run):
+            failures = _dream_stills(run, live, worker)
             keep_failures(run, failures)
         return _conclude(run, failures)
 
@@ -138,8 +140,16 @@ def _wanted(request: Request, *, film: bool) -> RunFile:
     settings = request.settings
     check_templates(settings.overlay.lines)
     CaptionWriter(settings.overlay, (settings.film.width, settings.film.height))
-    check_audio(settings.video)
+    if film:
+        check_audio(settings.video)
     return describe_run(request.name, settings, chosen_classes(settings), film=film)
+
+
+def _begins(request: Request) -> bool:
+    """Whether nothing of a run will be there yet, so that all of it has to be dreamed; raises UserError."""
+    paths = RunPaths(request.directory)
+    refuse_foreign(paths)
+    return request.restart or not paths.settings.exists()
 
 
 def _plan(run: Run, progress: Progress) -> Plan:
@@ -150,19 +160,28 @@ def _plan(run: Run, progress: Progress) -> Plan:
     return plan
 
 
-def _render(run: Run, live: Live, make_worker: MakeWorker, plan: Plan) -> Outcome:
+def _render(run: Run, live: Live, worker: Callable[[], Worker], plan: Plan) -> Outcome:
     failures: list[Failure] = []
-    with _results_kept(run), _lazily(run, make_worker) as worker:
+    with _results_kept(run):
         if plan.rounds:
+            keep_similarity(run)
             render_film(run, plan, worker(), live)
             plan = make_plan(run.timeline, run.paths, run.fade, thorough=False)
         if not run.settings.stills.fresh:
             make_film_stills(run, plan.records)
         assemble_segments(run, plan.records)
-        if run.settings.stills.fresh and (groups := pending_groups(run)):
-            failures = dream_stills(run, groups, worker(), live)
+        if run.settings.stills.fresh:
+            failures = _dream_stills(run, live, worker)
         keep_failures(run, failures)
     return _conclude(run, failures)
+
+
+def _dream_stills(run: Run, live: Live, worker: Callable[[], Worker]) -> list[Failure]:
+    groups = pending_groups(run)
+    if not groups:
+        return []
+    keep_similarity(run)
+    return dream_stills(run, groups, worker(), live)
 
 
 def _conclude(run: Run, failures: list[Failure]) -> Outcome:
@@ -181,17 +200,22 @@ def _results_kept(run: Run) -> Iterator[None]:
 
 
 @contextmanager
-def _lazily(run: Run, make_worker: MakeWorker) -> Iterator[Callable[[], Worker]]:
-    """Give a function that gives the worker, which is made when it is first asked for."""
+def _lazily(settings: Settings, make_worker: MakeWorker, *, at_once: bool) -> Iterator[Callable[[], Worker]]:
+    """Give a function that gives the worker, which is made when it is first asked for.
+
+    Where it will be needed in any case it is made at once: what is wrong with the network is then known before
+    anything is written or removed.
+    """
     made: list[Worker] = []
 
     def worker() -> Worker:
         if not made:
-            keep_similarity(run)
-            made.append(make_worker(run.settings))
+            made.append(make_worker(settings))
         return made[0]
 
     try:
+        if at_once:
+            worker()
         yield worker
     finally:
         for one in made:

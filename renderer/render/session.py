@@ -7,21 +7,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from renderer.classes.lists import class_list
 from renderer.classes.records import ClassRecord
 from renderer.config.errors import UserError
 from renderer.config.loading import flatten
 from renderer.config.models import Settings
+from renderer.render.named_files import file_contents, with_absolute_paths
 from renderer.render.progress import Progress
-from renderer.render.weights import weights_digest
 from renderer.run_directory.cleaning import refuse_foreign, remove_leftovers, remove_run
-from renderer.run_directory.fingerprint import Difference, Product, differences, fingerprint, relevant
+from renderer.run_directory.fingerprint import Difference, Product, by_contents, differences, fingerprint, relevant
 from renderer.run_directory.lock import locked
 from renderer.run_directory.paths import RunPaths
 from renderer.run_directory.records import StillRecord, read_record
 from renderer.run_directory.run_file import RunFile, current_versions, read_run_file, write_run_file
 from renderer.timeline import Timeline, build_timeline, crossfade_frames
+from renderer.video.formats import FILM_SUFFIX, SEGMENT_SUFFIX
 
 _PRODUCTS: tuple[Product, ...] = ("film", "stills")
 
@@ -36,6 +38,7 @@ class Run:
         film: Whether a film was asked for, not stills alone.
         settings: Its settings.
         classes: The selected classes in the order of the film.
+        contents: What stands for the contents of the files that make pixels, by key.
     """
 
     paths: RunPaths
@@ -43,6 +46,7 @@ class Run:
     film: bool
     settings: Settings
     classes: tuple[ClassRecord, ...]
+    contents: Mapping[str, str]
 
     @cached_property
     def timeline(self) -> Timeline:
@@ -67,16 +71,21 @@ class Run:
 
 
 def describe_run(name: str, settings: Settings, classes: Sequence[ClassRecord], *, film: bool) -> RunFile:
-    """What `run.yaml` is to say of a run that is asked for now, with a film or with stills alone."""
-    flat = flatten(settings)
+    """What `run.yaml` is to say of a run that is asked for now, with a film or with stills alone.
+
+    Raises:
+        UserError: The settings name a file that is not there.
+    """
+    contents = file_contents(settings)
+    found = by_contents(settings, contents)
     selected = [[record.index, record.title] for record in classes]
     return RunFile(
         name=name,
         film=film,
-        fingerprints={product: fingerprint([relevant(flat, product), selected]) for product in _PRODUCTS},
-        weights=weights_digest(settings.network),
+        fingerprints={product: fingerprint([relevant(found, product), selected]) for product in _PRODUCTS},
+        contents=contents,
         versions=current_versions(),
-        settings=settings,
+        settings=with_absolute_paths(settings),
         classes=tuple(classes),
     )
 
@@ -107,11 +116,27 @@ def opened(directory: Path, wanted: RunFile, progress: Progress, *, restart: boo
     with locked(paths.lock):
         remove_leftovers(paths)
         if restart:
-            remove_run(paths)
+            remove_run(paths, set(FILM_SUFFIX.values()), set(SEGMENT_SUFFIX.values()))
         if paths.settings.exists():
             wanted = _continued(paths, read_run_file(paths.settings), wanted, progress)
         write_run_file(paths.settings, wanted)
         yield _run(paths, wanted)
+
+
+def refuse_unsuitable(directory: Path, wanted: RunFile | None) -> None:
+    """Refuse a directory that `opened` would refuse, without touching it.
+
+    Args:
+        directory: The directory.
+        wanted: The run that is asked for; None if that cannot be told.
+
+    Raises:
+        UserError: The directory holds other things, or a run that was begun with other settings.
+    """
+    paths = RunPaths(directory)
+    refuse_foreign(paths)
+    if wanted and paths.settings.exists():
+        _refuse_changes(paths, read_run_file(paths.settings), wanted)
 
 
 @contextmanager
@@ -124,28 +149,30 @@ def reopened(directory: Path) -> Iterator[Run]:
 
 
 def _run(paths: RunPaths, stored: RunFile) -> Run:
-    return Run(paths, stored.name, stored.film, stored.settings, stored.classes)
+    return Run(paths, stored.name, stored.film, stored.settings, stored.classes, stored.contents)
 
 
 def _continued(paths: RunPaths, old: RunFile, new: RunFile, progress: Progress) -> RunFile:
+    _refuse_changes(paths, old, new)
     begun = _begun(paths)
-    changed = [text for product in begun if old.fingerprints.get(product) != new.fingerprints[product]
-               for text in _changes(old, new, product)]  # fmt: skip
-    if begun and old.weights and new.weights and old.weights != new.weights:
-        changed.append("network.weights: the file is not the one that the run was begun with")
-    if changed:
-        lines = "".join(f"  {text}\n" for text in dict.fromkeys(changed))
-        raise UserError(
-            f"{paths.root} was begun with other settings, and these change its pictures:\n{lines}"
-            "Set them back to continue it, choose another directory with --output, or begin anew with --restart"
-        )
     for package, version in new.versions.items():
         if begun and old.versions.get(package, version) != version:
             progress.note(
                 f"warning: the run was begun with {package} {old.versions[package]}, this is {version}; "
                 "the rest may differ a little"
             )
-    return new.model_copy(update={"film": old.film or new.film, "weights": new.weights or old.weights})
+    return new.model_copy(update={"film": old.film or new.film})
+
+
+def _refuse_changes(paths: RunPaths, old: RunFile, new: RunFile) -> None:
+    changed = [text for product in _begun(paths) if old.fingerprints.get(product) != new.fingerprints[product]
+               for text in _changes(old, new, product)]  # fmt: skip
+    if changed:
+        lines = "".join(f"  {text}\n" for text in dict.fromkeys(changed))
+        raise UserError(
+            f"{paths.root} was begun with other settings, and these change its pictures:\n{lines}"
+            "Set them back to continue it, choose another directory with --output, or begin anew with --restart"
+        )
 
 
 def _begun(paths: RunPaths) -> list[Product]:
@@ -158,12 +185,21 @@ def _begun(paths: RunPaths) -> list[Product]:
 
 def _changes(old: RunFile, new: RunFile, product: Product) -> list[str]:
     before, after = flatten(old.settings), flatten(new.settings)
-    found = [str(difference) for difference in differences(before, after, product)]
+    changed = differences(by_contents(old.settings, old.contents), by_contents(new.settings, new.contents), product)
+    files = {*old.contents, *new.contents}
+    found = [_describe_file(item.key, before, after) if item.key in files else str(item) for item in changed]
     if [(record.index, record.title) for record in old.classes] == [(r.index, r.title) for r in new.classes]:
         return found
     keys = [key for key in after if key.startswith("classes.") and before[key] != after[key]]
     found += [str(Difference(key, before[key], after[key])) for key in keys]
     return [*found, f"classes: {_list_classes(old.classes)} before, {_list_classes(new.classes)} now"]
+
+
+def _describe_file(key: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Say that the contents of a file have changed: by its path, where that has changed too."""
+    if before.get(key) == after.get(key):
+        return f"{key}: the file is not the one that the run was begun with"
+    return str(Difference(key, before.get(key), after.get(key)))
 
 
 def _list_classes(classes: Sequence[ClassRecord]) -> str:

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 from renderer.classes.records import ClassRecord, Score
 from renderer.classes.slugs import still_name
-from renderer.config.loading import flatten
 from renderer.page.thumbnails import make_thumbnail
 from renderer.render.captions import caption_for
 from renderer.render.progress import Amount, Progress
 from renderer.render.session import Run
-from renderer.run_directory.fingerprint import fingerprint, relevant
+from renderer.run_directory.fingerprint import by_contents, fingerprint, relevant
 from renderer.run_directory.records import SegmentRecord, StillRecord, describe, is_intact, read_record, write_record
 from renderer.video.overlay import CaptionWriter
 from renderer.video.stills import load_picture, save_still
@@ -181,7 +180,7 @@ def _with_text(run: Run, position: int, made: _Made) -> Picture:
 
 def _fresh_fingerprint(run: Run) -> str:
     selected = [record.index for record in run.classes]
-    return fingerprint(["fresh", relevant(flatten(run.settings), "stills"), selected])
+    return fingerprint(["fresh", relevant(by_contents(run.settings, run.contents), "stills"), selected])
 
 
 def _text_fingerprint(run: Run) -> str | None:

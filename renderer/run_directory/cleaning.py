@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from renderer.classes.slugs import still_name
 from renderer.config.errors import UserError
 from renderer.run_directory.files import leftovers, remove
 from renderer.run_directory.paths import RunPaths
-from renderer.run_directory.records import FilmRecord, StillRecord, read_record
-from renderer.run_directory.run_file import read_run_file
+from renderer.run_directory.records import StillRecord, read_record
+from renderer.run_directory.run_file import is_run_file, read_run_file
 
-_SEGMENT = re.compile(r"\d{4,}-\d{3,}(\.\w+)?")
+_SEGMENT = re.compile(r"\d{4,}-\d{3,}")
 _STATE = re.compile(r"(\d{4,}-\d{3,}|lead-in-\d{4,}|still-\d{4,}|film|failures|similarity|now)\.(png|npy|jpg|json)")
 _THUMBNAIL = re.compile(r"\d{4,}-.*\.webp")
+_FRAME = re.compile(r"\d{6,}\.png")
 
 
 def refuse_foreign(paths: RunPaths) -> None:
@@ -28,10 +29,10 @@ def refuse_foreign(paths: RunPaths) -> None:
         return
     if not paths.root.is_dir():
         raise UserError(f"{paths.root} is a file; choose a directory with --output")
-    if paths.settings.is_file():
+    if is_run_file(paths.settings):
         return
     ours = {paths.state, *leftovers(paths.root)}
-    strange = [path for path in paths.root.iterdir() if path not in ours]
+    strange = [path for path in _entries(paths.root) if path not in ours]
     strange += [path for path in _entries(paths.state) if path != paths.lock]
     if strange:
         raise UserError(
@@ -47,26 +48,34 @@ def remove_leftovers(paths: RunPaths) -> None:
             remove(path)
 
 
-def remove_run(paths: RunPaths) -> None:
+def remove_run(paths: RunPaths, film_suffixes: Collection[str], segment_suffixes: Collection[str]) -> None:
     """Remove what runs wrote, and then the folders that are empty; only while the lock is held.
 
     The records go after the files that they speak of and `run.yaml` goes last, so that a removal that is cut short
     leaves an unfinished run.
+
+    Args:
+        paths: The run's directory.
+        film_suffixes: Suffixes that a film may have; without one it is a folder of pictures.
+        segment_suffixes: Suffixes that a segment may have.
     """
-    ours = {paths.thumbnails: _THUMBNAIL, paths.segments: _SEGMENT, paths.state: _STATE}
-    for path in [*_products(paths), *(path for folder, name in ours.items() for path in _matching(folder, name))]:
-        remove(path)
+    films = [paths.film(suffix) for suffix in film_suffixes]
+    segments = [
+        path for path in _entries(paths.segments) if path.suffix in segment_suffixes and _SEGMENT.fullmatch(path.stem)
+    ]
+    ours = {paths.thumbnails: _THUMBNAIL, **dict.fromkeys(films, _FRAME), paths.state: _STATE}
+    named = [path for folder, name in ours.items() for path in _matching(folder, name)]
+    for path in [*_products(paths), *films, *segments, *named]:
+        if not path.is_dir():
+            remove(path)
     paths.settings.unlink(missing_ok=True)
-    for folder in (paths.segments, paths.stills, paths.thumbnails):
+    for folder in (paths.segments, paths.stills, paths.thumbnails, *films):
         if folder.is_dir() and not _entries(folder):
             folder.rmdir()
 
 
 def _products(paths: RunPaths) -> Iterator[Path]:
     yield from (paths.index, paths.subtitles, paths.page)
-    film = read_record(paths.film_record, FilmRecord)
-    if film:
-        yield paths.root / film.film.path
     for path in paths.state.glob("still-*.json"):
         record = read_record(path, StillRecord)
         if record:

@@ -8,15 +8,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from renderer.config.loading import flatten
+from renderer.config.models import Settings
+
 Product = Literal["film", "stills"]
 
 _SHARED = ("network.", "start.", "dream.", "run.seed", "run.precision", "run.batch")
+_FILM_ALONE = ("dream.steps_per_frame", "dream.fresh_steps", "dream.level.")
 _MATTERS: dict[Product, tuple[str, ...]] = {
     "film": (*_SHARED, "film.", "motion.", "overlay.", "video.codec", "video.quality", "run.segment_seconds"),
     "stills": (*_SHARED, "stills.width", "stills.height", "stills.steps", "stills.retries", "stills.overlay"),
 }
-_ELSEWHERE = ("network.weights", "network.classes")
-"""Files: what is in them counts, not where they lie."""
+_IGNORED: dict[Product, tuple[str, ...]] = {
+    # The classes themselves count, not where their list lies.
+    "film": ("network.classes",),
+    "stills": ("network.classes", *_FILM_ALONE),
+}
 
 
 @dataclass(frozen=True)
@@ -37,17 +44,28 @@ def fingerprint(data: Any) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
+def by_contents(settings: Settings, contents: Mapping[str, str]) -> dict[str, Any]:
+    """All settings by their full keys, with what is in a file in the place of its path.
+
+    Args:
+        settings: The settings.
+        contents: What stands for the contents of files, by key.
+    """
+    return flatten(settings) | dict(contents)
+
+
 def relevant(settings: Mapping[str, Any], product: Product) -> dict[str, Any]:
     """The settings that make the pixels of the film, or of fresh stills.
 
     Args:
-        settings: All settings by their full keys, such as `film.width`.
+        settings: All settings by their full keys, such as `film.width`; see `by_contents`.
         product: What is made of them.
     """
     prefixes = _MATTERS[product]
     if product == "stills" and settings.get("stills.overlay"):
         prefixes = (*prefixes, "overlay.")
-    return {key: value for key, value in settings.items() if key.startswith(prefixes) and key not in _ELSEWHERE}
+    ignored = _IGNORED[product]
+    return {key: value for key, value in settings.items() if key.startswith(prefixes) and not key.startswith(ignored)}
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], product: Product) -> list[Difference]:

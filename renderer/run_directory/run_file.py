@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from renderer.classes.records import ClassRecord
 from renderer.config.errors import UserError
 from renderer.config.models import Settings
+from renderer.config.yaml_source import dump_yaml, read_dumped
 from renderer.run_directory.files import write_whole
 
 _PACKAGES = ("neuron-atlas", "torch", "torchvision", "numpy", "pillow", "imageio-ffmpeg")
@@ -22,6 +23,7 @@ _HEADING = (
     "# Written by neuron-atlas: the settings of the run in this folder, and what it was made with.\n"
     "# Changes made here have no effect; change the configuration and render again.\n"
 )
+_UNREADABLE = (yaml.YAMLError, TypeError, ValueError)
 
 
 class RunFile(BaseModel):
@@ -31,7 +33,8 @@ class RunFile(BaseModel):
         name: Name of the configuration.
         film: Whether a film was asked for, not stills alone.
         fingerprints: For the film and for fresh stills, a digest of the settings and classes that make their pixels.
-        weights: Digest of the network's weights file, where it is known.
+        contents: What stands for the contents of the files that make pixels, by key: a digest, or the name of weights
+            that torchvision knows.
         versions: Versions of what the pixels may depend on.
         settings: All settings.
         classes: The selected classes in the order of the film.
@@ -42,7 +45,7 @@ class RunFile(BaseModel):
     name: str
     film: bool
     fingerprints: dict[str, str] = Field(default_factory=dict)
-    weights: str | None = None
+    contents: dict[str, str] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     settings: Settings
     classes: tuple[ClassRecord, ...]
@@ -65,8 +68,21 @@ def write_run_file(path: Path, run: RunFile) -> None:
     # JSON is YAML, once the line ends are escaped that only YAML knows.
     rows = [f"- {json.dumps(_class_row(record), ensure_ascii=False)}\n" for record in run.classes]
     rows = [row.translate(_YAML_LINE_ENDS) for row in rows]
-    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
-    write_whole(path, "".join([_HEADING, text, "classes:\n", *rows]).encode())
+    write_whole(path, "".join([_HEADING, dump_yaml(data), "classes:\n", *rows]).encode())
+
+
+def is_run_file(path: Path) -> bool:
+    """Whether a file is a `run.yaml` that this program wrote, even if it has been damaged or changed since."""
+    if not path.is_file():
+        return False
+    data = path.read_bytes()
+    if data.startswith(_HEADING.splitlines()[0].encode()):
+        return True
+    try:
+        _parse(data)
+    except _UNREADABLE:
+        return False
+    return True
 
 
 def read_run_file(path: Path) -> RunFile:
@@ -76,14 +92,19 @@ def read_run_file(path: Path) -> RunFile:
         UserError: It is missing, or not what this program writes.
     """
     try:
-        data = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
-        return RunFile.model_validate_json(json.dumps(data))
+        return _parse(path.read_bytes())
     except FileNotFoundError as error:
         raise UserError(f"{path.parent} holds no run: there is no {path.name} in it") from error
-    except (yaml.YAMLError, ValidationError, TypeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
+        if not is_run_file(path):
+            raise UserError(f"{path.parent} holds no run: {path.name} was written by another program") from error
         raise UserError(
             f"{path} is damaged or was written by another version of neuron-atlas; render again with --restart"
         ) from error
+
+
+def _parse(data: bytes) -> RunFile:
+    return RunFile.model_validate_json(json.dumps(read_dumped(data)))
 
 
 def _class_row(record: ClassRecord) -> dict[str, Any]:

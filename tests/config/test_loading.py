@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from renderer.config.errors import UserError
-from renderer.config.loading import find_config, flatten, load_settings, parse_settings, resolved_settings_yaml
+from renderer.config.loading import find_config, flatten, load_settings, parse_settings
 from renderer.config.models import EmbeddedNetwork, NormalizedOptimizer, Settings, TorchvisionNetwork
 from renderer.config.shipped import shipped_configs
 
@@ -73,15 +73,6 @@ def test_section_without_its_kind_is_of_the_default_kind():
     settings = parse_settings("", "f.yaml", ["dream.parameterization.decay=2"])
     assert flatten(settings)["dream.parameterization.kind"] == "fourier"
     assert flatten(settings)["dream.parameterization.decay"] == 2
-
-
-def test_resolved_settings_are_read_as_the_same():
-    hostile = "{title: '1e-3', comment: 'on', audio: '0123', codec: av1}"
-    settings = parse_settings(f"{FILE.replace('video:', 'page:')[: FILE.index('video')]}video: {hostile}", "f.yaml")
-    text = resolved_settings_yaml(settings)
-    assert settings.video.title == "1e-3"
-    assert parse_settings(text, "run.yaml") == settings
-    assert set(flatten(settings)) == set(flatten(parse_settings(text, "run.yaml")))
 
 
 def test_flatten_names_every_changed_key():

@@ -3,7 +3,7 @@
 import pytest
 
 from renderer.config.loading import flatten, parse_settings
-from renderer.run_directory.fingerprint import Product, differences, fingerprint, relevant
+from renderer.run_directory.fingerprint import Product, by_contents, differences, fingerprint, relevant
 
 
 def _flat(*overrides: str) -> dict[str, object]:
@@ -18,7 +18,11 @@ def _flat(*overrides: str) -> dict[str, object]:
         ("overlay.color=#ff0000", ["film"]),
         ("video.quality=30", ["film"]),
         ("run.segment_seconds=3", ["film"]),
-        ("dream.steps_per_frame=9", ["film", "stills"]),
+        ("dream.steps_per_frame=9", ["film"]),
+        ("dream.fresh_steps=9", ["film"]),
+        ("dream.level.contrast=0.3", ["film"]),
+        ("dream.optimizer.learning_rate=0.3", ["film", "stills"]),
+        ("start.contrast=0.3", ["film", "stills"]),
         ("dream.parameterization.kind=pixels", ["film", "stills"]),
         ("run.seed=1", ["film", "stills"]),
         ("run.batch=2", ["film", "stills"]),
@@ -50,6 +54,11 @@ def test_text_matters_to_stills_that_carry_it() -> None:
 
 
 def test_where_the_network_lies_does_not_matter() -> None:
-    here, there = (_flat("network.source=torchvision", f"network.weights={name}/a.pth") for name in ("here", "there"))
-    assert differences(here, there, "film") == []
-    assert differences(here, _flat(), "film") != []
+    here, there = (
+        parse_settings("", "test", ["network.source=torchvision", f"network.weights={name}/a.pth"])
+        for name in ("here", "there")
+    )
+    same = {"network.weights": "a digest"}
+    assert differences(by_contents(here, same), by_contents(there, same), "film") == []
+    (changed,) = differences(by_contents(here, same), by_contents(there, {"network.weights": "another"}), "film")
+    assert changed.key == "network.weights"
