@@ -34,7 +34,7 @@ def test_ascent_can_reach_any_picture(kind: Parameterization) -> None:
         error = (parameterization.decode(coordinates) - target).square().mean()
         error.backward()
         optimizer.step()
-        errors.append(float(error))
+        errors.append(float(error.detach()))
     assert errors[-1] < 0.05 * errors[0]
 
 
