@@ -17,7 +17,7 @@ from renderer.motion import Move, apply_moves, move_between
 from renderer.networks.network import Network
 from renderer.timeline import Segment, transition_frames
 
-FORGETTING_SECONDS = 0.25
+_FORGETTING_SECONDS = 0.25
 _GRAY = 0.5
 
 Picture = UInt8[np.ndarray, "height width 3"]
@@ -88,7 +88,7 @@ class _Strand:
     def kept(self, number: int) -> float:
         """Share of its contrast that the picture keeps in a frame, while the class before is being forgotten."""
         film, frame = self.settings.film, self.segment.first_frame + number
-        frames = max(1, round(FORGETTING_SECONDS * film.fps))
+        frames = max(1, round(_FORGETTING_SECONDS * film.fps))
         carried = film.transition == "carry" and not self.is_fresh
         return (1 - film.forget) ** (1 / frames) if carried and frame < frames else 1.0
 

@@ -10,11 +10,13 @@ import pytest
 import yaml
 from PIL import Image, ImageFont
 
+from renderer.classes.similarity import similarity_order
 from renderer.config.errors import UserError
 from renderer.config.models import Settings
 from renderer.render.runs import Outcome, assemble, render, render_stills
 from renderer.render.status import run_status
 from renderer.render.stills import attempt_seed
+from renderer.run_directory.records import SimilarityRecord, read_record
 from renderer.video.encode import SegmentEncoder
 from renderer.video.ffmpeg import EncodingError
 from tests.fake_worker import FakeWorker
@@ -70,6 +72,15 @@ def test_the_index_tells_the_size_of_the_film_itself(tmp_path: Path) -> None:
         assert outcome.index.film
         assert (outcome.index.film.width, outcome.index.film.height) == (stream.width, stream.height) == (26, 18)
     assert Image.open(next(iter(outcome.paths.stills.glob("*.png")))).size == (25, 17)
+
+
+def test_what_looks_alike_to_the_network_is_kept_for_the_page(tmp_path: Path) -> None:
+    outcome, worker, _ = _render(tmp_path)
+    assert worker
+    found = read_record(outcome.paths.similarity, SimilarityRecord)
+    assert found
+    indices = [1, 2, 3, 5]
+    assert found.indices == tuple(indices[place] for place in similarity_order(worker.output_weights()[indices]))
 
 
 def test_stills_are_the_last_frames_without_text(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Protocol
 
 import torch
@@ -76,10 +77,11 @@ class Fourier:
         return torch.einsum("cd,bdhw->bchw", self._colors, decorrelated).sigmoid()
 
 
+@lru_cache(maxsize=4)
 def build_parameterization(
     settings: ParameterizationSettings, size: tuple[int, int], device: torch.device
 ) -> Parameterization:
-    """The parameterization that the settings name, for pictures of the given height and width."""
+    """The parameterization for pictures of the given height and width; kept, since every frame asks for it."""
     match settings:
         case FourierParameterization():
             return Fourier(settings.decay, size, device)

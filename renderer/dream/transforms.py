@@ -64,12 +64,13 @@ def take_views(
     views: list[Tensor | None] = [None] * len(maps)
     smaller = pictures
     for level in range(max(levels) + 1):
+        if level > 0:
+            smaller = functional.avg_pool2d(smaller, 2, ceil_mode=True, count_include_pad=False)
         chosen = [number for number, own in enumerate(levels) if own == level]
         if chosen:
             seen = _sample(smaller[owners[chosen]], maps[chosen].to(pictures.device), pictures.shape, size)
             for place, number in enumerate(chosen):
                 views[number] = seen[place]
-        smaller = functional.avg_pool2d(smaller, 2, ceil_mode=True, count_include_pad=False)
     return torch.stack([view for view in views if view is not None])
 
 

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from renderer.classes.similarity import similarity_order
-from renderer.config.errors import UserError
 from renderer.page.document import write_page
 from renderer.page.thumbnails import make_thumbnail
 from renderer.render.index import update_index
-from renderer.render.selection import output_weights
 from renderer.render.session import Run
 from renderer.render.stills import Failure
 from renderer.run_directory.index import Index
 from renderer.run_directory.records import FailureRecord, SimilarityRecord, write_record
+from renderer.workers.interface import Worker
 
 
 def write_results(run: Run) -> Index:
@@ -42,12 +41,12 @@ def keep_failures(run: Run, failures: Sequence[Failure]) -> None:
         run.paths.failures.unlink(missing_ok=True)
 
 
-def keep_similarity(run: Run) -> None:
+def keep_similarity(run: Run, worker: Worker) -> None:
     """Write down which classes look alike to the network, unless that is known, or is the order of the film anyway."""
     if run.paths.similarity.exists() or run.settings.classes.order == "similarity":
         return
     indices = [record.index for record in run.classes]
-    # A network without such weights dreams as well, and what cannot be loaded the worker tells better.
-    with suppress(LookupError, UserError):
-        order = similarity_order(output_weights(run.settings)[indices])
+    # A network without such weights dreams as well.
+    with suppress(LookupError):
+        order = similarity_order(worker.output_weights()[indices])
         write_record(run.paths.similarity, SimilarityRecord(indices=tuple(indices[place] for place in order)))

@@ -164,7 +164,7 @@ def _render(run: Run, live: Live, worker: Callable[[], Worker], plan: Plan) -> O
     failures: list[Failure] = []
     with _results_kept(run):
         if plan.rounds:
-            keep_similarity(run)
+            keep_similarity(run, worker())
             render_film(run, plan, worker(), live)
             plan = make_plan(run.timeline, run.paths, run.fade, thorough=False)
         if not run.settings.stills.fresh:
@@ -180,7 +180,7 @@ def _dream_stills(run: Run, live: Live, worker: Callable[[], Worker]) -> list[Fa
     groups = pending_groups(run)
     if not groups:
         return []
-    keep_similarity(run)
+    keep_similarity(run, worker())
     return dream_stills(run, groups, worker(), live)
 
 

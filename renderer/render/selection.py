@@ -17,11 +17,11 @@ def chosen_classes(settings: Settings) -> tuple[ClassRecord, ...]:
         settings.classes,
         class_list(settings.network),
         seed=settings.run.seed,
-        output_weights=lambda: output_weights(settings),
+        output_weights=lambda: _output_weights(settings),
     )
 
 
-def output_weights(settings: Settings) -> Float[np.ndarray, "classes features"]:
+def _output_weights(settings: Settings) -> Float[np.ndarray, "classes features"]:
     """Weights of the network's last layer, a row for each of its classes.
 
     Raises:

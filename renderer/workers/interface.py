@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from renderer.classes.records import Score
 from renderer.timeline import Segment
@@ -75,6 +75,10 @@ class Worker(Protocol):
 
     def stills(self, tasks: Sequence[StillTask]) -> Iterator[Still]:
         """Compute stills; all of a call are stepped together."""
+        ...
+
+    def output_weights(self) -> Float[np.ndarray, "classes features"]:
+        """Weights of the network's last layer, a row for each class; raises LookupError if it has no such layer."""
         ...
 
     def close(self) -> None:

@@ -8,7 +8,9 @@ from queue import Queue
 from threading import Event
 from typing import TypeVar
 
+import numpy as np
 import torch
+from jaxtyping import Float
 
 from renderer.config.models import Settings
 from renderer.dream.randomness import PictureKey
@@ -61,6 +63,10 @@ class LocalWorker:
                 yield Still(task, picture, network.scores(picture[None], [task.class_index])[0])
 
         return self._share(dream, len(tasks))
+
+    def output_weights(self) -> Float[np.ndarray, "classes features"]:
+        """Weights of the network's last layer; see `Worker.output_weights`."""
+        return self._networks[0].output_weights()
 
     def close(self) -> None:
         """Let the networks go."""

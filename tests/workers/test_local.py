@@ -91,3 +91,7 @@ def test_a_device_that_is_not_there_is_refused() -> None:
 
 def test_the_default_device_is_found(tmp_path: Path) -> None:
     assert LocalWorker(settings(device="auto"))._networks
+
+
+def test_the_output_weights_are_those_of_the_network() -> None:
+    assert np.array_equal(LocalWorker(settings()).output_weights(), tiny_network().output_weights())
