@@ -28,7 +28,7 @@ from renderer.page.contents import page_contents
 from renderer.page.document import page_html
 from renderer.render.index import make_index
 from renderer.render.live import read_progress
-from renderer.render.session import load_run
+from renderer.render.session import load_run, stored_run
 from renderer.run_directory.lock import holder
 from renderer.run_directory.paths import RunPaths
 from renderer.run_directory.run_file import read_run_file
@@ -130,8 +130,8 @@ class LivePage:
     def _read_contents(self) -> dict[str, Any]:
         revision = self._revision()
         if self._contents[0] != revision:
-            run = load_run(self._paths.root)
-            contents = page_contents(self._paths, read_run_file(self._paths.settings), make_index(run))
+            stored = read_run_file(self._paths.settings)
+            contents = page_contents(self._paths, stored, make_index(stored_run(self._paths, stored)))
             self._contents = (revision, contents)
         return self._contents[1]
 

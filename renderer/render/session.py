@@ -94,7 +94,7 @@ def load_run(directory: Path) -> Run:
     """The run that a directory holds; raises UserError where it holds none."""
     paths = RunPaths(directory)
     stored = read_run_file(paths.settings)
-    return _run(paths, stored)
+    return stored_run(paths, stored)
 
 
 @contextmanager
@@ -120,7 +120,7 @@ def opened(directory: Path, wanted: RunFile, progress: Progress, *, restart: boo
         if paths.settings.exists():
             wanted = _continued(paths, read_run_file(paths.settings), wanted, progress)
         write_run_file(paths.settings, wanted)
-        yield _run(paths, wanted)
+        yield stored_run(paths, wanted)
 
 
 def refuse_unsuitable(directory: Path, wanted: RunFile | None) -> None:
@@ -148,7 +148,8 @@ def reopened(directory: Path) -> Iterator[Run]:
         yield run
 
 
-def _run(paths: RunPaths, stored: RunFile) -> Run:
+def stored_run(paths: RunPaths, stored: RunFile) -> Run:
+    """The run that `run.yaml` describes."""
     return Run(paths, stored.name, stored.film, stored.settings, stored.classes, stored.contents)
 
 
