@@ -13,9 +13,11 @@ dream          pixels from gradients; `ascent` joins parameterizations, transfor
 sequence       the frames of segments: move, dream, repeat
 workers        where segments are computed: in this process, on one device or several
 video          frames to files: text, stills, encoding, the film
+evaluate       does a network recognize what was dreamed?
 page           the web page: grid, search, film and details, in one file
 render         one run from start to end, and what can be said of it
 serve          the page over loopback while a render runs
 display        how the commands say things: progress, tables, states
+endings        what is said when a command fails or is interrupted
 cli            the commands; the only place that prints and exits
 """

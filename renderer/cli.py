@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import shlex
 import signal
 import sys
 import traceback
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from renderer.config.errors import UserError
+from renderer.endings import describe_error, describe_interruption
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -47,11 +46,14 @@ Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a r
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="DIR", help="Directory of the run.  [default: runs/NAME]")
 ]
-Overrides = Annotated[
+Values = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set any setting, such as film.width=320; may be repeated."),
 ]
 Restart = Annotated[bool, typer.Option("--restart", help="Remove what was rendered in the directory and begin anew.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Exit with code 3 if the network does not put every class first in its still.")
+]
 
 
 class Interrupted(BaseException):
@@ -68,12 +70,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         app(given, prog_name="neuron-atlas")
     except Interrupted:
-        _say_how_to_go_on(given)
+        _say(describe_interruption(given))
         sys.exit(EXIT_INTERRUPTED)
     except Exception as error:  # noqa: BLE001  the last resort, which gives every error its message and exit code
         if debug:
             traceback.print_exc()
-        _say(_describe_error(error, given))
+        _say(describe_error(error, given))
         sys.exit(EXIT_WRONG_SETTINGS if isinstance(error, UserError) else EXIT_FAILED)
     sys.exit(0)
 
@@ -90,8 +92,12 @@ def _options(
 
 
 @app.command()
-def render(config: Config, *, output: Output = None, overrides: Overrides = None, restart: Restart = False) -> None:
+def render(
+    config: Config, *, output: Output = None, overrides: Values = None, restart: Restart = False, strict: Strict = False
+) -> None:
     """Render a film and its stills, or go on with it.
+
+    At the end the classes are listed that the network does not put first in their stills.
 
     \b
     Examples:
@@ -104,12 +110,17 @@ def render(config: Config, *, output: Output = None, overrides: Overrides = None
     request = _request(config, output, overrides, restart=restart)
     with _progress() as progress:
         outcome = render_run(request, progress)
-    _conclude(outcome)
+    _conclude(outcome, strict=strict)
 
 
 @app.command()
-def stills(config: Config, *, output: Output = None, overrides: Overrides = None, restart: Restart = False) -> None:
+def stills(
+    config: Config, *, output: Output = None, overrides: Values = None, restart: Restart = False, strict: Strict = False
+) -> None:
     """Dream one picture a class, and no film.
+
+    A class that the network does not put first is dreamed again from another seed, up to stills.retries times, and
+    listed at the end if that does not help.
 
     \b
     Examples:
@@ -121,7 +132,7 @@ def stills(config: Config, *, output: Output = None, overrides: Overrides = None
     request = _request(config, output, overrides, restart=restart)
     with _progress() as progress:
         outcome = render_stills(request, progress)
-    _conclude(outcome)
+    _conclude(outcome, strict=strict)
 
 
 @app.command()
@@ -171,6 +182,73 @@ def page(directory: Directory) -> None:
 
 
 @app.command()
+def sheet(
+    directory: Directory,
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="A .webp, .png or .jpg file.  [default: DIR/sheet.webp]"),
+    ] = None,
+    columns: Annotated[int | None, typer.Option("--columns", min=1, help="Pictures side by side.")] = None,
+    thumbnail: Annotated[
+        int, typer.Option("--thumbnail", metavar="PIXELS", min=16, max=2048, help="Longer side of the pictures.")
+    ] = 160,
+    per_page: Annotated[int | None, typer.Option("--per-page", min=1, help="Most pictures on a page.")] = None,
+    no_titles: Annotated[bool, typer.Option("--no-titles", help="Pictures alone.")] = False,
+) -> None:
+    """Make one picture of all stills, with their titles.
+
+    The run may be unfinished; what is missing is left empty. Where it would be too large for one picture, or with
+    --per-page, it has several pages: sheet-01.webp and so on.
+
+    \b
+    Examples:
+      neuron-atlas sheet runs/imagenet
+      neuron-atlas sheet runs/imagenet --columns 10 --per-page 100 --output pages/imagenet.png
+    """  # noqa: D301
+    from renderer.display import describe_sheet
+    from renderer.render.sheet import make_sheet
+    from renderer.video.sheet import SheetStyle
+
+    style = SheetStyle(columns, thumbnail, per_page, titles=not no_titles)
+    typer.echo("\n".join(describe_sheet(make_sheet(directory, style, output))))
+
+
+@app.command()
+def evaluate(
+    directory: Directory,
+    *,
+    judges: Annotated[
+        list[str] | None,
+        typer.Option("--judge", metavar="NETWORK", help="As SOURCE:NAME, or YAML as in the settings; may be repeated."),
+    ] = None,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option("--weights", metavar="PATH", help="The judge's weights; with several judges once for each."),
+    ] = None,
+    worst: Annotated[int, typer.Option("--worst", metavar="N", min=0, help="List what each recognizes worst.")] = 0,
+) -> None:
+    """See whether other networks recognize the dreams.
+
+    Scores stills, and each class's last frame in the film, by the network that dreamed and by the judges. The run may
+    be unfinished. The scores are kept in evaluation.json and shown on the page; those of earlier judges stay.
+
+    \b
+    Examples:
+      neuron-atlas evaluate runs/imagenet --judge torchvision:mobilenet_v2
+      neuron-atlas evaluate runs/imagenet --judge torchvision:vgg16 --weights vgg16.pth --worst 20
+      neuron-atlas evaluate runs/mine --judge '{source: torchvision, name: resnet18, weights: r.pth, classes: r.csv}'
+    """  # noqa: D301
+    from renderer.display import print_evaluation
+    from renderer.render.evaluation import evaluate as evaluate_run
+    from renderer.render.evaluation import named_networks
+
+    with _progress() as progress:
+        evaluation = evaluate_run(directory, named_networks(judges or [], weights or []), progress)
+    print_evaluation(_console(), _console(stderr=True), evaluation, worst)
+
+
+@app.command()
 def serve(
     directory: Directory,
     *,
@@ -197,7 +275,7 @@ def check(
     config: Config,
     *,
     output: Output = None,
-    overrides: Overrides = None,
+    overrides: Values = None,
     stills: Annotated[bool, typer.Option("--stills", help="Check for the command `stills`, not for `render`.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Do not load the network or measure its speed.")] = False,
 ) -> None:
@@ -211,14 +289,13 @@ def check(
       neuron-atlas check my.yaml --quick
       neuron-atlas check stills --stills
     """  # noqa: D301
+    from renderer.display import print_finding
     from renderer.render.check import preflight
 
     console, failed = _console(), False
-    marks = {"ok": "[green]ok[/]     ", "warning": "[yellow]warning[/]", "failed": "[red]failed[/] "}
     request = _request(config, output, overrides, restart=False)
     for finding in preflight(request, film=not stills, quick=quick):
-        console.print(f"{marks[finding.state]}  {finding.name:<9}", end=" ")
-        console.print(finding.text, markup=False, highlight=False, soft_wrap=True)
+        print_finding(console, finding)
         failed = failed or finding.state == "failed"
     if failed:
         raise typer.Exit(EXIT_WRONG_SETTINGS)
@@ -228,7 +305,7 @@ def check(
 def classes(
     config: Config,
     *,
-    overrides: Overrides = None,
+    overrides: Values = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
     """List the selected classes in order.
@@ -310,53 +387,12 @@ def _say(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def _conclude(outcome: Outcome) -> None:
-    """Say what has come of it, and end with code 3 if some class could not be rendered."""
-    from renderer.display import list_titles
+def _conclude(outcome: Outcome, *, strict: bool = False) -> None:
+    """Say what has come of it; code 3 if a class could not be rendered or, if strict, is not recognized."""
+    from renderer.display import describe_outcome, describe_shortcomings
 
-    if outcome.index.film and outcome.film:
-        film = outcome.index.film
-        typer.echo(f"{outcome.film}: {film.frames} frames, {film.seconds:.1f} s")
-    typer.echo(f"{outcome.paths.stills}: {sum(1 for entry in outcome.index.classes if entry.still)} stills")
-    typer.echo(f"{outcome.paths.page}: the page")
-    if outcome.unrecognized:
-        titles = list_titles(outcome.unrecognized)
-        _say(f"The network takes these {len(outcome.unrecognized)} stills for something else: {titles}")
-    if outcome.failures:
-        titles = list_titles([failure.record.title for failure in outcome.failures])
-        _say(f"{len(outcome.failures)} classes could not be rendered ({outcome.failures[0].reason}): {titles}")
+    typer.echo("\n".join(describe_outcome(outcome)))
+    if shortcomings := describe_shortcomings(outcome):
+        _say("\n".join(shortcomings))
+    if outcome.failures or (strict and outcome.unrecognized):
         raise typer.Exit(EXIT_INCOMPLETE)
-
-
-def _describe_error(error: Exception, given: Sequence[str]) -> str:
-    from renderer.video.ffmpeg import EncodingError
-
-    match error:
-        case UserError():
-            return f"Error: {error}"
-        case OSError(errno=errno.ENOSPC):
-            return f"Error: the disk is full ({error}); make room. {_kept(given)}"
-        case EncodingError():
-            return f"Error: {error}\n{_kept(given)}"
-        case OSError():
-            return f"Error: {error}"
-        case RuntimeError() if "out of memory" in str(error):
-            return (
-                f"Error: {str(error).splitlines()[0]}\nLower run.batch, dream.transforms.views or the film's size; "
-                "where a part is finished already, that needs --restart, or another directory with --output"
-            )
-        case _:
-            return f"Error: {type(error).__name__}: {error}\nMore is to be seen with --debug"
-
-
-def _say_how_to_go_on(given: Sequence[str]) -> None:
-    if given and given[0] in {"render", "stills"}:
-        _say(f"\nInterrupted. {_kept(given)}")
-    else:
-        _say("\nInterrupted.")
-
-
-def _kept(given: Sequence[str]) -> str:
-    """Comfort, with the command line that goes on: the same, only that it must not begin anew."""
-    command = shlex.join(["neuron-atlas", *(argument for argument in given if argument != "--restart")])
-    return f"What is finished is kept; go on with\n  {command}"

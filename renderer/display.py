@@ -15,14 +15,20 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from renderer.classes.records import ClassRecord
+from renderer.render.check import Finding
 from renderer.render.progress import Amount, Progress
+from renderer.render.runs import Outcome
+from renderer.render.sheet import Sheet
 from renderer.render.status import Part, Status
+from renderer.run_directory.evaluation import Evaluation, Figures, PictureScore, View, failed, judge_names
+from renderer.run_directory.index import Index, IndexClass
 
 Cell = int | str | list[str] | None
 
 _MOST_TITLES = 20
 _SECONDS_BETWEEN_LINES = 5.0
 _LONGEST_TITLES = 40
+_VIEWS: dict[tuple[View, ...], str] = {("still",): "still", ("film",): "film", ("still", "film"): "still = film"}
 
 
 @contextmanager
@@ -134,7 +140,7 @@ class LineProgress:
         """Say what there is to do."""
         self._course = _Course(unit, total, done)
         self._last = time.monotonic()
-        self.note(f"{total.pictures - done.pictures} of {total.pictures} {unit} to render")
+        self.note(f"{total.pictures - done.pictures} of {total.pictures} {unit} to go")
 
     def advance(self, amount: Amount, showing: Sequence[str]) -> None:
         """Say how far it is, if the last time was long ago."""
@@ -163,6 +169,39 @@ def list_titles(titles: Sequence[str]) -> str:
     return ", ".join(titles[:_MOST_TITLES]) + (f" and {more} more" if more > 0 else "")
 
 
+def describe_outcome(outcome: Outcome) -> list[str]:
+    """What a command has made, in lines."""
+    index, lines = outcome.index, []
+    if index.film:
+        lines.append(f"{outcome.film}: {index.film.frames} frames, {index.film.seconds:.1f} s")
+    return [*lines, f"{outcome.paths.stills}: {_count_stills(index)} stills", f"{outcome.paths.page}: the page"]
+
+
+def describe_shortcomings(outcome: Outcome) -> list[str]:
+    """The classes that are not recognized, with what the network sees instead, and those that failed, in lines."""
+    lines, missed = [], outcome.unrecognized
+    if missed:
+        stills = _count_stills(outcome.index)
+        lines.append(f"The network does not put the class first in {len(missed)} of {stills} stills:")
+        lines += [_describe_miss(entry) for entry in missed[:_MOST_TITLES]]
+        lines += [f"  and {len(missed) - _MOST_TITLES} more"] if len(missed) > _MOST_TITLES else []
+        lines.append("More of stills.steps or stills.retries can help; with `render`, stills.fresh=true too")
+    if outcome.failures:
+        titles = list_titles([failure.record.title for failure in outcome.failures])
+        lines.append(f"{len(outcome.failures)} classes could not be rendered ({outcome.failures[0].reason}): {titles}")
+    return lines
+
+
+def _count_stills(index: Index) -> int:
+    return sum(1 for entry in index.classes if entry.still)
+
+
+def _describe_miss(entry: IndexClass) -> str:
+    seen = [guess for guess in entry.top if guess.index != entry.index]
+    instead = f", taken for {seen[0].title} ({seen[0].probability:.0%})" if seen else ""
+    return f"  {entry.title}: rank {entry.rank}{instead}"
+
+
 def describe_status(found: Status, directory: Path) -> list[str]:
     """How far a run is, in lines."""
     lines = [f"{directory} ({found.name})"]
@@ -176,6 +215,16 @@ def describe_status(found: Status, directory: Path) -> list[str]:
         lines.append(f"film: {found.film_path}")
     if found.is_finished:
         lines.append("finished")
+    return lines
+
+
+def describe_sheet(sheet: Sheet) -> list[str]:
+    """What has been written of a contact sheet, in lines."""
+    lines = [f"{page.path}: {page.width}x{page.height}" for page in sheet.pages]
+    lines.append(f"{sheet.stills} of {sheet.classes} stills")
+    if sheet.missing:
+        more = " and others" if len(sheet.missing) > _MOST_TITLES else ""
+        lines.append(f"the font of the titles (overlay.font) has no {' '.join(sheet.missing[:_MOST_TITLES])}{more}")
     return lines
 
 
@@ -215,3 +264,61 @@ def print_table(console: Console, rows: Sequence[Mapping[str, Cell]]) -> None:
 
 def _cell(value: Cell) -> str:
     return " > ".join(value) if isinstance(value, list) else "" if value is None else str(value)
+
+
+def print_finding(console: Console, finding: Finding) -> None:
+    """Print what a preflight has found."""
+    marks = {"ok": "[green]ok[/]     ", "warning": "[yellow]warning[/]", "failed": "[red]failed[/] "}
+    console.print(f"{marks[finding.state]}  {finding.name:<9}", end=" ")
+    console.print(finding.text, markup=False, highlight=False, soft_wrap=True)
+
+
+def print_evaluation(console: Console, remarks: Console, evaluation: Evaluation, worst: int) -> None:
+    """Print how well networks recognize a run's pictures.
+
+    Args:
+        console: Gets the tables: of all networks, and of what each recognizes worst.
+        remarks: Is told which classes a judge does not know.
+        evaluation: What is to be told.
+        worst: How many pictures to list for each network; 0 for no such list.
+    """
+    names = [f"{evaluation.network.network['name']} (dreamed)", *judge_names(evaluation)]
+    networks = list(zip(names, (evaluation.network, *evaluation.judges), strict=True))
+    print_table(console, [_figures_row(name, figures) for name, found in networks for figures in found.figures])
+    failures = [_failure_row(name, score) for name, found in networks for score in failed(found.pictures)[:worst]]
+    if failures:
+        console.print()
+        print_table(console, failures)
+    elif worst:
+        remarks.print("Every picture is recognized")
+    for name, found in networks:
+        if found.unknown:
+            titles = list_titles([record.title for record in found.unknown])
+            text = f"{name} does not know, and is not measured by, {len(found.unknown)} of the classes: {titles}"
+            remarks.print(text, markup=False, soft_wrap=True)
+
+
+def _figures_row(name: str, figures: Figures) -> dict[str, Cell]:
+    return {
+        "network": name,
+        "pictures": _VIEWS[figures.shown],
+        "classes": figures.pictures,
+        "top-1": f"{figures.top_1:.3f}",
+        "top-5": f"{figures.top_5:.3f}",
+        "mean log-probability": f"{figures.mean_log_probability:.2f}",
+        "median rank": f"{figures.median_rank:g}",
+    }
+
+
+def _failure_row(name: str, score: PictureScore) -> dict[str, Cell]:
+    others = [seen for seen in score.top if seen.dreamed != score.index]
+    likely = [seen for seen in others if seen.probability >= 0.01] or others
+    return {
+        "network": name,
+        "picture": _VIEWS[score.shown],
+        "index": score.index,
+        "class": score.title,
+        "rank": score.rank,
+        "probability": f"{score.probability:.2g}",
+        "taken for": ", ".join(f"{seen.title} {seen.probability:.2f}" for seen in likely[:2]),
+    }

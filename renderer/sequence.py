@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -10,7 +12,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from renderer.config.models import Settings
-from renderer.dream.ascent import ascend
+from renderer.dream.ascent import Ascent, ascend, ascend_fresh
+from renderer.dream.health import Health
 from renderer.dream.level import keep_level
 from renderer.dream.randomness import PictureKey, normal
 from renderer.motion import Move, apply_moves, move_between
@@ -24,9 +27,23 @@ Picture = UInt8[np.ndarray, "height width 3"]
 Pictures = Float[Tensor, "batch 3 height width"]
 
 
+class Shown(NamedTuple):
+    """A frame of one of the segments that are dreamed together.
+
+    Attributes:
+        place: Place of the segment among them.
+        picture: The frame.
+        health: How the gradients were on the way from the frame before.
+    """
+
+    place: int
+    picture: Picture
+    health: Health
+
+
 def dream_segments(
     network: Network, settings: Settings, segments: Sequence[Segment], starts: Sequence[Picture | None]
-) -> Iterator[list[tuple[int, Picture]]]:
+) -> Iterator[list[Shown]]:
     """Dream the frames of segments in lockstep.
 
     Args:
@@ -36,31 +53,37 @@ def dream_segments(
         starts: For each segment the last frame of the one before it in its chain, or None where there is none.
 
     Yields:
-        For each number of a frame, from 0, the place of each segment that is so long, and its frame.
+        For each number of a frame, from 0, the frame of each segment that is so long.
     """
     strands = [_Strand(settings, segment, start) for segment, start in zip(segments, starts, strict=True)]
     pictures = torch.cat([strand.first_picture(network.device) for strand in strands])
+    before: dict[int, Health] = {}
     fresh = [place for place, strand in enumerate(strands) if strand.is_fresh]
     if fresh:
         keys = [strands[place].key for place in fresh]
-        pictures[fresh] = ascend(
-            network, settings.dream, pictures[fresh], keys, [0] * len(fresh), settings.dream.fresh_steps
-        )
+        begun = ascend_fresh(network, settings.dream, pictures[fresh], keys, settings.dream.fresh_steps)
+        pictures[fresh] = begun.pictures
+        before = dict(zip(fresh, begun.health, strict=True))
     running = list(range(len(strands)))
     for number in range(max(segment.frames for segment in segments)):
         # A shorter segment has ended; its company goes on without it.
         staying = [row for row, place in enumerate(running) if number < strands[place].segment.frames]
         running = [running[row] for row in staying]
-        pictures = _next_frame(network, settings, [strands[place] for place in running], pictures[staying], number)
-        yield [(place, strands[place].shown(picture, number)) for place, picture in zip(running, pictures, strict=True)]
+        dreamed = _next_frame(network, settings, [strands[place] for place in running], pictures[staying], number)
+        pictures = dreamed.pictures
+        yield [
+            Shown(place, strands[place].shown(picture, number), before.get(place, Health()) + own)
+            for place, picture, own in zip(running, pictures, dreamed.health, strict=True)
+        ]
+        before = {}
 
 
-def dream_stills(network: Network, settings: Settings, keys: Sequence[PictureKey]) -> Iterator[Picture]:
+def dream_stills(network: Network, settings: Settings, keys: Sequence[PictureKey]) -> Iterator[tuple[Picture, Health]]:
     """Dream a picture of each class from fresh noise, of the size and with the steps that `stills` says."""
     size = (settings.stills.height, settings.stills.width)
     noise = torch.cat([_fresh_picture(settings, key, size, network.device) for key in keys])
-    pictures = ascend(network, settings.dream, noise, keys, [0] * len(keys), settings.stills.steps)
-    return (_to_picture(picture) for picture in pictures)
+    dreamed = ascend_fresh(network, settings.dream, noise, keys, settings.stills.steps)
+    return ((_to_picture(picture), own) for picture, own in zip(dreamed.pictures, dreamed.health, strict=True))
 
 
 class _Strand:
@@ -114,14 +137,14 @@ class _Strand:
 
 def _next_frame(
     network: Network, settings: Settings, strands: Sequence[_Strand], pictures: Pictures, number: int
-) -> Pictures:
+) -> Ascent:
     moved = apply_moves(pictures, [strand.move_to(number) for strand in strands]).clamp(0, 1)
     kept = torch.tensor([strand.kept(number) for strand in strands], device=moved.device).view(-1, 1, 1, 1)
     moved = _GRAY + kept * (moved - _GRAY)
     keys = [strand.key for strand in strands]
     steps = [strand.first_step(number) for strand in strands]
     dreamed = ascend(network, settings.dream, moved, keys, steps, settings.dream.steps_per_frame)
-    return keep_level(settings.dream.level, dreamed, 1 / settings.film.fps)
+    return replace(dreamed, pictures=keep_level(settings.dream.level, dreamed.pictures, 1 / settings.film.fps))
 
 
 def _fresh_picture(

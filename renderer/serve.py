@@ -138,7 +138,7 @@ class LivePage:
     def _revision(self) -> str:
         """Changes with everything that the contents are made of."""
         paths = self._paths
-        watched = [paths.settings, paths.film_record, paths.failures, paths.similarity]
+        watched = [paths.settings, paths.film_record, paths.failures, paths.similarity, paths.evaluation]
         facts = [f"{path.name} {path.stat().st_mtime_ns}" for path in watched if path.exists()]
         with os.scandir(paths.state) as entries:
             stills = [

@@ -1,18 +1,20 @@
-"""Write `docs/settings.md` from the settings' models. Run it after every change of `renderer/config/models.py`."""
+"""Write `docs/settings.md` and `docs/presets.md`. Run it after every change of the settings' models or the presets."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from renderer.config.preset_reference import preset_reference
 from renderer.config.reference import settings_reference
 
-REFERENCE = Path(__file__).parents[1] / "docs" / "settings.md"
+DOCS = Path(__file__).parents[1] / "docs"
 
 
 def main() -> None:
-    """Write the file."""
-    REFERENCE.write_text(settings_reference(), encoding="utf-8")
-    print(f"wrote {REFERENCE}")
+    """Write the files."""
+    for name, text in {"settings.md": settings_reference(), "presets.md": preset_reference()}.items():
+        (DOCS / name).write_text(text, encoding="utf-8")
+        print(f"wrote {DOCS / name}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from renderer.classes.records import Guess, Score
 from renderer.config.models import Settings
+from renderer.dream.health import Health
 from renderer.workers.interface import Frame, Picture, SegmentTask, Still, StillTask
 
 
@@ -44,7 +45,7 @@ class FakeWorker:
                 self._count()
                 ends = segment.ends_class and number + 1 == segment.frames
                 score = fake_score(segment.class_index, 0) if ends or score_all else None
-                yield Frame(place, number, pictures[place], score)
+                yield Frame(place, number, pictures[place], score, Health(steps=1))
 
     def stills(self, tasks: Sequence[StillTask]) -> Iterator[Still]:
         self.groups.append([(task.class_index, task.seed) for task in tasks])
@@ -53,7 +54,7 @@ class FakeWorker:
         for task in tasks:
             self._count()
             picture = _noise((task.seed, task.class_index, company), settings.height, settings.width)
-            yield Still(task, picture, fake_score(task.class_index, task.seed))
+            yield Still(task, picture, fake_score(task.class_index, task.seed), Health(steps=1))
 
     def output_weights(self) -> Float[np.ndarray, "classes features"]:
         return np.random.default_rng(0).standard_normal((1000, 4)).astype(np.float32)

@@ -13,7 +13,10 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from safetensors.torch import save_file
+from torchvision import models
 
+from renderer.classes.lists import load_emoji_classes
 from renderer.cli import main
 from renderer.config.models import Settings
 from renderer.video.encode import SegmentEncoder
@@ -21,7 +24,10 @@ from renderer.video.ffmpeg import EncodingError
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import TINY
 
-COMMANDS = ("render", "stills", "status", "assemble", "page", "serve", "check", "classes", "networks")
+COMMANDS = (
+    *("render", "stills", "status", "assemble", "page", "sheet", "evaluate", "serve"),
+    *("check", "classes", "networks"),
+)
 ROOT = Path(__file__).parents[1]
 
 
@@ -79,6 +85,7 @@ def test_every_command_has_help_with_an_example(command: str, capsys: pytest.Cap
         "check tiny.yaml --quick",
         "assemble runs/tiny",
         "page runs/tiny",
+        "sheet runs/tiny",
     ],
 )
 def test_what_does_not_dream_does_not_load_torch(config: str, command: str) -> None:
@@ -99,7 +106,8 @@ def test_render_status_and_assemble(config: str, capsys: pytest.CaptureFixture[s
     assert f"{Path('runs/tiny/atlas.mp4')}: 40 frames, 5.0 s" in said.out
     assert "4 stills" in said.out
     assert "44/44 frames, 4/4 classes" in said.err
-    assert "takes these 2 stills for something else: smiling face with halo, zany face" in said.err
+    assert "The network does not put the class first in 2 of 4 stills:\n" in said.err
+    assert "  zany face: rank 2, taken for smiling face with open hands (10%)\n" in said.err
     Path(config).unlink()
     assert run("status", "runs/tiny") == 0
     assert "frames: 40 of 40 done (100.0 %), classes: 4 of 4" in capsys.readouterr().out
@@ -125,6 +133,18 @@ def test_stills_make_no_film(config: str, capsys: pytest.CaptureFixture[str]) ->
     ]  # fmt: skip
 
 
+def test_sheet_makes_one_picture_or_pages(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("stills", config) == 0
+    capsys.readouterr()
+    assert run("sheet", "runs/tiny", "--thumbnail", "20", "--columns", "2", "--per-page", "2", "--no-titles") == 0
+    pages = [f"{Path('runs/tiny')}/sheet-0{number}.webp: 48x22" for number in (1, 2)]
+    assert capsys.readouterr().out.splitlines() == [*pages, "4 of 4 stills"]
+    assert run("sheet", "runs/tiny", "-o", "all.jpg") == 0
+    assert Path("all.jpg").stat().st_size > 1000
+    assert run("sheet", "runs/tiny", "-o", "all.tiff") == 2
+    assert "all.tiff must end in .webp, .png or .jpg" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -137,6 +157,9 @@ def test_stills_make_no_film(config: str, capsys: pytest.CaptureFixture[str]) ->
         (["render"], "CONFIG"),
         (["paint", "tiny.yaml"], "paint"),
         (["status", "nowhere"], "nowhere holds no run"),
+        (["evaluate", "nowhere", "--judge", "embedded"], "nowhere holds no run"),
+        (["evaluate", "nowhere", "--judge", "vgg16"], "--judge vgg16: a network is named by source and name"),
+        (["evaluate", "nowhere", "--judge", "embedded", "--weights", "a", "--weights", "b"], "--weights is given 2"),
         (["assemble", "nowhere"], "nowhere holds no run"),
     ],
 )
@@ -162,6 +185,18 @@ def test_a_class_that_cannot_be_rendered_is_exit_code_3(
     assert run("stills", config) == 3
     said = capsys.readouterr().err
     assert "2 classes could not be rendered (out of memory): rolling on the floor laughing, melting face" in said
+
+
+@pytest.mark.parametrize("command", ["render", "stills"])
+def test_a_class_that_is_not_recognized_is_exit_code_3_where_that_is_asked_for(
+    config: str, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command, config) == 0
+    assert "  smiling face with halo: rank 2" in capsys.readouterr().err
+    assert run(command, config, "--strict") == 3
+    assert "  smiling face with halo: rank 2" in capsys.readouterr().err
+    assert run(command, config, "--strict", "-o", "good", "--set", "classes.select=[1,2]") == 0
+    assert "rank" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -237,6 +272,48 @@ def test_interruption_stops_soon_and_says_how_to_go_on(
     assert "frames: 20 of 40 done (50.0 %), classes: 2 of 4, 2 left, time left: " in said
     assert "finished" not in said
     assert len(json.loads(Path("runs/tiny/atlas.json").read_text())["classes"]) == 2
+
+
+def test_evaluate_prints_tables(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("render", config, "--set", "film.chains=1") == 0
+    capsys.readouterr()
+    assert run("evaluate", "runs/tiny", "--judge", "embedded", "--worst", "3") == 0
+    said = capsys.readouterr()
+    assert "4 of 4 pictures to go" in said.err
+    figures, failures = (
+        [line.split("\t") for line in table.splitlines()] for table in said.out.split("\n\n")
+    )  # fmt: skip
+    assert figures[0] == [
+        "network", "pictures", "classes", "top-1", "top-5", "mean log-probability", "median rank"
+    ]  # fmt: skip
+    assert [row[:3] for row in figures[1:]] == [
+        ["emojinet (dreamed)", "still = film", "4"], ["emojinet", "still = film", "4"]
+    ]  # fmt: skip
+    data = json.loads(Path("runs/tiny/evaluation.json").read_text())
+    assert float(figures[1][3]) == data["network"]["figures"][0]["top_1"]
+    ranks = sorted((score["rank"] for score in data["judges"][0]["pictures"]), reverse=True)
+    assert [row[4] for row in failures[1:] if row[0] == "emojinet"] == [str(rank) for rank in ranks[:3]]
+    assert all(row[6] and row[3] not in row[6] for row in failures[1:])
+    assert run("evaluate", "runs/tiny") == 0
+    said = capsys.readouterr()
+    assert "\n\n" not in said.out
+    assert said.out.count("\n") == 3
+
+
+def test_evaluate_says_what_a_judge_does_not_know(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of these emoji, the judge that knows ImageNet knows the zebra alone."""
+    weights = Path("random.safetensors")
+    save_file(models.squeezenet1_1(weights=None).state_dict(), weights)
+    zebra = next(record for record in load_emoji_classes() if record.title == "zebra")
+    chosen = f"classes.select=[1,{zebra.index}]"
+    assert run("stills", config, "--set", chosen) == 0
+    assert run("evaluate", "runs/tiny", "--judge", "torchvision:squeezenet1_1", "--weights", str(weights)) == 0
+    said = capsys.readouterr()
+    assert said.out.splitlines()[-1].startswith("squeezenet1_1\tstill\t1\t")
+    assert "squeezenet1_1 does not know, and is not measured by, 1 of the classes: rolling on the floor" in said.err
+    assert run("stills", config, "--restart", "--set", "classes.select=[1]") == 0
+    assert run("evaluate", "runs/tiny", "--judge", "torchvision:squeezenet1_1", "--weights", str(weights)) == 2
+    assert "knows none of the run's 1 classes" in capsys.readouterr().err
 
 
 def test_classes_are_listed_for_programs_too(config: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,12 +1,16 @@
 """Progress for people: a bar on a terminal, lines elsewhere."""
 
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from renderer.display import BarProgress, LineProgress, format_duration, progress_on, shorten
+from renderer.display import BarProgress, LineProgress, describe_shortcomings, format_duration, progress_on, shorten
 from renderer.render.progress import Amount
+from renderer.render.runs import Outcome
+from renderer.run_directory.index import Index, IndexClass, IndexGuess
+from renderer.run_directory.paths import RunPaths
 
 
 @pytest.mark.parametrize(
@@ -33,7 +37,7 @@ def test_lines_tell_how_far_it_is() -> None:
     progress.begin("frames", total=Amount(50, 2), done=Amount(10, 0))
     progress.advance(Amount(20, 1), ["tench [fish]"])
     lines = console.file.getvalue().splitlines()
-    assert lines[0] == "40 of 50 frames to render"
+    assert lines[0] == "40 of 50 frames to go"
     assert lines[1].startswith("30/50 frames, 1/2 classes, ")
     assert lines[1].endswith(" frames/s, 0 s left: tench [fish]")
 
@@ -82,3 +86,22 @@ def test_a_bar_gives_the_cursor_back_after_an_error() -> None:
         fail()
     hide, show = "\x1b[?25l", "\x1b[?25h"
     assert console.file.getvalue().rindex(show) > console.file.getvalue().rindex(hide)
+
+
+def test_at_most_20_unrecognized_classes_are_listed(tmp_path: Path) -> None:
+    def entry(number: int) -> IndexClass:
+        given = dict.fromkeys(IndexClass.model_fields)
+        other = IndexGuess(index=99, title="eel", probability=0.25)
+        own = {"index": number, "title": f"fish {number}", "still": "a.png", "rank": 1 + number, "group": ()}
+        return IndexClass.model_validate({**given, **own, "top": (other,)})
+
+    def lines(count: int) -> list[str]:
+        index = Index(network={}, film=None, classes=tuple(entry(number) for number in range(count)))
+        return describe_shortcomings(Outcome(RunPaths(tmp_path), index))
+
+    assert lines(1) == []
+    first, *listed, _ = lines(22)
+    assert first == "The network does not put the class first in 21 of 22 stills:"
+    assert listed[0] == "  fish 1: rank 2, taken for eel (25%)"
+    assert listed[19:] == ["  fish 20: rank 21, taken for eel (25%)", "  and 1 more"]
+    assert "more" not in "".join(lines(21)[:-1])

@@ -11,7 +11,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Generator, Tensor
 
-from renderer.config.models import Dream, EmbeddedNetwork
+from renderer.config.loading import parse_settings
+from renderer.config.models import EmbeddedNetwork
 from renderer.dream.ascent import ascend
 from renderer.dream.randomness import PictureKey, normal
 from renderer.networks.emojinet import EmojiNet
@@ -134,7 +135,7 @@ def test_the_shipped_network_recognizes_what_it_dreams(size: tuple[int, int]) ->
     keys = [PictureKey(0, record.index) for record in network.classes if record.title in titles]
     assert len(keys) == len(titles)
     noise = torch.from_numpy(np.concatenate([0.5 + 0.05 * normal(key, (1, 3, *size)) for key in keys]))
-    pictures = ascend(network, Dream(), noise, keys, [0] * len(keys), 32)
+    pictures = ascend(network, parse_settings("", "defaults").dream, noise, keys, [0] * len(keys), 32).pictures
     dreamed = (pictures * 255).round().byte().permute(0, 2, 3, 1).numpy()
     scores = network.scores(dreamed, [key.class_index for key in keys])
     assert [score.rank for score in scores] == [1] * len(keys)

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from renderer.config.models import Dream, Film, Level, Motion, Regularizers, Settings, Stills
+from renderer.config.dreaming import Dream, Level, Regularizers
+from renderer.config.models import Film, Motion, Settings, Stills
+from renderer.dream.health import Health
 from renderer.dream.randomness import PictureKey
 from renderer.sequence import Picture, dream_segments, dream_stills
 from renderer.timeline import Segment, build_timeline
@@ -28,7 +30,7 @@ def segments_of(given: Settings, classes: Sequence[int] = (1, 2), longest: float
 
 
 def frames(given: Settings, segment: Segment, start: Picture | None) -> list[Picture]:
-    return [picture for shown in dream_segments(tiny_network(), given, [segment], [start]) for _, picture in shown]
+    return [picture for shown in dream_segments(tiny_network(), given, [segment], [start]) for _, picture, _ in shown]
 
 
 def whole_film(given: Settings, longest: float = 10.0) -> list[Picture]:
@@ -108,7 +110,7 @@ def test_a_segment_does_not_depend_on_its_company() -> None:
     starts = [ring(6.0), ring(12.0)]
     together: dict[int, list[Picture]] = {}
     for shown in dream_segments(tiny_network(), given, pair, starts):
-        for place, picture in shown:
+        for place, picture, _ in shown:
             together.setdefault(place, []).append(picture)
     for place, segment in enumerate(pair):
         alone = frames(given, segment, starts[place])
@@ -126,14 +128,24 @@ def test_segments_of_unequal_length_end_by_themselves() -> None:
         pair = [chain[number + (1 if chain[0].is_lead_in else 0)] for chain in timeline.chains]
         counts = [0, 0]
         for shown in dream_segments(tiny_network(), given, pair, [ring(5.0), ring(9.0)]):
-            for place, _ in shown:
+            for place, _, _ in shown:
                 counts[place] += 1
         assert counts == [segment.frames for segment in pair]
 
 
+def test_the_health_of_every_step_is_told_with_a_frame() -> None:
+    given = settings()
+    (first, *others), (_, *carried) = (
+        [shown[0].health for shown in dream_segments(tiny_network(), given, [segment], [start])]
+        for segment, start in zip(segments_of(given), (None, ring(6.0)), strict=True)
+    )
+    assert first == Health(4 + 2)
+    assert {*others, *carried} == {Health(2)}
+
+
 def test_stills_are_wide_and_belong_to_their_seed_and_class() -> None:
     def stills(*keys: PictureKey) -> list[Picture]:
-        return list(dream_stills(tiny_network(), settings(), keys))
+        return [picture for picture, _ in dream_stills(tiny_network(), settings(), keys)]
 
     first, second, again = stills(PictureKey(0, 1), PictureKey(1, 1), PictureKey(0, 1))
     assert first.shape == (HEIGHT, WIDTH, 3)

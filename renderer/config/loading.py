@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from renderer.config.errors import UserError
-from renderer.config.models import Settings
+from renderer.config.models import Network, Settings
 from renderer.config.overrides import merge, parse_overrides
+from renderer.config.presets import layers_below
 from renderer.config.problems import describe_problems
 from renderer.config.shape import Group, Leaf, Shape, Variants, settings_shape
 from renderer.config.shipped import shipped_configs
@@ -65,16 +67,35 @@ def find_config(config: str) -> Path:
 
 
 def parse_settings(text: str, name: str, overrides: Sequence[str] = ()) -> Settings:
-    """Check settings that are given as YAML text; `name` names it in messages. Raises UserError."""
+    """Check settings that are given as YAML text; `name` names it in messages. Raises UserError.
+
+    What lies over what: the overrides over the text, the text over its preset, the preset over what suits the family of
+    the network, and that over the models' defaults.
+    """
     tree = parse_yaml(text, lambda line: f"{name}:{line}")
     if not isinstance(tree.value, dict | None):
         sections = ", ".join(settings_shape().keys)
         raise UserError(f"{tree.place}: settings must be a mapping of sections ({sections}), not {tree.plain()!r:.60}")
-    tree = _complete(merge(tree, parse_overrides(overrides), settings_shape()), settings_shape())
-    try:
-        return Settings.model_validate_json(json.dumps(tree.plain()))
-    except ValidationError as error:
-        raise UserError(describe_problems(error, tree)) from error
+    return _checked(_layered(tree, parse_overrides(overrides)))
+
+
+def parse_network(text: str, place: str, weights: str | None = None) -> Network:
+    """Check a network that is named on the command line, as the settings' section `network` is checked.
+
+    Args:
+        text: `embedded`, `torchvision:NAME` (in general source and name), or the section's mapping as YAML.
+        place: What begins a message about it.
+        weights: The key `weights`, where it is given apart from the rest.
+
+    Raises:
+        UserError: It is none of these; the message names every key that is wrong.
+    """
+    tree = parse_yaml(text, lambda _: place)
+    if isinstance(tree.value, str):
+        tree = _named_network(tree.value, place)
+    if weights is not None:
+        tree = merge(tree, Marked({"weights": Marked(weights, place)}, place), shape=None)
+    return _checked(Marked({"network": tree}, place)).network
 
 
 def flatten(settings: Settings) -> dict[str, Any]:
@@ -89,6 +110,31 @@ def _read(path: Path) -> str:
         raise UserError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); give a readable file") from error
+
+
+def _named_network(text: str, place: str) -> Marked:
+    source, colon, name = text.partition(":")
+    shape = settings_shape().keys["network"]
+    if not colon and isinstance(shape, Variants) and source not in shape.groups:
+        raise UserError(f"{place}: a network is named by source and name, such as torchvision:{text}")
+    named = {"name": Marked(name, place)} if colon else {}
+    return Marked({"source": Marked(source, place)} | named, place)
+
+
+def _layered(text: Marked, overrides: Marked) -> Marked:
+    shape = settings_shape()
+    layers = layers_below(merge(text, overrides, shape).plain())
+    # One after another: whether a part that does not name its kind goes with what lies below is decided there.
+    trees = [*(layer.tree for layer in layers), text, overrides]
+    return reduce(lambda below, over: merge(below, over, shape), trees)
+
+
+def _checked(tree: Marked) -> Settings:
+    tree = _complete(tree, settings_shape())
+    try:
+        return Settings.model_validate_json(json.dumps(tree.plain()))
+    except ValidationError as error:
+        raise UserError(describe_problems(error, tree)) from error
 
 
 def _complete(tree: Marked, shape: Shape) -> Marked:

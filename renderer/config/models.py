@@ -9,7 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
+
+from renderer.config.dreaming import Dream
+from renderer.config.section import Section
 
 
 def _as_entries(value: Any) -> Any:
@@ -33,12 +36,6 @@ Entries = Annotated[tuple[int | str, ...], BeforeValidator(_as_entries)]
 Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$", examples=["#ffcc00"])]
 Pixels = Annotated[int, Field(ge=16, le=16384)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-
-
-class Section(BaseModel):
-    """A frozen part of the settings that refuses unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class EmbeddedNetwork(Section):
@@ -158,112 +155,6 @@ class Motion(Section):
     )
 
 
-class LogitObjective(Section):
-    """Ascend the class's output before the softmax (Simonyan et al. 2013, arXiv 1312.6034)."""
-
-    kind: Literal["logit"] = Field("logit", description="What is ascended: `logit`, the class's pre-softmax output.")
-    log_probability: float = Field(
-        1.0,
-        ge=0,
-        le=100,
-        description="Weight of the class's log-probability, which is added to the logit: it counts only as long as the "
-        "network takes the picture for something else.",
-    )
-
-
-class FourierParameterization(Section):
-    """Decorrelated colors and 1/f-scaled Fourier coefficients (Olah et al. 2017)."""
-
-    kind: Literal["fourier"] = Field(
-        "fourier", description="How the picture is held while it is optimized: `fourier` or `pixels`."
-    )
-    decay: float = Field(
-        1.0, ge=0, le=3, description="Exponent of the 1/f scale: higher favors large shapes over fine detail."
-    )
-
-
-class PixelParameterization(Section):
-    """The plain pixels."""
-
-    kind: Literal["pixels"] = Field("pixels", description="The plain pixels, kept in range by clipping.")
-
-
-class AdamOptimizer(Section):
-    """Adam (Kingma & Ba 2014, arXiv 1412.6980), ascending."""
-
-    kind: Literal["adam"] = Field("adam", description="How the gradient is followed: `adam` or `normalized`.")
-    learning_rate: float = Field(0.05, gt=0, le=100, description="Learning rate.")
-
-
-class NormalizedOptimizer(Section):
-    """Gradient ascent with the gradient divided by its mean magnitude (google/deepdream 2015); keeps no state."""
-
-    kind: Literal["normalized"] = Field("normalized", description="Gradient divided by its mean magnitude.")
-    step: float = Field(0.02, gt=0, le=10, description="Mean change of a coordinate in one step.")
-
-
-Parameterization = Annotated[FourierParameterization | PixelParameterization, Field(discriminator="kind")]
-Optimizer = Annotated[AdamOptimizer | NormalizedOptimizer, Field(discriminator="kind")]
-Positive = Annotated[float, Field(gt=0)]
-
-
-def _ascending(span: tuple[float, float]) -> tuple[float, float]:
-    """Refuse a span whose end comes before its beginning."""
-    if span[0] > span[1]:
-        raise ValueError(f"the smallest, {span[0]:g}, is above the largest, {span[1]:g}; swap them")
-    return span
-
-
-Span = Annotated[tuple[Positive, Positive], AfterValidator(_ascending)]
-
-
-class Transforms(Section):
-    """The random view that the network gets of the picture in each step, drawn for each picture separately."""
-
-    views: int = Field(1, ge=1, le=64, description="Views of each picture in one step; their gradients are averaged.")
-    crop: Span | None = Field(
-        None,
-        description="Side of the square view as a share of the picture's shorter side: smallest, largest. Without it, "
-        "what suits the network: 0.5 to 1, or 0.9 to 1 for the embedded one, which is to see the whole picture.",
-    )
-    scale: Span = Field((0.9, 1.1), description="Further random magnification of the view: smallest, largest.")
-    rotate: float = Field(5.0, ge=0, le=180, description="Largest random rotation either way, in degrees.")
-    jitter: float = Field(
-        0.06, ge=0, le=1, description="Largest random shift either way, also beyond the border, as a share of the view."
-    )
-
-
-class Regularizers(Section):
-    """What is kept small."""
-
-    total_variation: float = Field(
-        0.5, ge=0, description="Weight of the total variation (Mahendran & Vedaldi 2014, arXiv 1412.0035)."
-    )
-    l2: float = Field(0.0, ge=0, description="Weight of the mean squared distance from mid-gray.")
-
-
-class Level(Section):
-    """What keeps brightness, contrast and color level while the picture feeds on itself."""
-
-    strength: float = Field(0.8, ge=0, lt=1, description="Share of the deviation that is taken back in a second.")
-    contrast: float = Field(
-        0.2, gt=0, le=0.5, description="Standard deviation that is not exceeded for long, where white is 1."
-    )
-
-
-class Dream(Section):
-    """How pixels are made from gradients."""
-
-    steps_per_frame: int = Field(8, ge=0, le=10000, description="Ascent steps for each frame of the film.")
-    fresh_steps: int = Field(96, ge=0, le=100000, description="Steps before the first frame of a fresh picture.")
-    objective: LogitObjective = LogitObjective()
-    parameterization: Parameterization = FourierParameterization()
-    optimizer: Optimizer = AdamOptimizer()
-    transforms: Transforms = Transforms()
-    regularizers: Regularizers = Regularizers()
-    level: Level = Level()
-
-
 class Overlay(Section):
     """Text over the frames."""
 
@@ -325,7 +216,11 @@ class Stills(Section):
     height: Pixels = Field(512, description="Height of a fresh still in pixels.")
     steps: int = Field(512, ge=1, le=100000, description="Ascent steps for a fresh still.")
     retries: int = Field(
-        1, ge=0, le=100, description="Further tries, each with another seed, where the network does not recognize it."
+        1,
+        ge=0,
+        le=100,
+        description="Further tries at a fresh still, each with another seed, where the network does not put its class "
+        "first or the dream was dead.",
     )
     overlay: Switch = Field(default=False, description="Write the film's text on the stills too.")
 

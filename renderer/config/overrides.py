@@ -27,7 +27,7 @@ def parse_overrides(overrides: Sequence[str]) -> Marked:
 
 
 def merge(base: Marked, over: Marked, shape: Shape | None) -> Marked:
-    """Lay one tree over another, key by key.
+    """Lay one tree over another, key by key; a section without a value changes nothing.
 
     Args:
         base: What is covered.
@@ -35,6 +35,8 @@ def merge(base: Marked, over: Marked, shape: Shape | None) -> Marked:
         shape: The shape of both, where variants matter: a mapping that names another variant than the one below it
             replaces it whole, since keys of the one are of no use to the other.
     """
+    if over.value is None and isinstance(shape, Group | Variants):
+        return base
     if not isinstance(base.value, dict) or not isinstance(over.value, dict):
         return over
     if isinstance(shape, Variants) and shape.tag in over.value and _tag(over, shape) != _tag(base, shape):

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from renderer.config.presets import is_layer
 from renderer.config.shape import Group, Leaf, Schema, Shape, Variants, entry_schema, known_keys, settings_shape, words
 from renderer.config.wording import did_you_mean, either, nearest
 from renderer.config.yaml_source import Marked
@@ -127,8 +128,10 @@ def _other_variant(names: tuple[str, ...], tree: Marked) -> str:
         raise TypeError(f"{names} is known")
     tag = ".".join((*names[:-1], variants.tag))
     owners = [f"'{name}'" for name, group in variants.groups.items() if names[-1] in group.keys]
-    given = _given((*names[:-1], variants.tag), tree)
-    return f"goes with {tag} {either(owners)} only, which is {given}; remove the key, or set {tag} to {either(owners)}"
+    given, place = _given((*names[:-1], variants.tag), tree), _find((*names[:-1], variants.tag), tree).place
+    by = f" by {place}" if is_layer(place) else ""
+    remedy = f"remove the key, or set {tag} to {either(owners)}"
+    return f"goes with {tag} {either(owners)} only, which is {given}{by}; {remedy}"
 
 
 def _find(path: Path, tree: Marked) -> Marked:

@@ -15,10 +15,14 @@ with its dotted name, such as `--set film.width=320`; the value is YAML, and it 
 `--set` that chooses another kind of a section, such as `--set network.source=embedded`, drops the file's keys for the
 kind that it had.
 
+The key `dream.preset` sets others under `dream` together, and so does the network; [presets.md](presets.md) says which.
+What is set here or on the command line comes before both.
+
 Files are YAML 1.2: `1e-3` is a number, `0123` is 123, `1:30` is text; where true or false is asked for, `on`, `off`,
 `yes` and `no` do as well. Text that begins with `*`, `#`, `{`, `[` or `"`, or that holds `: `, belongs in quotes.
 
-This file is written by `python scripts/write_settings_reference.py` from `renderer/config/models.py`; do not edit it.
+This file is written by `python scripts/write_settings_reference.py` from the models in `renderer/config`; do not edit
+it.
 """
 
 

@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional
 
-from renderer.config.models import AdamOptimizer, Dream, NormalizedOptimizer
-from renderer.dream.objectives import objective
+from renderer.config.dreaming import AdamOptimizer, Dream, NormalizedOptimizer
+from renderer.dream.cures import CaredForGradient
+from renderer.dream.health import Health
 from renderer.dream.parameterizations import build_parameterization
 from renderer.dream.randomness import PictureKey
 from renderer.dream.regularizers import penalty
 from renderer.dream.transforms import draw_views, take_views
 from renderer.networks.network import Network
 
+_PIXELS_AT_ONCE = 4_200_000  # 16 pictures of 512 x 512, or two of 1920 x 1080.
+
 Pictures = Float[Tensor, "batch 3 height width"]
+
+
+@dataclass(frozen=True)
+class Ascent:
+    """What an ascent has come to.
+
+    Attributes:
+        pictures: The pictures, with values in [0, 1].
+        health: How the gradients of each picture were.
+    """
+
+    pictures: Pictures
+    health: tuple[Health, ...]
 
 
 def ascend(
@@ -26,7 +44,7 @@ def ascend(
     keys: Sequence[PictureKey],
     first_steps: Sequence[int],
     steps: int,
-) -> Pictures:
+) -> Ascent:
     """Climb the objective of each picture's class.
 
     Args:
@@ -38,29 +56,87 @@ def ascend(
         steps: How many steps.
 
     Returns:
-        The pictures after the steps, with values in [0, 1].
+        The pictures after the steps, and how they fared.
     """
     if steps == 0:
-        return pictures
+        return Ascent(pictures, tuple(Health() for _ in keys))
+    return _climb(network, dream, pictures, keys, _Course(first_steps, steps, is_fresh=False))
+
+
+def ascend_fresh(network: Network, dream: Dream, pictures: Pictures, keys: Sequence[PictureKey], steps: int) -> Ascent:
+    """Climb from fresh pictures, in octaves: sizes from small to full, each begun with the one before it, enlarged.
+
+    Args:
+        network: The network that dreams.
+        dream: How.
+        pictures: Fresh pictures of the full size with values in [0, 1].
+        keys: The class and the randomness of each picture.
+        steps: How many steps, in all octaves together.
+
+    Returns:
+        The pictures after the steps, and how they fared.
+    """
+    height, width = pictures.shape[-2:]
+    reached = Ascent(pictures, tuple(Health() for _ in keys))
+    for octave in range(dream.octaves):
+        shrink = dream.octave_scale ** (octave + 1 - dream.octaves)
+        size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
+        begun = functional.interpolate(reached.pictures, size, mode="bilinear", antialias=True)
+        first, end = (steps * count // dream.octaves for count in (octave, octave + 1))
+        if end > first:
+            course = _Course([first] * len(keys), end - first, is_fresh=True)
+            climbed = _climb(network, dream, begun, keys, course)
+            health = [had + has for had, has in zip(reached.health, climbed.health, strict=True)]
+            reached = Ascent(climbed.pictures, tuple(health))
+    return reached
+
+
+@dataclass(frozen=True)
+class _Course:
+    """Some steps: the number of each picture's first one, how many, and whether they begin with nothing."""
+
+    first_steps: Sequence[int]
+    steps: int
+    is_fresh: bool
+
+    def progress(self, step: int) -> float:
+        """How far a step leads from the settings of the beginning, 0, to those of the end, 1."""
+        return (step + 1) / self.steps if self.is_fresh else 1.0
+
+    def part(self, chosen: slice) -> _Course:
+        return replace(self, first_steps=self.first_steps[chosen])
+
+
+def _climb(network: Network, dream: Dream, pictures: Pictures, keys: Sequence[PictureKey], course: _Course) -> Ascent:
+    """A few pictures after another, so that the memory for large ones stays bounded."""
+    at_once = max(1, _PIXELS_AT_ONCE // (pictures.shape[-2] * pictures.shape[-1]))
+    parts = [slice(first, first + at_once) for first in range(0, len(pictures), at_once)]
+    climbed = [_climb_at_once(network, dream, pictures[part], keys[part], course.part(part)) for part in parts]
+    return Ascent(torch.cat([own.pictures for own in climbed]), tuple(h for own in climbed for h in own.health))
+
+
+def _climb_at_once(
+    network: Network, dream: Dream, pictures: Pictures, keys: Sequence[PictureKey], course: _Course
+) -> Ascent:
     height, width = pictures.shape[-2:]
     parameterization = build_parameterization(dream.parameterization, (height, width), pictures.device)
     coordinates = parameterization.encode(pictures).requires_grad_()
     optimizer = _build_optimizer(dream.optimizer, coordinates)
     targets = torch.tensor([key.class_index for key in keys], device=pictures.device)
-    for step in range(steps):
+    gained = CaredForGradient(network, dream.objective, targets)
+    for step in range(course.steps):
         optimizer.zero_grad()
         now = parameterization.decode(coordinates)
-        maps = draw_views(
-            dream.transforms, keys, [first + step for first in first_steps], (height, width), crop=network.crop
-        )
-        logits = network.logits(take_views(now, maps, network.size))
-        gained = objective(dream.objective, logits, targets.repeat_interleave(dream.transforms.views))
-        # Summed, not averaged: a picture's gradient does not depend on how many others there are.
-        total = gained.sum() / dream.transforms.views - penalty(dream.regularizers, now).sum()
+        numbers = [first + step for first in course.first_steps]
+        maps = draw_views(dream.transforms, keys, numbers, (height, width), network.size)
+        views = take_views(now, maps, network.size)
+        gradient, followed = gained.ascend(views)
+        total = (views * gradient).sum() - (penalty(dream.regularizers, now) * followed).sum()
         total.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
+        parameterization.settle(coordinates, course.progress(step))
     with torch.no_grad():
-        return parameterization.decode(coordinates).clamp(0, 1)
+        return Ascent(parameterization.decode(coordinates).clamp(0, 1), gained.health)
 
 
 class NormalizedAscent(torch.optim.Optimizer):

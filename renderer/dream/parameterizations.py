@@ -7,16 +7,19 @@ from functools import lru_cache
 from typing import Protocol
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 from torch import Tensor
+from torchvision.transforms.v2.functional import gaussian_blur
 
-from renderer.config.models import FourierParameterization, PixelParameterization
-from renderer.config.models import Parameterization as ParameterizationSettings
+from renderer.config.dreaming import FourierParameterization, MacoParameterization, PixelParameterization
+from renderer.config.dreaming import Parameterization as ParameterizationSettings
 
 # Red, green and blue from luminance, blue-yellow and red-green: the principal axes of natural colors and, roughly,
 # their standard deviations (Ohta, Kanade & Sakai 1980, "Color information for region segmentation").
 _AXES = ((1 / 3**0.5, 1 / 2**0.5, 1 / 6**0.5), (1 / 3**0.5, 0.0, -2 / 6**0.5), (1 / 3**0.5, -1 / 2**0.5, 1 / 6**0.5))
 _DEVIATIONS = (1.0, 0.35, 0.16)
+_SLOPE = 0.25  # Of the sigmoid at mid-gray.
+_SHARP = 0.05  # Standard deviation in pixels of a blur that is none.
 _BORDER = 0.004  # Nearest to black or white that a picture held by a sigmoid can be: one of 255 steps.
 
 Pictures = Float[Tensor, "batch 3 height width"]
@@ -26,16 +29,28 @@ class Parameterization(Protocol):
     """Pictures with values in [0, 1], and the coordinates in which they are optimized."""
 
     def encode(self, pictures: Pictures) -> Tensor:
-        """Coordinates that stand for the pictures; the inverse of `decode` up to the borders of the range."""
+        """Coordinates that stand for the pictures, or for what of them can be held."""
         ...
 
     def decode(self, coordinates: Tensor) -> Pictures:
         """The pictures, differentiable with respect to the coordinates."""
         ...
 
+    def settle(self, coordinates: Tensor, progress: float) -> None:
+        """What is done to the coordinates after each step; `progress` leads from 0 to 1."""
+        ...
+
+
+class _Untouched:
+    def settle(self, coordinates: Tensor, progress: float) -> None:
+        """Nothing is done after a step."""
+
 
 class Pixels:
-    """The plain pixels (Simonyan et al. 2013, arXiv 1312.6034), clipped to the range."""
+    """The plain pixels (Simonyan et al. 2013, arXiv 1312.6034), clipped to the range and, if so wished, blurred."""
+
+    def __init__(self, blur: tuple[float, float]) -> None:
+        self._blur = blur
 
     def encode(self, pictures: Pictures) -> Tensor:
         """The pictures themselves."""
@@ -45,8 +60,17 @@ class Pixels:
         """The pictures, clipped; the gradient passes, so that a clipped pixel can come back."""
         return coordinates + (coordinates.clamp(0, 1) - coordinates).detach()
 
+    @torch.no_grad()
+    def settle(self, coordinates: Tensor, progress: float) -> None:
+        """Blurs, less and less (Yosinski et al. 2015, arXiv 1506.06579), so that noise cannot grow."""
+        begin, end = self._blur
+        deviation = begin + (end - begin) * progress
+        if deviation > _SHARP:
+            reach = min(math.ceil(3 * deviation), *(side - 1 for side in coordinates.shape[-2:]))
+            coordinates.copy_(gaussian_blur(coordinates.clamp(0, 1), [2 * reach + 1] * 2, [deviation] * 2))
 
-class Fourier:
+
+class Fourier(_Untouched):
     """Fourier coefficients, scaled by 1/f^decay, of decorrelated colors (Olah et al. 2017, "Feature Visualization").
 
     A coefficient of a low frequency moves the picture more than one of a high frequency does, and luminance more than
@@ -54,27 +78,76 @@ class Fourier:
     """
 
     def __init__(self, decay: float, size: tuple[int, int], device: torch.device) -> None:
-        self._size = size
         height, width = size
-        vertical = torch.fft.fftfreq(height, device=device)[:, None]
-        horizontal = torch.fft.rfftfreq(width, device=device)[None]
-        longest = 1 / math.sqrt(height * width)
-        frequency = (vertical.square() + horizontal.square()).sqrt().clamp(min=longest)
-        self._scale = (longest / frequency) ** decay * math.sqrt(height * width) / 4
-        self._colors = torch.tensor(_AXES, device=device) * torch.tensor(_DEVIATIONS, device=device)
-        self._decorrelate = torch.linalg.inv(self._colors.cpu()).to(device)
+        self._scale = _one_over_f(size, device) ** decay * math.sqrt(height * width) / 4
+        self._spectrum = _Spectrum(size, device)
 
     def encode(self, pictures: Pictures) -> Float[Tensor, "batch 3 height half 2"]:
         """Real and imaginary parts of the coefficients."""
-        held = pictures.clamp(_BORDER, 1 - _BORDER).logit()
-        decorrelated = torch.einsum("dc,bchw->bdhw", self._decorrelate, held)
-        return torch.view_as_real(torch.fft.rfft2(decorrelated, norm="ortho") / self._scale)
+        return torch.view_as_real(self._spectrum.coefficients(pictures) / self._scale)
 
     def decode(self, coordinates: Float[Tensor, "batch 3 height half 2"]) -> Pictures:
         """The pictures."""
-        coefficients = torch.view_as_complex(coordinates) * self._scale
+        return self._spectrum.pictures(torch.view_as_complex(coordinates) * self._scale)
+
+
+class Maco(_Untouched):
+    """Phases of the Fourier coefficients; their magnitudes are those of natural pictures (Fel et al. 2023, 2306.06805).
+
+    The magnitudes follow the 1/f law, in the colors' proportions. So no frequency, and no noise, can be won by making
+    it stronger: only the places of things can change. There is no mean: a picture is gray on the whole.
+    """
+
+    def __init__(self, settings: MacoParameterization, size: tuple[int, int], device: torch.device) -> None:
+        height, width = size
+        self._spectrum = _Spectrum(size, device)
+        self._own = torch.arange(width // 2 + 1, device=device) % (width / 2) == 0
+        magnitude = _one_over_f(size, device) ** settings.decay
+        # The coefficients that are their own mirror images are real: they have no phase that could change.
+        magnitude[(torch.arange(height, device=device) % (height / 2) == 0)[:, None] & self._own] = 0
+        power = (magnitude.square() * torch.where(self._own, 1, 2)).sum() / (height * width)
+        strength = sum(deviation**2 for deviation in _DEVIATIONS) / 3
+        self._magnitude = magnitude * settings.contrast / _SLOPE / (power * strength).sqrt()
+
+    def encode(self, pictures: Pictures) -> Float[Tensor, "batch 3 height half"]:
+        """Phases of the pictures, in radians; their magnitudes are lost."""
+        return self._spectrum.coefficients(pictures).angle()
+
+    def decode(self, coordinates: Float[Tensor, "batch 3 height half"]) -> Pictures:
+        """The pictures that have these phases."""
+        # In the first column, and the last one of an even width, opposite rows belong to each other.
+        mirrored = coordinates.flip(-2).roll(1, -2)
+        phases = torch.where(self._own, (coordinates - mirrored) / 2, coordinates)
+        return self._spectrum.pictures(torch.polar(self._magnitude.expand_as(phases), phases))
+
+
+class _Spectrum:
+    """From pictures to the Fourier coefficients of their decorrelated colors, and back; a sigmoid gives the range."""
+
+    def __init__(self, size: tuple[int, int], device: torch.device) -> None:
+        self._size = size
+        self._colors = torch.tensor(_AXES, device=device) * torch.tensor(_DEVIATIONS, device=device)
+        self._decorrelate = torch.linalg.inv(self._colors.cpu()).to(device)
+
+    def coefficients(self, pictures: Pictures) -> Complex[Tensor, "batch 3 height half"]:
+        held = pictures.clamp(_BORDER, 1 - _BORDER).logit()
+        decorrelated = torch.einsum("dc,bchw->bdhw", self._decorrelate, held)
+        coefficients: Tensor = torch.fft.rfft2(decorrelated, norm="ortho")
+        return coefficients
+
+    def pictures(self, coefficients: Complex[Tensor, "batch 3 height half"]) -> Pictures:
         decorrelated = torch.fft.irfft2(coefficients, s=self._size, norm="ortho")
         return torch.einsum("cd,bdhw->bchw", self._colors, decorrelated).sigmoid()
+
+
+def _one_over_f(size: tuple[int, int], device: torch.device) -> Float[Tensor, "height half"]:
+    """The inverse of each coefficient's frequency; at most 1, which is that of the mean too."""
+    height, width = size
+    vertical = torch.fft.fftfreq(height, device=device)[:, None]
+    horizontal = torch.fft.rfftfreq(width, device=device)[None]
+    longest = 1 / math.sqrt(height * width)
+    frequency: Tensor = (vertical.square() + horizontal.square()).sqrt().clamp(min=longest)
+    return longest / frequency
 
 
 @lru_cache(maxsize=4)
@@ -85,5 +158,7 @@ def build_parameterization(
     match settings:
         case FourierParameterization():
             return Fourier(settings.decay, size, device)
+        case MacoParameterization():
+            return Maco(settings, size, device)
         case PixelParameterization():
-            return Pixels()
+            return Pixels(settings.blur)

@@ -11,10 +11,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from renderer.config.models import Transforms
+from renderer.config.dreaming import Transforms
 from renderer.dream.randomness import PictureKey, uniform
 
 _MORE_AT_BORDER = 0.15  # Of a view's side.
+_NUMBERS = 9  # Random ones for each view.
 
 
 def draw_views(
@@ -22,8 +23,7 @@ def draw_views(
     keys: Sequence[PictureKey],
     steps: Sequence[int],
     size: tuple[int, int],
-    *,
-    crop: tuple[float, float] = (0.5, 1.0),
+    view_size: int,
 ) -> Float[Tensor, "views 2 3"]:
     """Draw the views of one step: for each picture `transforms.views` of them, one after another.
 
@@ -32,15 +32,15 @@ def draw_views(
         keys: Whose randomness is used, one a picture.
         steps: Number of the step, one a picture.
         size: Height and width of the pictures in pixels.
-        crop: What `transforms.crop` is where it is not set.
+        view_size: Side of the views in pixels: what is smaller in the picture than their pixels is not seen.
 
     Returns:
         Affine maps from the view's square, [-1, 1] in x and y, to the picture's pixels, the center of which is (0, 0).
     """
     maps = [
-        _view(transforms, transforms.crop or crop, numbers, size)
+        _view(transforms, numbers, size, view_size)
         for key, step in zip(keys, steps, strict=True)
-        for numbers in uniform(key, step, 7 * transforms.views).reshape(-1, 7)
+        for numbers in uniform(key, step, _NUMBERS * transforms.views).reshape(-1, _NUMBERS)
     ]
     return torch.from_numpy(np.stack(maps))
 
@@ -75,9 +75,13 @@ def take_views(
 
 
 def _view(
-    transforms: Transforms, crop: tuple[float, float], numbers: Float[np.ndarray, "7"], size: tuple[int, int]
+    transforms: Transforms, numbers: Float[np.ndarray, "9"], size: tuple[int, int], view_size: int
 ) -> Float[np.ndarray, "2 3"]:
-    side = min(size) * _between(crop, numbers[0]) / _between(transforms.scale, numbers[1])
+    finest = view_size / min(size)
+    if numbers[8] < transforms.detail and finest < transforms.crop[0]:
+        side = min(size) * _between((finest, transforms.crop[0]), numbers[0])
+    else:
+        side = min(size) * _between(transforms.crop, numbers[0]) / _between(transforms.scale, numbers[1])
     angle = math.radians(transforms.rotate) * (2 * numbers[2] - 1)
     # Anywhere inside the picture (in its middle, if the view is larger), then shaken, also beyond the border. Views at
     # the border are drawn more often, since fewer views reach the pixels there.
@@ -85,7 +89,8 @@ def _view(
     center = np.clip((room + _MORE_AT_BORDER * side) * (2 * numbers[3:5] - 1), -room, room)
     center += transforms.jitter * side * (2 * numbers[5:7] - 1)
     cosine, sine = side / 2 * math.cos(angle), side / 2 * math.sin(angle)
-    return np.array([[cosine, -sine, center[0]], [sine, cosine, center[1]]], dtype=np.float32)
+    mirror = -1 if numbers[7] < transforms.flip else 1
+    return np.array([[mirror * cosine, -sine, center[0]], [mirror * sine, cosine, center[1]]], dtype=np.float32)
 
 
 def _between(limits: tuple[float, float], share: float) -> float:

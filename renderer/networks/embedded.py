@@ -23,5 +23,4 @@ def load_embedded() -> tuple[nn.Module, Preprocessing]:
     red, green, blue = map(float, notes["mean"].split(","))
     red_std, green_std, blue_std = map(float, notes["std"].split(","))
     size, mean, std = int(notes["input_size"]), (red, green, blue), (red_std, green_std, blue_std)
-    # It was trained on single glyphs: shown a part, it dreams the whole thing into it.
-    return module, Preprocessing(size, mean, std, crop=(0.9, 1.0))
+    return module, Preprocessing(size, mean, std)

@@ -22,13 +22,11 @@ class Preprocessing:
         size: Side of the square input in pixels.
         mean: Mean of red, green and blue that is subtracted, where white is 1.
         std: Standard deviation of red, green and blue that is divided by.
-        crop: Smallest and largest share of the picture that it should be shown at a time to dream well.
     """
 
     size: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-    crop: tuple[float, float] = (0.5, 1.0)
 
 
 class Network:
@@ -45,7 +43,6 @@ class Network:
     ) -> None:
         self.classes = tuple(classes)
         self.size = preprocessing.size
-        self.crop = preprocessing.crop
         self.device = device
         self.dtype = dtype
         self._module = module.eval().requires_grad_(requires_grad=False)
@@ -59,16 +56,31 @@ class Network:
         outputs: Tensor = self._module(normalized)
         return outputs.float()
 
+    def precise_logits(self, views: Float[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch classes"]:
+        """As `logits`, but computed in float32 whatever the network's precision; slow where that is another."""
+        if self.dtype == torch.float32:
+            return self.logits(views)
+        state = {**dict(self._module.named_parameters()), **dict(self._module.named_buffers())}
+        precise = {name: tensor.float() for name, tensor in state.items() if tensor.is_floating_point()}
+        normalized = ((views - self._mean) / self._std).contiguous(memory_format=torch.channels_last)
+        outputs: Tensor = torch.func.functional_call(self._module, precise, (normalized,))
+        return outputs
+
     @torch.no_grad()
     def scores(
         self, pictures: UInt8[np.ndarray, "batch height width 3"], class_indices: Sequence[int]
     ) -> tuple[Score, ...]:
         """What the network says of whole pictures, each of which is to show the class of the given index."""
-        tensor = torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2).float() / 255
-        views = functional.interpolate(tensor, (self.size, self.size), mode="bilinear", antialias=True)
-        # One at a time: what is recorded of a picture does not depend on its company.
-        logits = torch.cat([self.logits(view[None]) for view in views]).cpu()
+        # What is not a number is the least, so that a broken answer recognizes nothing.
+        logits = self._whole_picture_logits(pictures).nan_to_num(nan=torch.finfo(torch.float32).min)
         return tuple(_score(row, index) for row, index in zip(logits, class_indices, strict=True))
+
+    @torch.no_grad()
+    def log_probabilities(
+        self, pictures: UInt8[np.ndarray, "batch height width 3"]
+    ) -> Float[np.ndarray, "batch classes"]:
+        """Natural logarithms of the probabilities of all classes in whole pictures; finite where they round to 0."""
+        return self._whole_picture_logits(pictures).double().log_softmax(1).numpy()
 
     def output_weights(self) -> Float[np.ndarray, "classes features"]:
         """Weights of the last layer, a row for each class: classes with similar rows look alike to the network.
@@ -81,6 +93,14 @@ class Network:
                 return layer.weight.float().flatten(1).cpu().numpy()
         raise LookupError("the network has no last layer with an output for each class")
 
+    def _whole_picture_logits(
+        self, pictures: UInt8[np.ndarray, "batch height width 3"]
+    ) -> Float[Tensor, "batch classes"]:
+        tensor = torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2).float() / 255
+        views = functional.interpolate(tensor, (self.size, self.size), mode="bilinear", antialias=True)
+        # One at a time: what is recorded of a picture does not depend on its company.
+        return torch.cat([self.logits(view[None]) for view in views]).cpu()
+
 
 def _score(logits: Float[Tensor, " classes"], class_index: int) -> Score:
     probabilities = logits.softmax(0)
@@ -88,6 +108,7 @@ def _score(logits: Float[Tensor, " classes"], class_index: int) -> Score:
     return Score(
         logit=float(logits[class_index]),
         probability=float(probabilities[class_index]),
-        rank=1 + int((logits > logits[class_index]).sum()),
+        # Behind those that it is level with: who gives all classes the same recognizes none.
+        rank=int((logits >= logits[class_index]).sum()),
         top=tuple(Guess(int(i), float(p)) for i, p in zip(best.indices, best.values, strict=True)),
     )

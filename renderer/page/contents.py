@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from renderer.classes.records import ClassRecord
+from renderer.config.errors import UserError
 from renderer.page.groups import Groups, find_groups
+from renderer.run_directory.evaluation import Evaluation, PictureScore, judge_names, read_evaluation
 from renderer.run_directory.index import Index, IndexClass, IndexFilm
 from renderer.run_directory.paths import RunPaths
-from renderer.run_directory.records import FailureRecord, SimilarityRecord, read_record
+from renderer.run_directory.records import FailureRecord, SimilarityRecord, StillRecord, read_record
 from renderer.run_directory.run_file import RunFile
 
 _FILM_KINDS = {".mp4": "video", ".webm": "video", ".gif": "picture", ".webp": "picture"}
@@ -32,10 +34,13 @@ def page_contents(paths: RunPaths, run: RunFile, index: Index) -> dict[str, Any]
     made = {entry.index: entry for entry in index.classes}
     similarity = _similarity(paths, run)
     failures = read_record(paths.failures, FailureRecord)
+    evaluation, problem = _evaluation(paths)
+    judged = _judged(paths, evaluation) if evaluation else {}
     classes = [
         {
             **_describe_class(record, groups),
             **_describe_dream(paths, made.get(record.index)),
+            "judged": judged.get(record.index),
             "similarity": similarity.get(record.index),
             "failure": failures.reasons.get(record.index) if failures else None,
         }
@@ -53,6 +58,8 @@ def page_contents(paths: RunPaths, run: RunFile, index: Index) -> dict[str, Any]
         "widest": groups.widest,
         "names": list(groups.names.items()),
         "titles": _other_titles(run, index),
+        "judges": judge_names(evaluation) if evaluation else [],
+        "problem": problem,
         "classes": [{key: value for key, value in entry.items() if value is not None} for entry in classes],
     }
 
@@ -86,6 +93,36 @@ def _describe_dream(paths: RunPaths, entry: IndexClass | None) -> dict[str, Any]
     }
 
 
+def _evaluation(paths: RunPaths) -> tuple[Evaluation | None, str | None]:
+    """What judges have said, and what is wrong with the file of it; the page does without that file."""
+    try:
+        return read_evaluation(paths.evaluation), None
+    except UserError:
+        return None, f"{paths.evaluation.name} is damaged; write it anew with `neuron-atlas evaluate`"
+
+
+def _judged(paths: RunPaths, evaluation: Evaluation) -> Mapping[int, list[list[Any]]]:
+    """By class index, for each judge that knows the class: its place, and the class's rank, probability and top."""
+    judged: dict[int, list[list[Any]]] = {}
+    for place, judge in enumerate(evaluation.judges):
+        for score in _current(paths, judge.pictures):
+            # Classes of the page by their index, others by their title.
+            top = [
+                [seen.title if seen.dreamed is None else seen.dreamed, _short(seen.probability)] for seen in score.top
+            ]
+            judged.setdefault(score.index, []).append([place, score.rank, _short(score.probability), top])
+    return judged
+
+
+def _current(paths: RunPaths, scores: Sequence[PictureScore]) -> Iterator[PictureScore]:
+    """The scores of stills, without those of stills that have been dreamed again since."""
+    for score in scores:
+        if "still" in score.shown:
+            record = read_record(paths.still_record(score.index), StillRecord)
+            if record is None or record.still.digest == score.still_digest:
+                yield score
+
+
 def _thumbnail(paths: RunPaths, still: str) -> str:
     """The small copy of a still; the still itself where there is none yet."""
     path = paths.thumbnail(Path(still))
@@ -116,6 +153,11 @@ def _other_titles(run: RunFile, index: Index) -> dict[int, str]:
     """Titles of classes that the network saw and that are not among those of the run."""
     own = {record.index for record in run.classes}
     return {guess.index: guess.title for entry in index.classes for guess in entry.top if guess.index not in own}
+
+
+def _short(probability: float) -> float:
+    """As fine as the page shows it."""
+    return round(probability, 4) or float(f"{probability:.1g}")
 
 
 def _rounded(value: float | None) -> float | None:

@@ -11,10 +11,11 @@ from types import TracebackType
 
 import numpy as np
 
+from renderer.dream.health import Health
 from renderer.plan import Plan, PlannedSegment
 from renderer.render.captions import caption_for
 from renderer.render.live import Live
-from renderer.render.progress import Amount
+from renderer.render.progress import Amount, note_health
 from renderer.render.session import Run
 from renderer.render.stills import make_film_still
 from renderer.run_directory.pictures import read_pictures, write_pictures
@@ -44,14 +45,18 @@ class _Shown:
     """Tells the progress of one round."""
 
     def __init__(self, live: Live, run: Run, items: Sequence[PlannedSegment], missing: Counter[int]) -> None:
-        self._live = live
-        self._titles = list(dict.fromkeys(run.classes[item.segment.position].title for item in items))
-        self._missing = missing
+        self._live, self._items, self._missing = live, items, missing
+        self._records = [run.classes[item.segment.position] for item in items]
+        self._titles = list(dict.fromkeys(record.title for record in self._records))
+        self._health = [Health() for _ in items]
 
     def frame(self, frame: Frame) -> None:
         self._live.advance(Amount(1, 0), self._titles)
         if frame.task == 0:
             self._live.show(frame.picture, self._titles[0])
+        self._health[frame.task] += frame.health
+        if frame.number + 1 == self._items[frame.task].segment.frames:
+            note_health(self._live, self._records[frame.task], self._health[frame.task])
 
     def segment(self, item: PlannedSegment) -> None:
         if item.film:

@@ -66,9 +66,7 @@ def make_index(run: Run) -> Index:
             still = None
         if still or position in places:
             classes.append(_describe_class(run, record, still, places.get(position)))
-    return Index(
-        network=_describe_network(run.settings.network), film=_describe_film(run, film), classes=tuple(classes)
-    )
+    return Index(network=describe_network(run.settings.network), film=_describe_film(run, film), classes=tuple(classes))
 
 
 def _places(run: Run, film: FilmRecord | None) -> Mapping[int, Stretch]:
@@ -131,6 +129,7 @@ def network_name(network: Network) -> str:
             return name
 
 
-def _describe_network(network: Network) -> dict[str, Any]:
+def describe_network(network: Network) -> dict[str, Any]:
+    """What is said of a network in the index."""
     weights = Path(network.weights).name if isinstance(network, TorchvisionNetwork) else None
     return {"source": network.source, "name": network_name(network), "weights": weights}

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from renderer.classes.records import ClassRecord
+from renderer.dream.health import Health
+
 
 @dataclass(frozen=True)
 class Amount:
@@ -33,3 +36,9 @@ class Progress(Protocol):
     def note(self, text: str) -> None:
         """Something that the user should know."""
         ...
+
+
+def note_health(progress: Progress, record: ClassRecord, health: Health, *, then: str = "") -> None:
+    """Tell what was wrong with the gradients of a class, if anything was, and what comes of it."""
+    if health.complaints:
+        progress.note(f"class {record.index} {record.title}: {'; '.join(health.complaints)}{then}")

@@ -19,7 +19,7 @@ from renderer.render.selection import chosen_classes
 from renderer.render.session import Run, describe_run, opened, reopened
 from renderer.render.stills import Failure, dream_stills, make_film_stills, pending_groups
 from renderer.run_directory.cleaning import refuse_foreign
-from renderer.run_directory.index import Index
+from renderer.run_directory.index import Index, IndexClass
 from renderer.run_directory.paths import RunPaths
 from renderer.run_directory.run_file import RunFile
 from renderer.video.audio import check_audio
@@ -67,9 +67,9 @@ class Outcome:
         return self.paths.root / self.index.film.path if self.index.film else None
 
     @property
-    def unrecognized(self) -> tuple[str, ...]:
-        """Titles of the classes whose stills the network takes for something else."""
-        return tuple(entry.title for entry in self.index.classes if entry.rank not in (None, 1))
+    def unrecognized(self) -> tuple[IndexClass, ...]:
+        """The classes that the network does not put first in their stills."""
+        return tuple(entry for entry in self.index.classes if entry.rank not in (None, 1))
 
 
 def local_worker(settings: Settings) -> Worker:

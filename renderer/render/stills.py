@@ -11,7 +11,7 @@ from renderer.classes.records import ClassRecord, Score
 from renderer.classes.slugs import still_name
 from renderer.page.thumbnails import make_thumbnail
 from renderer.render.captions import caption_for
-from renderer.render.progress import Amount, Progress
+from renderer.render.progress import Amount, Progress, note_health
 from renderer.render.session import Run
 from renderer.run_directory.fingerprint import by_contents, fingerprint, relevant
 from renderer.run_directory.records import SegmentRecord, StillRecord, describe, is_intact, read_record, write_record
@@ -97,7 +97,7 @@ def dream_stills(run: Run, groups: Sequence[Sequence[int]], worker: Worker, prog
     for group in groups:
         titles = [run.classes[place].title for place in group]
         try:
-            _dream_group(run, group, worker)
+            _dream_group(run, group, worker, progress)
         except RuntimeError as error:
             # torch's errors; what is wrong with one group need not be with the next.
             failures += [Failure(run.classes[place], str(error)) for place in group]
@@ -114,9 +114,9 @@ def attempt_seed(seed: int, attempt: int) -> int:
     return int.from_bytes(data, "big") >> 1
 
 
-def _dream_group(run: Run, group: Sequence[int], worker: Worker) -> None:
+def _dream_group(run: Run, group: Sequence[int], worker: Worker, progress: Progress) -> None:
     began = time.monotonic()
-    best = _best_stills(run, group, worker)
+    best = _best_stills(run, group, worker, progress)
     seconds = (time.monotonic() - began) / len(group)
     made_from = _fresh_fingerprint(run)
     for place in group:
@@ -127,24 +127,27 @@ def _dream_group(run: Run, group: Sequence[int], worker: Worker) -> None:
             _write_still(run, place, made)
 
 
-def _best_stills(run: Run, group: Sequence[int], worker: Worker) -> dict[int, Still]:
+def _best_stills(run: Run, group: Sequence[int], worker: Worker, progress: Progress) -> dict[int, Still]:
     """The best of all attempts by class index; only classes that are not recognized are tried again."""
     best: dict[int, Still] = {}
-    indices = [run.classes[place].index for place in group]
-    for attempt in range(run.settings.stills.retries + 1):
+    records = {run.classes[place].index: run.classes[place] for place in group}
+    indices, retries = list(records), run.settings.stills.retries
+    for attempt in range(retries + 1):
         seed = attempt_seed(run.settings.run.seed, attempt)
         for still in worker.stills([StillTask(index, seed) for index in indices]):
             index = still.task.class_index
             best[index] = min(best.get(index, still), still, key=_quality)
-        indices = [index for index in indices if best[index].score.rank != 1]
+            again = ", and tried again with another seed" if still.health.is_dead and attempt < retries else ""
+            note_health(progress, records[index], still.health, then=again)
+        indices = [index for index in indices if not best[index].is_recognized]
         if not indices:
             break
     return best
 
 
-def _quality(still: Still) -> tuple[int, float]:
+def _quality(still: Still) -> tuple[bool, int, float]:
     """Orders stills, better ones first."""
-    return still.score.rank, -still.score.probability
+    return still.health.is_dead, still.score.rank, -still.score.probability
 
 
 def _is_there(run: Run, record: ClassRecord, made_from: str, *, thorough: bool) -> bool:

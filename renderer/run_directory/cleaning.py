@@ -16,6 +16,7 @@ from renderer.run_directory.run_file import is_run_file, read_run_file
 _SEGMENT = re.compile(r"\d{4,}-\d{3,}")
 _STATE = re.compile(r"(\d{4,}-\d{3,}|lead-in-\d{4,}|still-\d{4,}|film|failures|similarity|now)\.(png|npy|jpg|json)")
 _THUMBNAIL = re.compile(r"\d{4,}-.*\.webp")
+_SHEET = re.compile(r"sheet(-\d{2,})?\.webp")
 _FRAME = re.compile(r"\d{6,}\.png")
 
 
@@ -63,7 +64,7 @@ def remove_run(paths: RunPaths, film_suffixes: Collection[str], segment_suffixes
     segments = [
         path for path in _entries(paths.segments) if path.suffix in segment_suffixes and _SEGMENT.fullmatch(path.stem)
     ]
-    ours = {paths.thumbnails: _THUMBNAIL, **dict.fromkeys(films, _FRAME), paths.state: _STATE}
+    ours = {paths.root: _SHEET, paths.thumbnails: _THUMBNAIL, **dict.fromkeys(films, _FRAME), paths.state: _STATE}
     named = [path for folder, name in ours.items() for path in _matching(folder, name)]
     for path in [*_products(paths), *films, *segments, *named]:
         if not path.is_dir():
@@ -74,8 +75,13 @@ def remove_run(paths: RunPaths, film_suffixes: Collection[str], segment_suffixes
             folder.rmdir()
 
 
+def old_sheets(paths: RunPaths) -> list[Path]:
+    """The pages of contact sheets that lie in the run's directory."""
+    return _matching(paths.root, _SHEET)
+
+
 def _products(paths: RunPaths) -> Iterator[Path]:
-    yield from (paths.index, paths.subtitles, paths.page)
+    yield from (paths.index, paths.evaluation, paths.subtitles, paths.page)
     for path in paths.state.glob("still-*.json"):
         record = read_record(path, StillRecord)
         if record:

@@ -20,9 +20,9 @@ _MATTERS: dict[Product, tuple[str, ...]] = {
     "stills": (*_SHARED, "stills.width", "stills.height", "stills.steps", "stills.retries", "stills.overlay"),
 }
 _IGNORED: dict[Product, tuple[str, ...]] = {
-    # The classes themselves count, not where their list lies.
-    "film": ("network.classes",),
-    "stills": ("network.classes", *_FILM_ALONE),
+    # The classes themselves count, not where their list lies, and what a preset stands for, not its name.
+    "film": ("network.classes", "dream.preset"),
+    "stills": ("network.classes", "dream.preset", *_FILM_ALONE),
 }
 
 

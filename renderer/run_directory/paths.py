@@ -29,9 +29,19 @@ class RunPaths:
         return self.root / f"{FILM_STEM}.json"
 
     @property
+    def evaluation(self) -> Path:
+        """What networks recognize in the run's pictures."""
+        return self.root / "evaluation.json"
+
+    @property
     def page(self) -> Path:
         """The web page."""
         return self.root / "index.html"
+
+    @property
+    def sheet(self) -> Path:
+        """The contact sheet; where it has several pages, each name has a number: `sheet-01.webp`."""
+        return self.root / "sheet.webp"
 
     @property
     def settings(self) -> Path:

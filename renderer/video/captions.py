@@ -105,7 +105,7 @@ def _fill(line: str, values: dict[str, Value]) -> str:
             fields = True
             known = known or values[field] not in (None, "")
             text += _format(field, values[field], spec or "")
-    return _one_line(text) if known or not fields else ""
+    return one_line(text) if known or not fields else ""
 
 
 def _format(field: str, value: Value, spec: str) -> str:
@@ -114,8 +114,8 @@ def _format(field: str, value: Value, spec: str) -> str:
     return format(value, spec or _DEFAULT_SPEC.get(field.rpartition(".")[2], ""))
 
 
-def _one_line(text: str) -> str:
-    """Without line breaks and other control characters, which fonts have no picture for."""
+def one_line(text: str) -> str:
+    """A text without line breaks and other control characters, which fonts have no picture for."""
     return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).strip()
 
 

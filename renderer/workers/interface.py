@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from renderer.classes.records import Score
+from renderer.dream.health import Health
 from renderer.timeline import Segment
 
 Picture = UInt8[np.ndarray, "height width 3"]
@@ -37,12 +38,14 @@ class Frame:
         number: Number of the frame within the segment.
         picture: The frame.
         score: What the network says of it: always given for the last frame of a class, else where it was asked for.
+        health: How the gradients were on the way from the frame before.
     """
 
     task: int
     number: int
     picture: Picture
     score: Score | None
+    health: Health
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,17 @@ class StillTask:
 
 @dataclass(frozen=True)
 class Still:
-    """A still, without text, and what the network says of it."""
+    """A still, without text, what the network says of it, and how its gradients were."""
 
     task: StillTask
     picture: Picture
     score: Score
+    health: Health
+
+    @property
+    def is_recognized(self) -> bool:
+        """Whether it was dreamed at all, and the network puts its class first."""
+        return self.score.rank == 1 and not self.health.is_dead
 
 
 class Worker(Protocol):

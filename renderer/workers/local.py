@@ -45,11 +45,11 @@ class LocalWorker:
             segments = [tasks[place].segment for place in places]
             starts = [tasks[place].start for place in places]
             for number, frames in enumerate(dream_segments(network, self._settings, segments, starts)):
-                for own, picture in frames:
+                for own, picture, health in frames:
                     last = segments[own].ends_class and number + 1 == segments[own].frames
                     wanted = score_all or last
                     scores = network.scores(picture[None], [segments[own].class_index]) if wanted else (None,)
-                    yield Frame(places[own], number, picture, scores[0])
+                    yield Frame(places[own], number, picture, scores[0], health)
 
         return self._share(dream, len(tasks))
 
@@ -59,8 +59,8 @@ class LocalWorker:
         def dream(network: Network, places: Sequence[int]) -> Iterator[Still]:
             own = [tasks[place] for place in places]
             keys = [PictureKey(task.seed, task.class_index) for task in own]
-            for task, picture in zip(own, dream_stills(network, self._settings, keys), strict=True):
-                yield Still(task, picture, network.scores(picture[None], [task.class_index])[0])
+            for task, (picture, health) in zip(own, dream_stills(network, self._settings, keys), strict=True):
+                yield Still(task, picture, network.scores(picture[None], [task.class_index])[0], health)
 
         return self._share(dream, len(tasks))
 

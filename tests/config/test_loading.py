@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from renderer.config.dreaming import NormalizedOptimizer
 from renderer.config.errors import UserError
-from renderer.config.loading import find_config, flatten, load_settings, parse_settings
-from renderer.config.models import EmbeddedNetwork, NormalizedOptimizer, Settings, TorchvisionNetwork
+from renderer.config.loading import find_config, flatten, load_settings, parse_network, parse_settings
+from renderer.config.models import EmbeddedNetwork, Settings, TorchvisionNetwork
 from renderer.config.shipped import shipped_configs
 
 FILE = """
@@ -17,7 +18,13 @@ video: {chapters: off, subtitles: "yes", title: Dreams}
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "film:\n", "network:\ndream: {optimizer: }\n", "{}"])
 def test_nothing_said_means_defaults(text):
-    assert parse_settings(text, "f.yaml") == Settings()
+    assert parse_settings(text, "f.yaml") == parse_settings("dream: {}", "f.yaml")
+    changed = {
+        key for key, value in flatten(parse_settings(text, "f.yaml")).items() if flatten(Settings())[key] != value
+    }
+    assert changed == {
+        f"dream.transforms.{key}" for key in ("crop", "scale", "flip", "detail", "rotate")
+    }  # Its family's.
 
 
 def test_file_is_read(tmp_path):
@@ -76,7 +83,7 @@ def test_section_without_its_kind_is_of_the_default_kind():
 
 
 def test_flatten_names_every_changed_key():
-    before, after = Settings(), parse_settings("film: {fps: 12}\nmotion: {pan: [0.1, 0]}", "f.yaml")
+    before, after = (parse_settings(text, "f.yaml") for text in ("", "film: {fps: 12}\nmotion: {pan: [0.1, 0]}"))
     changed = {key for key, value in flatten(after).items() if flatten(before)[key] != value}
     assert changed == {"film.fps", "motion.pan"}
 
@@ -118,3 +125,36 @@ def test_unreadable_file_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "read_text", refuse)
     with pytest.raises(UserError, match=r"f\.yaml: cannot be read \(Permission denied\)"):
         load_settings(str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "weights", "network"),
+    [
+        ("embedded", None, EmbeddedNetwork()),
+        ("torchvision", None, TorchvisionNetwork()),
+        ("torchvision:vgg16", None, TorchvisionNetwork(name="vgg16")),
+        ("torchvision:vgg16", "w.pth", TorchvisionNetwork(name="vgg16", weights="w.pth")),
+        ("{source: torchvision, weights: 'a b.pth'}", None, TorchvisionNetwork(weights="a b.pth")),
+        ("{source: torchvision, weights: a.pth}", "b.pth", TorchvisionNetwork(weights="b.pth")),
+    ],
+)  # fmt: skip
+def test_a_network_can_be_named_on_the_command_line(text, weights, network):
+    assert parse_network(text, "--judge", weights) == network
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("vgg16", "--judge: a network is named by source and name, such as torchvision:vgg16"),
+        ("torchvison:vgg16", "--judge: network.source: must be .*; did you mean torchvision"),
+        ("{source: torchvision, nam: vgg16}", "--judge: network.nam: unknown key; did you mean network.name"),
+        ("{source: torchvision, name: 16}", "--judge: network.name: must be text, not 16; put it in quotes"),
+        ("embedded:small", "--judge: network.name: goes with network.source 'torchvision' only"),
+        ("{source: torchvision", "--judge: not valid YAML"),
+        ("[torchvision, vgg16]", "--judge: network: must be a mapping"),
+        ("7", "--judge: network: must be a mapping"),
+    ],
+)
+def test_what_is_wrong_with_a_named_network_is_said_as_of_the_settings(text, message):
+    with pytest.raises(UserError, match=message):
+        parse_network(text, "--judge")

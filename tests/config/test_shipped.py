@@ -6,7 +6,15 @@ from renderer.config import shipped
 from renderer.config.loading import load_settings
 from renderer.config.shipped import shipped_configs
 
-COUNTS = {"animals": 398, "emoji": 1000, "imagenet": 1000, "objects": 602, "quickstart": 12, "stills": 1000}
+COUNTS = {
+    "animals": 398,
+    "classic": 1000,
+    "emoji": 1000,
+    "imagenet": 1000,
+    "objects": 602,
+    "quickstart": 12,
+    "stills": 1000,
+}
 
 
 def test_all_configurations_are_known_here():

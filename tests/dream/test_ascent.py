@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from renderer.config.models import (
+from renderer.config.dreaming import (
     AdamOptimizer,
     Dream,
     FourierParameterization,
@@ -16,7 +16,8 @@ from renderer.config.models import (
     Regularizers,
     Transforms,
 )
-from renderer.dream.ascent import ascend
+from renderer.dream import ascent
+from renderer.dream.ascent import ascend, ascend_fresh
 from renderer.dream.randomness import PictureKey, normal
 from renderer.dream.regularizers import total_variation
 from tests.networks.tiny import tiny_network
@@ -37,9 +38,12 @@ def logits(pictures: torch.Tensor) -> torch.Tensor:
 @pytest.mark.parametrize("parameterization", [FourierParameterization(), PixelParameterization()])
 @pytest.mark.parametrize("optimizer", [AdamOptimizer(), NormalizedOptimizer()])
 def test_the_objective_rises_in_every_picture(parameterization: Parameterization, optimizer: Optimizer) -> None:
-    dream = Dream(parameterization=parameterization, optimizer=optimizer, regularizers=Regularizers(total_variation=0))
+    regularizers, objective = Regularizers(total_variation=0), LogitObjective(log_probability=1.0)
+    dream = Dream(
+        parameterization=parameterization, optimizer=optimizer, regularizers=regularizers, objective=objective
+    )
     before = noise(KEYS)
-    after = ascend(tiny_network(), dream, before, KEYS, [0, 0], 40)
+    after = ascend(tiny_network(), dream, before, KEYS, [0, 0], 40).pictures
     gain = logits(after) - logits(before)
     for place, key in enumerate(KEYS):
         assert gain[place, key.class_index] > 0.005
@@ -48,24 +52,24 @@ def test_the_objective_rises_in_every_picture(parameterization: Parameterization
 
 def test_a_picture_does_not_depend_on_its_company() -> None:
     dream = Dream(optimizer=NormalizedOptimizer())
-    together = ascend(tiny_network(), dream, noise(KEYS), KEYS, [0, 7], 10)
-    alone = ascend(tiny_network(), dream, noise(KEYS[1:]), KEYS[1:], [7], 10)
+    together = ascend(tiny_network(), dream, noise(KEYS), KEYS, [0, 7], 10).pictures
+    alone = ascend(tiny_network(), dream, noise(KEYS[1:]), KEYS[1:], [7], 10).pictures
     assert torch.allclose(together[1:], alone, atol=1e-3)
 
 
 def test_the_same_picture_comes_again() -> None:
-    first, second = (ascend(tiny_network(), Dream(), noise(KEYS), KEYS, [0, 0], 10) for _ in range(2))
+    first, second = (ascend(tiny_network(), Dream(), noise(KEYS), KEYS, [0, 0], 10).pictures for _ in range(2))
     assert torch.equal(first, second)
 
 
 def test_no_steps_change_nothing() -> None:
-    assert torch.equal(ascend(tiny_network(), Dream(), noise(KEYS), KEYS, [0, 0], 0), noise(KEYS))
+    assert torch.equal(ascend(tiny_network(), Dream(), noise(KEYS), KEYS, [0, 0], 0).pictures, noise(KEYS))
 
 
 def test_total_variation_makes_smoother_pictures() -> None:
     def smoothness(weight: float) -> float:
         dream = Dream(regularizers=Regularizers(total_variation=weight))
-        return float(total_variation(ascend(tiny_network(), dream, noise(KEYS), KEYS, [0, 0], 30)).mean())
+        return float(total_variation(ascend(tiny_network(), dream, noise(KEYS), KEYS, [0, 0], 30).pictures).mean())
 
     assert smoothness(1.0) < 0.6 * smoothness(0.0)
 
@@ -73,7 +77,7 @@ def test_total_variation_makes_smoother_pictures() -> None:
 def test_l2_keeps_to_gray() -> None:
     def contrast(weight: float) -> float:
         dream = Dream(regularizers=Regularizers(total_variation=0, l2=weight))
-        return float((ascend(tiny_network(), dream, noise(KEYS), KEYS, [0, 0], 30) - 0.5).abs().mean())
+        return float((ascend(tiny_network(), dream, noise(KEYS), KEYS, [0, 0], 30).pictures - 0.5).abs().mean())
 
     assert contrast(30.0) < 0.6 * contrast(0.0)
 
@@ -81,7 +85,7 @@ def test_l2_keeps_to_gray() -> None:
 def test_log_probability_pushes_the_other_classes_down() -> None:
     def others(weight: float) -> float:
         objective = LogitObjective(log_probability=weight)
-        after = logits(ascend(tiny_network(), Dream(objective=objective), noise(KEYS), KEYS, [0, 0], 30))
+        after = logits(ascend(tiny_network(), Dream(objective=objective), noise(KEYS), KEYS, [0, 0], 30).pictures)
         return float((after.sum(1) - torch.stack([after[0, 2], after[1, 5]])).mean())
 
     assert others(20.0) < others(0.0)
@@ -91,3 +95,46 @@ def test_no_gradient_is_computed_for_weights() -> None:
     network = tiny_network()
     ascend(network, Dream(transforms=Transforms(views=2)), noise(KEYS), KEYS, [0, 0], 2)
     assert all(not weight.requires_grad and weight.grad is None for weight in network._module.parameters())
+
+
+def test_a_falling_blur_keeps_the_picture_smooth() -> None:
+    def roughness(blur: tuple[float, float]) -> float:
+        dream = Dream(parameterization=PixelParameterization(blur=blur), optimizer=NormalizedOptimizer())
+        pictures = ascend_fresh(tiny_network(), dream, noise(KEYS), KEYS, 20).pictures
+        return float(total_variation(pictures).mean())
+
+    assert roughness((2.0, 1.0)) < 0.5 * roughness((2.0, 0.0)) < roughness((0.0, 0.0))
+
+
+def test_octaves_share_the_steps_and_end_at_full_size() -> None:
+    dream = Dream(octaves=3, octave_scale=1.5, parameterization=PixelParameterization())
+    reached = ascend_fresh(tiny_network(), dream, noise(KEYS), KEYS, 31)
+    assert reached.pictures.shape[-2:] == SIZE
+    assert [health.steps for health in reached.health] == [31, 31]
+
+
+def test_the_first_octave_makes_larger_shapes() -> None:
+    def fine_detail(octaves: int) -> float:
+        dream = Dream(octaves=octaves, octave_scale=4.0, regularizers=Regularizers(total_variation=0))
+        # One step for each octave: what there is comes from the first one, enlarged.
+        pictures = ascend_fresh(tiny_network(), dream, noise(KEYS), KEYS, octaves).pictures
+        return float(total_variation(pictures).mean())
+
+    assert fine_detail(2) < 0.7 * fine_detail(1)
+
+
+def test_large_pictures_are_done_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    together = ascend(tiny_network(), Dream(), noise(KEYS), KEYS, [0, 7], 4)
+    sizes = []
+    original = ascent.take_views
+
+    def counted(pictures: torch.Tensor, maps: torch.Tensor, size: int) -> torch.Tensor:
+        sizes.append(len(pictures))
+        return original(pictures, maps, size)
+
+    monkeypatch.setattr(ascent, "take_views", counted)
+    monkeypatch.setattr(ascent, "_PIXELS_AT_ONCE", SIZE[0] * SIZE[1])
+    apart = ascend(tiny_network(), Dream(), noise(KEYS), KEYS, [0, 7], 4)
+    assert sizes == [1] * 8
+    assert torch.allclose(together.pictures, apart.pictures, atol=1e-3)
+    assert apart.health == together.health

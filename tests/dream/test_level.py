@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from renderer.config.models import Level
+from renderer.config.dreaming import Level
 from renderer.dream.level import keep_level
 
 

@@ -1,10 +1,22 @@
-"""A parameterization can hold any picture, and Fourier favors what is large and gray."""
+"""A parameterization can hold any picture; Fourier favors what is large and gray, and Maco holds the phases alone."""
 
 import pytest
 import torch
 
-from renderer.config.models import FourierParameterization, Parameterization, PixelParameterization
+from renderer.config.dreaming import (
+    AdamOptimizer,
+    Dream,
+    FourierParameterization,
+    LogitObjective,
+    MacoParameterization,
+    Parameterization,
+    PixelParameterization,
+    Regularizers,
+)
+from renderer.dream.ascent import ascend
 from renderer.dream.parameterizations import build_parameterization
+from renderer.dream.randomness import PictureKey
+from tests.networks.tiny import tiny_network
 
 SIZES = [(30, 44), (45, 31)]
 KINDS = [FourierParameterization(), FourierParameterization(decay=0.5), PixelParameterization()]
@@ -57,3 +69,56 @@ def test_the_pixels_gradient_passes_where_they_are_clipped() -> None:
     parameterization.decode(coordinates).sum().backward()
     assert parameterization.decode(coordinates).max() == 1
     assert torch.equal(coordinates.grad, torch.ones_like(coordinates))
+
+
+def spectrum(pictures: torch.Tensor) -> torch.Tensor:
+    """Fourier coefficients of luminance, blue-yellow and red-green before the sigmoid."""
+    red, green, blue = pictures.logit().unbind(1)
+    colors = [(red + green + blue) / 3**0.5, (red - blue) / 2**0.5, (red - 2 * green + blue) / 6**0.5]
+    return torch.fft.fft2(torch.stack(colors, 1), norm="ortho")
+
+
+def test_maco_changes_phases_and_keeps_the_magnitudes_of_natural_pictures() -> None:
+    size, keys = (30, 44), [PictureKey(0, 2), PictureKey(0, 5)]
+    kind, smooth = MacoParameterization(contrast=0.15), Regularizers(total_variation=0)
+    objective = LogitObjective(log_probability=1.0)
+    optimizer = AdamOptimizer(learning_rate=0.2)
+    dream = Dream(objective=objective, parameterization=kind, optimizer=optimizer, regularizers=smooth)
+    held = build_parameterization(dream.parameterization, size, torch.device("cpu"))
+    before = held.decode(held.encode(picture(size)))
+    after = ascend(tiny_network(), dream, before, keys, [0, 0], 40).pictures
+    assert torch.allclose(spectrum(after).abs(), spectrum(before).abs(), atol=1e-4)
+    turned = (spectrum(after) / spectrum(before)).angle().abs()[:, 0, 1:5, 1:5]
+    assert turned.mean() > 0.1
+    assert after.min() > 0 and after.max() < 1
+    for place, key in enumerate(keys):
+        old, new = (tiny_network().logits(pictures[..., 7:37])[place, key.class_index] for pictures in (before, after))
+        assert new > old + 0.005
+
+
+@pytest.mark.parametrize("size", [(64, 96), (63, 64), (64, 33), (45, 31)])
+@pytest.mark.parametrize(("contrast", "decay"), [(0.05, 1.0), (0.1, 1.5)])
+def test_maco_follows_the_law_at_any_size(size: tuple[int, int], contrast: float, decay: float) -> None:
+    settings = MacoParameterization(contrast=contrast, decay=decay)
+    held = build_parameterization(settings, size, torch.device("cpu"))
+    coordinates = held.encode(picture(size))
+    pictures = held.decode(coordinates + torch.randn(coordinates.shape, generator=torch.Generator().manual_seed(0)))
+    assert pictures.shape == (2, 3, *size)
+    assert torch.allclose(pictures, held.decode(held.encode(pictures)), atol=1e-4)
+    assert float((pictures - 0.5).square().mean().sqrt()) == pytest.approx(contrast, rel=0.05)
+    found = spectrum(pictures).abs()[0]
+    # A frequency in cycles a pixel is equally strong down and across, whatever the shape of the picture.
+    down, across = (found[0, size[0] // 8, 0] * (size[0] // 8 / size[0]) ** decay,
+                    found[0, 0, size[1] // 8] * (size[1] // 8 / size[1]) ** decay)  # fmt: skip
+    assert float(down) == pytest.approx(float(across), rel=0.02)
+    assert float(found[0, 2, 2] / found[0, 4, 4]) == pytest.approx(2**decay, rel=0.02)
+    assert float(found[0, 3, 3] / found[1, 3, 3]) == pytest.approx(1 / 0.35, rel=0.02)
+
+
+def test_maco_takes_the_things_of_a_picture_with_it() -> None:
+    """Where a picture has an edge, what is held has it too."""
+    picture = torch.full((1, 3, 48, 80), 0.3)
+    picture[..., 20:60] = 0.7
+    held = build_parameterization(MacoParameterization(), (48, 80), torch.device("cpu"))
+    again = held.decode(held.encode(picture))
+    assert torch.corrcoef(torch.stack([picture.flatten(), again.flatten()]))[0, 1] > 0.5

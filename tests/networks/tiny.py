@@ -9,7 +9,7 @@ from renderer.networks.network import Network, Preprocessing
 CLASSES = 7
 
 
-def tiny_network(size: int = 32) -> Network:
+def tiny_network(size: int = 32, dtype: torch.dtype = torch.float32) -> Network:
     """Seven classes; looks at squares of the given size."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -18,4 +18,5 @@ def tiny_network(size: int = 32) -> Network:
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, CLASSES),
         )  # fmt: skip
     classes = [ClassRecord(index, f"class {index}") for index in range(CLASSES)]
-    return Network(module, classes, Preprocessing(size, (0.5, 0.4, 0.3), (0.2, 0.2, 0.2)), device=torch.device("cpu"))
+    preprocessing = Preprocessing(size, (0.5, 0.4, 0.3), (0.2, 0.2, 0.2))
+    return Network(module, classes, preprocessing, device=torch.device("cpu"), dtype=dtype)

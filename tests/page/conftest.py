@@ -1,6 +1,7 @@
 """A browser, and pages of runs that were really rendered, with a worker that needs no network."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,7 +10,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from renderer.classes.records import Guess, Score
 from renderer.config.loading import parse_settings
+from renderer.page.document import write_page
 from renderer.render.runs import Request, render
+from renderer.run_directory.evaluation import Evaluation, PictureScore, Recognition, Seen, write_evaluation
+from renderer.run_directory.files import digest
+from renderer.run_directory.index import read_index
 from renderer.run_directory.paths import RunPaths
 from renderer.run_directory.records import SimilarityRecord, write_record
 from tests import fake_worker
@@ -68,6 +73,44 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_record(paths.similarity, SimilarityRecord(indices=(340, 281, 207, 151, 5, 4, 3, 2, 1, 0)))
         render(request, Recorder(), FakeWorker)
     return request.directory
+
+
+def recognition(directory: Path, name: str, *tops: tuple[str, float, int | None], rank: int) -> Recognition:
+    """What a judge would say that sees the same in each of a run's stills: titles, probabilities, the run's classes."""
+    index = read_index(RunPaths(directory).index)
+    top = tuple(
+        Seen(index=place, title=title, probability=share, dreamed=dreamed)
+        for place, (title, share, dreamed) in enumerate(tops)
+    )
+    scores = tuple(
+        PictureScore(
+            index=entry.index,
+            wnid=entry.wnid,
+            title=entry.title,
+            shown=("still", "film"),
+            still_digest=digest(directory / str(entry.still)),
+            rank=rank,
+            probability=0.25,
+            log_probability=-1.4,
+            top=top,
+        )
+        for entry in index.classes
+    )
+    network = {"source": "torchvision", "name": name, "weights": f"{name}.pth"}
+    return Recognition(network=network, contents=name, unknown=(), figures=(), pictures=scores)
+
+
+@pytest.fixture(scope="session")
+def judged(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Directory of the finished run, in which two judges have looked at the stills."""
+    directory = tmp_path_factory.mktemp("judged") / "run"
+    shutil.copytree(finished, directory)
+    paths = RunPaths(directory)
+    first = recognition(directory, "mobilenet_v2", ("tabby", 0.5, 281), ("7", 0.25, None), ("zebra", 1e-5, 340), rank=2)
+    second = recognition(directory, "resnet18", ("constructor", 0.6, None), rank=41)
+    write_evaluation(paths.evaluation, Evaluation(network=first, judges=(first, second)))
+    write_page(paths)
+    return directory
 
 
 @pytest.fixture(scope="session")

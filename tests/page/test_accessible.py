@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from tests.page.conftest import OpenPage
+
 TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 
 
@@ -37,6 +39,12 @@ def violations(page: Page, axe: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("place", ["", "#n02123045"])
 def test_axe_finds_nothing(atlas: Callable[..., Page], axe: str, scheme: str, width: int, place: str) -> None:
     assert violations(atlas(place, scheme=scheme, width=width), axe) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_where_judges_have_looked(judged: Path, open_page: OpenPage, axe: str, scheme: str) -> None:
+    page = open_page((judged / "index.html").as_uri() + "#n02123045", scheme=scheme)
+    assert violations(page, axe) == []
 
 
 def test_axe_would_find_something(atlas: Callable[..., Page], axe: str) -> None:

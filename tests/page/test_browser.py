@@ -1,6 +1,7 @@
 """What people do on the page, done in a browser: it is opened from the disk, without a server or a network."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from renderer.page.contents import page_contents
-from renderer.page.document import page_html
+from renderer.page.document import page_html, write_page
 from renderer.run_directory.index import read_index
 from renderer.run_directory.paths import RunPaths
 from renderer.run_directory.run_file import read_run_file
@@ -136,6 +137,38 @@ def test_a_class_shows_all_that_is_known(atlas: Atlas, finished: Path) -> None:
     download = details.get_by_role("link", name="Download the still")
     assert download.get_attribute("download") == "0281-tabby.png"
     assert download.evaluate("link => link.href") == (finished / "stills" / "0281-tabby.png").as_uri()
+
+
+def test_a_class_shows_what_judges_see(judged: Path, open_page: OpenPage) -> None:
+    page = open_page((judged / "index.html").as_uri() + "#n02123045")
+    details = page.locator("#details")
+    headings = details.get_by_role("heading", level=3).all_inner_texts()
+    assert [" ".join(heading.split()) for heading in headings] == [
+        "What squeezenet1_1 sees",
+        "What mobilenet_v2 sees judge · rank 2 · 25.0 %",
+        "What resnet18 sees judge · rank 41 · 25.0 %",
+    ]
+    bars = details.locator(".bars").nth(1)
+    rows = [row.split("\n") for row in bars.locator("li").all_inner_texts()]
+    assert rows == [["tabby", "50.0 %"], ["7", "25.0 %"], ["zebra", "< 0.1 %"]]
+    drawn = "(row) => parseFloat(getComputedStyle(row, '::before').width) / row.clientWidth"
+    shares = [row.evaluate(drawn) for row in bars.locator("li").all()]
+    assert shares[:2] == pytest.approx([0.5, 0.25], abs=0.01)
+    expect(bars.locator(".own")).to_have_text("tabby50.0 %")
+    expect(details.locator(".bars").nth(2).locator("li")).to_have_text("constructor60.0 %")
+    bars.get_by_role("link", name="zebra").click()
+    expect(page.locator("#opened")).to_have_text("zebra")
+    expect(details.locator(".bars").nth(1).locator(".own")).to_have_text("zebra< 0.1 %")
+
+
+def test_a_damaged_evaluation_leaves_the_page_as_it_was(judged: Path, tmp_path: Path, open_page: OpenPage) -> None:
+    directory = tmp_path / "run"
+    shutil.copytree(judged, directory)
+    (directory / "evaluation.json").write_text('{"version": 1, "network": ')
+    write_page(RunPaths(directory))
+    page = open_page((directory / "index.html").as_uri() + "#n02123045")
+    expect(page.locator("#summary")).to_contain_text("film of 0:15 · evaluation.json is damaged; write it anew")
+    expect(page.locator("#details .bars")).to_have_count(1)
 
 
 def test_a_step_of_the_path_is_a_filter(atlas: Atlas) -> None:

@@ -7,14 +7,15 @@ from playwright.sync_api import expect
 
 from renderer.config.loading import parse_settings
 from renderer.page.contents import page_contents
-from renderer.page.document import page_html
+from renderer.page.document import page_html, write_page
 from renderer.render.runs import Request, render
+from renderer.run_directory.evaluation import Evaluation, write_evaluation
 from renderer.run_directory.index import read_index
 from renderer.run_directory.paths import RunPaths
 from renderer.run_directory.run_file import read_run_file
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder
-from tests.page.conftest import OpenPage, small_film
+from tests.page.conftest import OpenPage, recognition, small_film
 
 ALARM = "window.alarm = 1; alert(1)"
 TITLES = [
@@ -52,7 +53,11 @@ def hostile_run(folder: Path) -> RunPaths:
     overrides.append(f'page.title="</title><script>{ALARM}</script>"')
     settings = parse_settings("", "hostile", overrides)
     directory = folder / "<b> & \"quotes\" 'run'"
-    return render(Request("hostile", settings, directory), Recorder(), FakeWorker).paths
+    paths = render(Request("hostile", settings, directory), Recorder(), FakeWorker).paths
+    judge = recognition(directory, TITLES[1], *((title, 0.1, None) for title in TITLES), rank=1)
+    write_evaluation(paths.evaluation, Evaluation(network=judge, judges=(judge,)))
+    write_page(paths)
+    return paths
 
 
 def test_hostile_titles_are_text(tmp_path: Path, open_page: OpenPage) -> None:
@@ -66,6 +71,8 @@ def test_hostile_titles_are_text(tmp_path: Path, open_page: OpenPage) -> None:
         assert page.locator("#opened").text_content() == title
         page.reload()
         assert page.locator("#opened").text_content() == title
+        assert page.locator("#details h3").nth(1).text_content() == f"What {TITLES[1]} sees judge · rank 1 · 25.0 %"
+        assert page.locator(".bars").nth(1).locator("li > :first-child").all_text_contents() == TITLES
         page.wait_for_function("() => document.querySelector('#still img').naturalWidth > 0")
         page.keyboard.press("Escape")
     assert page.locator("#narrower button bdi").all_inner_texts() == [f"<svg onload='{ALARM}' {n}" for n in (0, 1)]

@@ -1,6 +1,8 @@
 """A page of all 1000 ImageNet classes: how large it is, and how fast."""
 
 import io
+import math
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,6 +14,14 @@ from renderer.classes.slugs import still_name
 from renderer.config.loading import parse_settings
 from renderer.page.document import write_page
 from renderer.render.session import describe_run
+from renderer.run_directory.evaluation import (
+    Evaluation,
+    PictureScore,
+    Recognition,
+    Seen,
+    View,
+    write_evaluation,
+)
 from renderer.run_directory.index import Index, IndexClass, IndexFilm, IndexGuess, write_index
 from renderer.run_directory.paths import RunPaths
 from renderer.run_directory.run_file import write_run_file
@@ -76,10 +86,38 @@ def thousand(tmp_path_factory: pytest.TempPathFactory) -> RunPaths:
         )
     film = IndexFilm(path="atlas.png", width=512, height=512, fps=25, frames=50_000, seconds=2000)
     write_index(paths.index, Index(network={"name": "squeezenet1_1"}, film=film, classes=tuple(found)))
+    judge = recognition_of(found)
+    write_evaluation(paths.evaluation, Evaluation(network=judge, judges=(judge,)))
     paths.stills.mkdir()
     Image.new("RGB", (512, 512), "gray").save(paths.root / str(found[999].still))
     write_page(paths)
     return paths
+
+
+def recognition_of(classes: list[IndexClass]) -> Recognition:
+    """A judge that knows all classes and has looked at each still and at each class's last frame."""
+    scores = []
+    for place, entry in enumerate(classes):
+        top = tuple(
+            Seen(index=other, title=classes[other].title, probability=0.6123456789 / 2.7**n, dreamed=other)
+            for n, other in enumerate((place + 7 * n) % 1000 for n in range(5))
+        )
+        scores += [
+            PictureScore(
+                index=entry.index,
+                wnid=entry.wnid,
+                title=entry.title,
+                shown=(view,),
+                still_digest="0" * 32,
+                rank=1,
+                probability=top[0].probability,
+                log_probability=math.log(top[0].probability),
+                top=top,
+            )
+            for view in get_args(View)
+        ]
+    network = {"source": "torchvision", "name": "mobilenet_v2", "weights": "mobilenet_v2.pth"}
+    return Recognition(network=network, contents="", unknown=(), figures=(), pictures=tuple(scores))
 
 
 def webp(seed: int) -> bytes:
@@ -92,7 +130,8 @@ def webp(seed: int) -> bytes:
 
 def test_the_page_is_small(thousand: RunPaths) -> None:
     size = thousand.page.stat().st_size
-    print(f"index.html of 1000 classes: {size} bytes")  # noqa: T201  for the record, with -s
+    print(f"index.html of 1000 classes with a judge: {size} bytes")  # noqa: T201  for the record, with -s
+    assert '"judged":[[0,1,' in thousand.page.read_text(encoding="utf-8")
     assert size < 1_500_000
 
 

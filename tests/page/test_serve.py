@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import copytree, rmtree
+from shutil import copyfile, copytree, rmtree
 from urllib.parse import urlsplit
 
 import pytest
@@ -169,6 +169,18 @@ def test_the_film_seeks_and_a_still_can_be_downloaded(open_page: OpenPage, addre
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the still").click()
     assert download.value.suggested_filename == "0281-tabby.png"
+
+
+def test_what_judges_see_appears_without_reload(
+    open_page: OpenPage, tmp_path: Path, finished: Path, judged: Path
+) -> None:
+    directory = tmp_path / "copy"
+    copytree(finished, directory)
+    with served(directory) as address:
+        page = open_page(f"{address}#n02123045")
+        expect(page.locator("#details .bars")).to_have_count(1)
+        copyfile(judged / "evaluation.json", directory / "evaluation.json")
+        expect(page.locator("#details .bars")).to_have_count(3)
 
 
 def test_a_running_render_appears_without_reload(open_page: OpenPage, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ def _flat(*overrides: str) -> dict[str, object]:
         ("dream.optimizer.learning_rate=0.3", ["film", "stills"]),
         ("start.contrast=0.3", ["film", "stills"]),
         ("dream.parameterization.kind=pixels", ["film", "stills"]),
+        ("dream.preset=maco", ["film", "stills"]),
         ("run.seed=1", ["film", "stills"]),
         ("run.batch=2", ["film", "stills"]),
         ("stills.steps=9", ["stills"]),

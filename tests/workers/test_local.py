@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from renderer.config.dreaming import Dream
 from renderer.config.errors import UserError
-from renderer.config.models import Dream, Film, Run, Settings, Stills
+from renderer.config.models import Film, Run, Settings, Stills
 from renderer.timeline import build_timeline
 from renderer.workers import local
 from renderer.workers.interface import Frame, SegmentTask, StillTask

@@ -113,6 +113,7 @@ function showSummary() {
   if (dreamed < classes.length) parts.push(`${dreamed.toLocaleString("en")} dreamed so far`);
   if (failed) parts.push(`${failed.toLocaleString("en")} failed`);
   if (film) parts.push(`film of ${clock(film.seconds)}`);
+  if (state.contents.problem) parts.push(state.contents.problem);
   byId("summary").textContent = parts.join(" · ");
 }
 
@@ -327,6 +328,7 @@ function describe(data) {
   parts.push(makeFacts(data));
   if (data.top)
     parts.push(make("h3", { textContent: `What ${state.contents.network} sees` }), makeBars(data, data.top));
+  for (const judged of data.judged ?? []) parts.push(...describeJudged(data, judged));
   parts.push(makeActions(data));
   return parts;
 }
@@ -364,13 +366,21 @@ function makeFacts(data) {
   return make("dl", { className: "facts" }, ...rows);
 }
 
+/** What a network that did not dream the picture sees in it. */
+function describeJudged(data, [judge, rank, probability, guesses]) {
+  const verdict = make("small", { textContent: `judge · rank ${rank} · ${percent(probability)}` });
+  const heading = make("h3", {}, `What ${state.contents.judges[judge]} sees `, verdict);
+  return [heading, makeBars(data, guesses)];
+}
+
 /** The most probable classes as bars; those that are on the page are links. */
 function makeBars(data, guesses) {
   const rows = guesses.map(([index, probability]) => {
     const entry = state.byIndex.get(index);
+    const title = typeof index === "string" ? index : titleOf(index); // judges have classes of their own
     const name = entry
       ? make("a", { href: entry.link.href, dir: "auto", textContent: entry.data.title })
-      : make("span", { dir: "auto", textContent: titleOf(index) });
+      : make("span", { dir: "auto", textContent: title });
     const row = make(
       "li",
       { className: index === data.index ? "own" : "" },

@@ -1,0 +1,43 @@
+"""What is said when a command does not end well: errors, and interruption. Loads next to nothing."""
+
+from __future__ import annotations
+
+import errno
+import shlex
+from collections.abc import Sequence
+
+from renderer.config.errors import UserError
+
+
+def describe_error(error: Exception, given: Sequence[str]) -> str:
+    """What is said when a command fails; `given` are its arguments."""
+    from renderer.video.ffmpeg import EncodingError  # noqa: PLC0415  an interruption needs none of what this loads
+
+    match error:
+        case UserError():
+            return f"Error: {error}"
+        case OSError(errno=errno.ENOSPC):
+            return f"Error: the disk is full ({error}); make room. {_how_to_go_on(given)}"
+        case EncodingError():
+            return f"Error: {error}\n{_how_to_go_on(given)}"
+        case OSError():
+            return f"Error: {error}"
+        case RuntimeError() if "out of memory" in str(error):
+            return (
+                f"Error: {str(error).splitlines()[0]}\nLower run.batch, dream.transforms.views or the film's size; "
+                "where a part is finished already, that needs --restart, or another directory with --output"
+            )
+        case _:
+            return f"Error: {type(error).__name__}: {error}\nMore is to be seen with --debug"
+
+
+def describe_interruption(given: Sequence[str]) -> str:
+    """What is said when a command is interrupted; `given` are its arguments."""
+    goes_on = bool(given) and given[0] in {"render", "stills"}
+    return f"\nInterrupted. {_how_to_go_on(given)}" if goes_on else "\nInterrupted."
+
+
+def _how_to_go_on(given: Sequence[str]) -> str:
+    """Comfort, with the command line that goes on: the same, only that it must not begin anew."""
+    command = shlex.join(["neuron-atlas", *(argument for argument in given if argument != "--restart")])
+    return f"What is finished is kept; go on with\n  {command}"

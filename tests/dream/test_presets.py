@@ -1,0 +1,45 @@
+"""Every preset, and what suits every family, really dreams."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+
+from renderer.config.loading import parse_settings
+from renderer.config.models import EmbeddedNetwork
+from renderer.config.presets import families, presets
+from renderer.dream.ascent import ascend
+from renderer.dream.randomness import PictureKey, normal
+from renderer.networks.load import load_network
+from renderer.networks.network import Network
+
+SIZE = (56, 72)
+STEPS = 20
+KEYS = [PictureKey(0, 58), PictureKey(0, 500)]
+
+
+@cache
+def embedded() -> Network:
+    return load_network(EmbeddedNetwork(), torch.device("cpu"))
+
+
+def logits(pictures: torch.Tensor) -> list[float]:
+    size = (embedded().size, embedded().size)
+    outputs = embedded().logits(torch.nn.functional.interpolate(pictures, size, mode="bilinear", antialias=True))
+    return [float(outputs[place, key.class_index]) for place, key in enumerate(KEYS)]
+
+
+@pytest.mark.parametrize(
+    ("family", "preset"),
+    [*(("embedded", preset) for preset in presets()), *((family, "null") for family in families())],
+)
+def test_it_dreams(family: str, preset: str) -> None:
+    begin = families()[family].networks[0]
+    network = "embedded" if begin == "embedded" else f"torchvision, name: {begin}"
+    dream = parse_settings(f"network: {{source: {network}}}\ndream: {{preset: {preset}}}", "f.yaml").dream
+    noise = torch.from_numpy(np.stack([0.5 + 0.05 * normal(key, (3, *SIZE)) for key in KEYS]))
+    pictures = ascend(embedded(), dream, noise, KEYS, [0, 0], STEPS).pictures
+    assert bool(torch.isfinite(pictures).all())
+    assert all(after > before + 1 for before, after in zip(logits(noise), logits(pictures), strict=True))
+    assert pictures.min() >= 0 and pictures.max() <= 1 and pictures.std() > 0.02
