@@ -22,6 +22,8 @@ from renderer.timeline import Segment, transition_frames
 
 _FORGETTING_SECONDS = 0.25
 _GRAY = 0.5
+# A still is leveled once, by as much as a film in this time: what long ascent has burned comes back.
+_STILL_SECONDS = 0.2
 
 Picture = UInt8[np.ndarray, "height width 3"]
 Pictures = Float[Tensor, "batch 3 height width"]
@@ -83,7 +85,8 @@ def dream_stills(network: Network, settings: Settings, keys: Sequence[PictureKey
     size = (settings.stills.height, settings.stills.width)
     noise = torch.cat([_fresh_picture(settings, key, size, network.device) for key in keys])
     dreamed = ascend_fresh(network, settings.dream, noise, keys, settings.stills.steps)
-    return ((_to_picture(picture), own) for picture, own in zip(dreamed.pictures, dreamed.health, strict=True))
+    leveled = keep_level(settings.dream.level, dreamed.pictures, _STILL_SECONDS)
+    return ((_to_picture(picture), own) for picture, own in zip(leveled, dreamed.health, strict=True))
 
 
 class _Strand:

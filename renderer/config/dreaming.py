@@ -66,7 +66,7 @@ class AdamOptimizer(Section):
     """Adam (Kingma & Ba 2014, arXiv 1412.6980), ascending."""
 
     kind: Literal["adam"] = Field("adam", description="How the gradient is followed: `adam` or `normalized`.")
-    learning_rate: float = Field(0.05, gt=0, le=100, description="Learning rate.")
+    learning_rate: float = Field(0.08, gt=0, le=100, description="Learning rate.")
 
 
 class NormalizedOptimizer(Section):
@@ -113,6 +113,13 @@ class Transforms(Section):
         description="In a picture much larger than the network's input, the share of views that are smaller than "
         "`crop`, down to where the network sees every pixel.",
     )
+    color: float = Field(
+        0.3,
+        ge=0,
+        lt=1,
+        description="Largest random change of the contrast and the saturation of a view, as a share; its brightness "
+        "changes by 0.3 of it.",
+    )
     rotate: float = Field(25.0, ge=0, le=180, description="Largest random rotation either way, in degrees.")
     jitter: float = Field(
         0.06, ge=0, le=1, description="Largest random shift either way, also beyond the border, as a share of the view."
@@ -145,7 +152,7 @@ class Dream(Section):
         description="A look by name: other values for some of the keys below, before which your own come. "
         "`docs/presets.md` lists them, and what suits each family of networks.",
     )
-    steps_per_frame: int = Field(8, ge=0, le=10000, description="Ascent steps for each frame of the film.")
+    steps_per_frame: int = Field(5, ge=0, le=10000, description="Ascent steps for each frame of the film.")
     fresh_steps: int = Field(96, ge=0, le=100000, description="Steps before the first frame of a fresh picture.")
     octaves: int = Field(
         1,

@@ -16,7 +16,7 @@ from renderer.dream.health import Health
 from renderer.dream.parameterizations import build_parameterization
 from renderer.dream.randomness import PictureKey
 from renderer.dream.regularizers import penalty
-from renderer.dream.transforms import draw_views, take_views
+from renderer.dream.transforms import draw_tints, draw_views, take_views, tint
 from renderer.networks.network import Network
 
 _PIXELS_AT_ONCE = 4_200_000  # 16 pictures of 512 x 512, or two of 1920 x 1080.
@@ -129,7 +129,7 @@ def _climb_at_once(
         now = parameterization.decode(coordinates)
         numbers = [first + step for first in course.first_steps]
         maps = draw_views(dream.transforms, keys, numbers, (height, width), network.size)
-        views = take_views(now, maps, network.size)
+        views = tint(take_views(now, maps, network.size), draw_tints(dream.transforms, keys, numbers))
         gradient, followed = gained.ascend(views)
         total = (views * gradient).sum() - (penalty(dream.regularizers, now) * followed).sum()
         total.backward()  # type: ignore[no-untyped-call]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-_STREAMS = {"noise": 0, "view": 1}
+_STREAMS = {"noise": 0, "view": 1, "color": 2}
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,9 @@ class PictureKey:
     class_index: int
 
 
-def uniform(key: PictureKey, step: int, count: int) -> Float[np.ndarray, " count"]:
-    """Numbers in [0, 1) for one ascent step of one picture."""
-    return _generator(key, "view", step).random(count)
+def uniform(key: PictureKey, step: int, count: int, stream: str = "view") -> Float[np.ndarray, " count"]:
+    """Numbers in [0, 1) for one ascent step of one picture; those of each stream have nothing to do with each other."""
+    return _generator(key, stream, step).random(count)
 
 
 def normal(key: PictureKey, shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:

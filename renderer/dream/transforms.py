@@ -16,6 +16,7 @@ from renderer.dream.randomness import PictureKey, uniform
 
 _MORE_AT_BORDER = 0.15  # Of a view's side.
 _NUMBERS = 9  # Random ones for each view.
+_BRIGHTNESS = 0.3  # Change of brightness, white being 1, where contrast and saturation change by all of theirs.
 
 
 def draw_views(
@@ -72,6 +73,31 @@ def take_views(
             for place, number in enumerate(chosen):
                 views[number] = seen[place]
     return torch.stack([view for view in views if view is not None])
+
+
+def draw_tints(transforms: Transforms, keys: Sequence[PictureKey], steps: Sequence[int]) -> Float[Tensor, "views 3"]:
+    """Draw how the colors of each view are changed in one step: contrast, saturation and brightness, around 0.
+
+    Args:
+        transforms: From what they are drawn.
+        keys: Whose randomness is used, one a picture.
+        steps: Number of the step, one a picture.
+    """
+    numbers = [
+        uniform(key, step, 3 * transforms.views, "color").reshape(-1, 3) for key, step in zip(keys, steps, strict=True)
+    ]
+    return torch.from_numpy(transforms.color * (2 * np.concatenate(numbers) - 1)).float()
+
+
+def tint(
+    views: Float[Tensor, "views 3 size size"], tints: Float[Tensor, "views 3"]
+) -> Float[Tensor, "views 3 size size"]:
+    """Change the colors of views, each as its row of `draw_tints` says."""
+    contrast, saturation, brightness = tints.to(views.device)[..., None, None, None].unbind(1)
+    mean = views.mean(dim=(1, 2, 3), keepdim=True)
+    views = mean + (views - mean) * (1 + contrast)
+    gray = views.mean(dim=1, keepdim=True)
+    return gray + (views - gray) * (1 + saturation) + _BRIGHTNESS * brightness
 
 
 def _view(

@@ -14,6 +14,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 STAGES = ((1, 1), (3, 1), (6, 2), (14, 2), (20, 2))
 """For each halving of the resolution: channels, in widths, and convolutions."""
 
+GRID = 3
+"""The picture is summed up in so many rows and columns: an emoji is more than the sum of its parts."""
+
+PLACED = 10
+"""Channels, in widths, that each cell of the grid is summed up in."""
+
 
 class ConvUnit(nn.Module):
     """A 3 x 3 convolution, normalized where it is being trained, and a smooth activation; a shortcut where it fits."""
@@ -56,7 +62,8 @@ class EmojiNet(nn.Module):
         """
         super().__init__()
         self.features = nn.Sequential(*_layers(width, folded=folded))
-        self.classifier = nn.Linear(STAGES[-1][0] * width, classes)
+        self.summary = nn.Sequential(nn.Conv2d(STAGES[-1][0] * width, PLACED * width, 1), nn.AdaptiveAvgPool2d(GRID))
+        self.classifier = nn.Linear(GRID**2 * PLACED * width, classes)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Computes the logits.
@@ -67,7 +74,7 @@ class EmojiNet(nn.Module):
         Returns:
             Logits, batch x classes.
         """
-        logits: Tensor = self.classifier(self.features(pictures).mean(dim=(2, 3)))
+        logits: Tensor = self.classifier(self.summary(self.features(pictures)).flatten(1))
         return logits
 
     def fold(self) -> "EmojiNet":

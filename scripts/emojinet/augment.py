@@ -10,8 +10,11 @@ from torch.nn import functional
 
 from emojinet.choice import Emoji
 
-SCALE = (0.7, 1.4)
+SCALE = (0.8, 1.15)
 """Side of the glyph's square as a part of the picture's, drawn on a logarithmic scale; above 1, a part is seen."""
+
+MIRRORED = 0.1
+"""Share of the glyphs that are mirrored. A network to which left and right are the same dreams of both at once."""
 
 DIRECTED = re.compile(
     r".*\b(left\w*|right\w*|registered|copyright|trade mark|name badge|label|ZZZ|hundred points|calendar|text"
@@ -74,10 +77,10 @@ class Painter:
         """Shows the labeled glyphs, each scaled, turned, shifted and perhaps mirrored in its own way."""
         count = len(labels)
         scale = self.uniform(count, math.log(SCALE[0]), math.log(SCALE[1])).exp()
-        reach = (1 - scale).abs() * 0.8 + 0.05
+        reach = (1 - scale).abs() * 0.6 + 0.04
         shift = (self.uniform(2 * count, -1, 1).view(count, 2)) * reach[:, None]
-        flip = 1 - 2 * (self.coin(count, 0.5) & self.mirrors[labels]).float()
-        turn = self.uniform(count, -1, 1) ** 3 * 0.5
+        flip = 1 - 2 * (self.coin(count, MIRRORED) & self.mirrors[labels]).float()
+        turn = self.uniform(count, -1, 1) ** 3 * 0.3
         return self.view(labels, matrix(scale, turn, flip, shift))
 
     def scattered(self, labels: Tensor) -> Tensor:

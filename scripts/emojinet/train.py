@@ -35,13 +35,13 @@ class Recipe:
 
     width: int = 16
     seed: int = 0
-    steps: int = 1500
+    steps: int = 2000
     batch: int = 128
     parts: int = 2
     """Each batch is done in so many parts at the same time, each with its own randomness and batch statistics."""
     sizes: tuple[tuple[float, int], ...] = ((0.0, 48), (0.17, 64), (0.4, 96))
     """Side of the pictures from each part of the steps on."""
-    radius: float = 4.0
+    radius: float = 6.0
     """Radius of the attack at 64 x 64; it grows as the side does."""
     radius_ramp: tuple[float, float] = (0.08, 0.6)
     """Between which parts of the steps the radius grows from zero; before, there is no attack, which is fast."""

@@ -22,9 +22,9 @@ def test_nothing_said_means_defaults(text):
     changed = {
         key for key, value in flatten(parse_settings(text, "f.yaml")).items() if flatten(Settings())[key] != value
     }
-    assert changed == {
-        f"dream.transforms.{key}" for key in ("crop", "scale", "flip", "detail", "rotate")
-    }  # Its family's.
+    transforms = {f"dream.transforms.{key}" for key in ("crop", "scale", "flip", "detail", "color", "rotate")}
+    others = {"steps_per_frame", "optimizer.learning_rate", "regularizers.total_variation", "regularizers.l2"}
+    assert changed == transforms | {f"dream.{key}" for key in others}  # Its family's.
 
 
 def test_file_is_read(tmp_path):

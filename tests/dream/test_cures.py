@@ -26,6 +26,7 @@ from renderer.networks.network import Network, Preprocessing
 from tests.networks.tiny import CLASSES, tiny_network
 
 SIZE = (36, 52)
+CALM = Transforms(color=0.0)  # Random brightness would wake a numb network.
 KEYS = [PictureKey(0, 2), PictureKey(0, 5), PictureKey(3, 5)]
 OPTIMIZERS = [AdamOptimizer(), NormalizedOptimizer()]
 
@@ -74,7 +75,7 @@ def noise(*levels: float) -> Tensor:
 
 def climb(given: Network, pictures: Tensor, steps: int = 12, dream: Dream | None = None, first: int = 0) -> Ascent:
     keys = KEYS[first : first + len(pictures)]
-    return ascend(given, dream or Dream(), pictures, keys, [0] * len(keys), steps)
+    return ascend(given, dream or Dream(transforms=CALM), pictures, keys, [0] * len(keys), steps)
 
 
 def change(ascent: Ascent, before: Tensor) -> list[float]:
@@ -94,7 +95,7 @@ def test_a_network_that_noise_does_not_excite_dreams_all_the_same(optimizer: Opt
         optimizer=optimizer,
         objective=LogitObjective(log_probability=1.0),
         regularizers=Regularizers(total_variation=0),
-        transforms=Transforms(scale=(0.9, 1.1), rotate=5.0, flip=0.0, detail=0.0),
+        transforms=Transforms(scale=(0.9, 1.1), rotate=5.0, flip=0.0, detail=0.0, color=0.0),
     )
     ascent = climb(given, before, 40, dream)
     gain = answers(given, ascent.pictures) - answers(given, before)
@@ -108,7 +109,7 @@ def test_a_network_that_noise_does_not_excite_dreams_all_the_same(optimizer: Opt
 def test_without_the_cure_it_stays_noise(optimizer: Optimizer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cures, "redirected", lambda slope: nullcontext())
     before = noise(0.5, 0.5)
-    ascent = climb(network(Numb), before, dream=Dream(optimizer=optimizer))
+    ascent = climb(network(Numb), before, dream=Dream(transforms=CALM, optimizer=optimizer))
     assert max(change(ascent, before)) < 1e-5
     assert ascent.health == (Health(steps=12, lost=12),) * 2
     assert ascent.health[0].is_dead
@@ -117,7 +118,7 @@ def test_without_the_cure_it_stays_noise(optimizer: Optimizer, monkeypatch: pyte
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_gradient_that_is_not_finite_is_not_followed(optimizer: Optimizer) -> None:
     before = noise(0.3, 0.7, 0.3)
-    ascent = climb(network(Rooted), before, dream=Dream(optimizer=optimizer))
+    ascent = climb(network(Rooted), before, dream=Dream(transforms=CALM, optimizer=optimizer))
     dark, bright, other = change(ascent, before)
     assert dark < 1e-5 and other < 1e-5 and bright > 0.01
     assert ascent.health == (Health(12, lost=12), Health(12), Health(12, lost=12))
@@ -140,7 +141,7 @@ def test_what_bfloat16_cannot_is_done_in_float32() -> None:
 @pytest.mark.parametrize("module", [Numb, Rooted])
 def test_a_cure_does_not_depend_on_the_company(module: Callable[[], nn.Module], views: int) -> None:
     given, before = network(module), noise(0.95, 0.49, 0.49)
-    dream = Dream(optimizer=NormalizedOptimizer(), transforms=Transforms(views=views))
+    dream = Dream(optimizer=NormalizedOptimizer(), transforms=Transforms(views=views, color=0.0))
     together = climb(given, before, dream=dream)
     assert [bool(health.complaints) for health in together.health] == [False, True, True]
     for place in range(3):
@@ -151,7 +152,9 @@ def test_a_cure_does_not_depend_on_the_company(module: Callable[[], nn.Module], 
 
 def test_the_gradients_of_several_views_are_averaged() -> None:
     def dream(views: int) -> Dream:
-        same = Transforms(views=views, crop=(1.0, 1.0), scale=(1.0, 1.0), rotate=0.0, jitter=0.0, flip=0.0, detail=0.0)
+        same = Transforms(
+            views=views, crop=(1.0, 1.0), scale=(1.0, 1.0), rotate=0.0, jitter=0.0, flip=0.0, detail=0.0, color=0.0
+        )
         return Dream(optimizer=NormalizedOptimizer(), transforms=same)
 
     square = noise(0.5, 0.5)[..., : SIZE[0]]  # There is but one whole view of it.

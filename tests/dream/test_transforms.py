@@ -6,7 +6,7 @@ import torch
 
 from renderer.config.dreaming import Transforms
 from renderer.dream.randomness import PictureKey
-from renderer.dream.transforms import draw_views, take_views
+from renderer.dream.transforms import draw_tints, draw_views, take_views, tint
 
 KEYS = [PictureKey(0, 3), PictureKey(0, 4)]
 WHOLE = Transforms(crop=(1.0, 1.0), scale=(1.0, 1.0), rotate=0.0, jitter=0.0, flip=0.0, detail=0.0)
@@ -86,3 +86,26 @@ def test_a_large_picture_is_also_seen_in_its_own_pixels() -> None:
 def test_a_picture_of_the_size_of_a_view_has_no_further_detail() -> None:
     some = WHOLE.model_copy(update={"detail": 1.0})
     assert float(draw_views(some, KEYS[:1], [0], (20, 30), 20)[0, 1, 1]) == pytest.approx(10.0)
+
+
+def test_tints_change_contrast_saturation_and_brightness() -> None:
+    picture = torch.rand(1, 3, 30, 40, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(tint(picture, torch.zeros(1, 3)), picture, atol=1e-6)
+    brighter = tint(picture, torch.tensor([[0.0, 0.0, 0.5]]))
+    assert float((brighter - picture).mean()) == pytest.approx(0.15, abs=1e-5)
+    flatter = tint(picture, torch.tensor([[-0.5, 0.0, 0.0]]))
+    assert float(flatter.std() / picture.std()) == pytest.approx(0.5, abs=0.01)
+    colors = tint(picture, torch.tensor([[0.0, 0.5, 0.0]]))
+    assert torch.allclose(colors.mean(1), picture.mean(1), atol=1e-5)
+    assert float(
+        (colors.amax(1) - colors.amin(1)).mean() / (picture.amax(1) - picture.amin(1)).mean()
+    ) == pytest.approx(1.5)
+
+
+def test_tints_belong_to_the_picture_and_stay_within_their_share() -> None:
+    some = Transforms(color=0.2, views=2)
+    together = torch.cat([draw_tints(some, KEYS, [step, step]) for step in range(50)])
+    assert together.shape == (200, 3)
+    assert 0.15 < float(together.abs().max()) <= 0.2
+    assert torch.equal(draw_tints(some, KEYS, [5, 9])[2:], draw_tints(some, KEYS[1:], [9]))
+    assert not torch.equal(draw_tints(some, KEYS[:1], [5]), draw_tints(some, KEYS[:1], [6]))
