@@ -140,7 +140,7 @@ class Level(Section):
 
     strength: float = Field(0.8, ge=0, lt=1, description="Share of the deviation that is taken back in a second.")
     contrast: float = Field(
-        0.2, gt=0, le=0.5, description="Standard deviation that is not exceeded for long, where white is 1."
+        0.18, gt=0, le=0.5, description="Standard deviation that is not exceeded for long, where white is 1."
     )
 
 
