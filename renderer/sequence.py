@@ -13,6 +13,7 @@ from torch import Tensor
 
 from renderer.config.models import Settings
 from renderer.dream.ascent import Ascent, ascend, ascend_fresh
+from renderer.dream.blur import blur
 from renderer.dream.health import Health
 from renderer.dream.level import keep_level
 from renderer.dream.randomness import PictureKey, normal
@@ -86,7 +87,8 @@ def dream_stills(network: Network, settings: Settings, keys: Sequence[PictureKey
     noise = torch.cat([_fresh_picture(settings, key, size, network.device) for key in keys])
     dreamed = ascend_fresh(network, settings.dream, noise, keys, settings.stills.steps)
     leveled = keep_level(settings.dream.level, dreamed.pictures, _STILL_SECONDS)
-    return ((_to_picture(picture), own) for picture, own in zip(leveled, dreamed.health, strict=True))
+    finished = blur(leveled, settings.stills.smooth)
+    return ((_to_picture(picture), own) for picture, own in zip(finished, dreamed.health, strict=True))
 
 
 class _Strand:

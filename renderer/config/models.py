@@ -215,6 +215,12 @@ class Stills(Section):
     width: Pixels = Field(512, description="Width of a fresh still in pixels.")
     height: Pixels = Field(512, description="Height of a fresh still in pixels.")
     steps: int = Field(512, ge=1, le=100000, description="Ascent steps for a fresh still.")
+    smooth: float = Field(
+        0.5,
+        ge=0,
+        le=10,
+        description="Standard deviation, in pixels, of the blur that takes the grain from a finished fresh still.",
+    )
     retries: int = Field(
         1,
         ge=0,

@@ -9,17 +9,16 @@ from typing import Protocol
 import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
-from torchvision.transforms.v2.functional import gaussian_blur
 
 from renderer.config.dreaming import FourierParameterization, MacoParameterization, PixelParameterization
 from renderer.config.dreaming import Parameterization as ParameterizationSettings
+from renderer.dream.blur import blur
 
 # Red, green and blue from luminance, blue-yellow and red-green: the principal axes of natural colors and, roughly,
 # their standard deviations (Ohta, Kanade & Sakai 1980, "Color information for region segmentation").
 _AXES = ((1 / 3**0.5, 1 / 2**0.5, 1 / 6**0.5), (1 / 3**0.5, 0.0, -2 / 6**0.5), (1 / 3**0.5, -1 / 2**0.5, 1 / 6**0.5))
 _DEVIATIONS = (1.0, 0.35, 0.16)
 _SLOPE = 0.25  # Of the sigmoid at mid-gray.
-_SHARP = 0.05  # Standard deviation in pixels of a blur that is none.
 _BORDER = 0.004  # Nearest to black or white that a picture held by a sigmoid can be: one of 255 steps.
 
 Pictures = Float[Tensor, "batch 3 height width"]
@@ -65,9 +64,8 @@ class Pixels:
         """Blurs, less and less (Yosinski et al. 2015, arXiv 1506.06579), so that noise cannot grow."""
         begin, end = self._blur
         deviation = begin + (end - begin) * progress
-        if deviation > _SHARP:
-            reach = min(math.ceil(3 * deviation), *(side - 1 for side in coordinates.shape[-2:]))
-            coordinates.copy_(gaussian_blur(coordinates.clamp(0, 1), [2 * reach + 1] * 2, [deviation] * 2))
+        if deviation > 0:
+            coordinates.copy_(blur(coordinates.clamp(0, 1), deviation))
 
 
 class Fourier(_Untouched):
