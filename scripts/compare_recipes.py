@@ -21,10 +21,11 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
+from renderer.classes.records import ClassRecord
 from renderer.config.loading import parse_network, parse_settings
 from renderer.config.models import EmbeddedNetwork, Settings, TorchvisionNetwork
 from renderer.dream.randomness import PictureKey
-from renderer.evaluate import Exhibit, make_judge, measure, score_picture
+from renderer.evaluate import Exhibit, Judge, make_judge, measure, score_picture
 from renderer.networks.load import load_network
 from renderer.networks.network import Network
 from renderer.networks.torchvision_models import load_torchvision
@@ -74,7 +75,7 @@ def settings_of(recipe: dict[str, object], options: argparse.Namespace) -> Setti
     tree = {"network": network.model_dump(mode="json"), "stills": stills, "dream": recipe}
     settings = parse_settings(json.dumps(tree), f"{RECIPES}")
     steps = options.passes // settings.dream.transforms.views
-    return parse_settings(json.dumps(tree | {"stills": stills | {"steps": steps}}), f"{RECIPES}")
+    return settings.model_copy(update={"stills": settings.stills.model_copy(update={"steps": steps})})
 
 
 def dream(network: Network, settings: Settings, indices: list[int]) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
@@ -96,10 +97,9 @@ def dream_by_lucent(
         yield from dream_with_lucent(module, indices[first : first + BATCH], size=options.size, steps=options.passes)
 
 
-def measured(network: Network, pictures: Pictures, dreamer: Network, indices: list[int]) -> Figures:
-    """Tells how well a network recognizes the pictures."""
-    judge = make_judge(network, dreamer.classes)
-    exhibits = [Exhibit(dreamer.classes[index], ("still",), None) for index in indices]
+def measured(judge: Judge, pictures: Pictures, classes: list[ClassRecord]) -> Figures:
+    """Tells how well a network recognizes the pictures of the classes."""
+    exhibits = [Exhibit(record, ("still",), None) for record in classes]
     scores = [score_picture(judge, exhibit, picture) for exhibit, picture in zip(exhibits, pictures, strict=True)]
     return measure([score for score in scores if score is not None])[0]
 
@@ -136,8 +136,10 @@ def compare(options: argparse.Namespace, recipes: dict[str, dict[str, object]]) 
     precision = getattr(torch, options.precision)
     cpu = torch.device("cpu")
     network_settings = parse_network(options.network, "--network", options.weights)
-    dreamer, exact = load_network(network_settings, cpu, precision), load_network(network_settings, cpu)
+    exact = load_network(network_settings, cpu)
+    dreamer = exact if precision == exact.dtype else load_network(network_settings, cpu, precision)
     judge = load_network(parse_network(options.judge, "--judge", options.judge_weights), cpu)
+    judges = [make_judge(network, exact.classes) for network in (exact, judge)]
     indices = [options.first + round(k * 1000 / options.classes) for k in range(options.classes)]
     for name in options.recipes:
         began = time.monotonic()
@@ -149,7 +151,7 @@ def compare(options: argparse.Namespace, recipes: dict[str, dict[str, object]]) 
         seconds = time.monotonic() - began
         if options.pictures:
             save(pictures, indices, options.pictures / name)
-        own, judged = (measured(network, pictures, exact, indices) for network in (exact, judge))
+        own, judged = (measured(one, pictures, [exact.classes[index] for index in indices]) for one in judges)
         yield Row(name, own, judged, 1000 * seconds / options.passes / len(indices))
 
 

@@ -52,8 +52,7 @@ class Network:
 
     def logits(self, views: Float[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch classes"]:
         """Outputs before the softmax for views with values in [0, 1]; differentiable with respect to the views."""
-        normalized = ((views - self._mean) / self._std).to(self.dtype, memory_format=torch.channels_last)
-        outputs: Tensor = self._module(normalized)
+        outputs: Tensor = self._module(self._normalized(views, self.dtype))
         return outputs.float()
 
     def precise_logits(self, views: Float[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch classes"]:
@@ -62,7 +61,7 @@ class Network:
             return self.logits(views)
         state = {**dict(self._module.named_parameters()), **dict(self._module.named_buffers())}
         precise = {name: tensor.float() for name, tensor in state.items() if tensor.is_floating_point()}
-        normalized = ((views - self._mean) / self._std).contiguous(memory_format=torch.channels_last)
+        normalized = self._normalized(views, torch.float32)
         outputs: Tensor = torch.func.functional_call(self._module, precise, (normalized,))
         return outputs
 
@@ -92,6 +91,11 @@ class Network:
             if isinstance(layer, nn.Linear | nn.Conv2d) and layer.weight.shape[0] == len(self.classes):
                 return layer.weight.float().flatten(1).cpu().numpy()
         raise LookupError("the network has no last layer with an output for each class")
+
+    def _normalized(
+        self, views: Float[Tensor, "batch 3 size size"], dtype: torch.dtype
+    ) -> Float[Tensor, "batch 3 size size"]:
+        return ((views - self._mean) / self._std).to(dtype, memory_format=torch.channels_last)
 
     def _whole_picture_logits(
         self, pictures: UInt8[np.ndarray, "batch height width 3"]
