@@ -162,6 +162,14 @@ class Dream(Section):
     )
     octave_scale: float = Field(1.4, gt=1, le=4, description="How much larger each octave is than the one before it.")
     objective: LogitObjective = LogitObjective()
+    residual_gradient: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="Share of the gradient that goes through the branches of residual networks (ResNet, MobileNet, "
+        "EfficientNet, ConvNeXt, ViT, and others); the shortcuts keep theirs. Below 1, other networks recognize the "
+        "dreams more often (Wu et al. 2020, arXiv 2002.05990).",
+    )
     parameterization: Parameterization = FourierParameterization()
     optimizer: Optimizer = AdamOptimizer()
     transforms: Transforms = Transforms()

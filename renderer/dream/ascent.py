@@ -123,7 +123,7 @@ def _climb_at_once(
     coordinates = parameterization.encode(pictures).requires_grad_()
     optimizer = _build_optimizer(dream.optimizer, coordinates)
     targets = torch.tensor([key.class_index for key in keys], device=pictures.device)
-    gained = CaredForGradient(network, dream.objective, targets)
+    gained = CaredForGradient(network, dream, targets)
     for step in range(course.steps):
         optimizer.zero_grad()
         now = parameterization.decode(coordinates)

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from renderer.config.dreaming import LogitObjective
+from renderer.config.dreaming import Dream
 from renderer.dream.health import Health
 from renderer.dream.objectives import objective
 from renderer.networks.activations import redirected
@@ -27,8 +27,8 @@ class CaredForGradient:
     is found and done is of each picture by itself, and costs one sum where nothing is wrong.
     """
 
-    def __init__(self, network: Network, settings: LogitObjective, targets: Int[Tensor, " batch"]) -> None:
-        self._network, self._settings, self._targets = network, settings, targets
+    def __init__(self, network: Network, dream: Dream, targets: Int[Tensor, " batch"]) -> None:
+        self._network, self._dream, self._targets = network, dream, targets
         self._health = [Health() for _ in targets]
         self._steps = 0
 
@@ -88,7 +88,8 @@ class CaredForGradient:
         seen = views.detach().requires_grad_()
         each = targets.repeat_interleave(len(views) // len(targets))
         # Summed, not averaged: a picture's gradient does not depend on how many others there are.
-        gained = objective(self._settings, logits(seen), each).sum()
+        with self._network.residual_gradient(self._dream.residual_gradient):
+            gained = objective(self._dream.objective, logits(seen), each).sum()
         return torch.autograd.grad(gained, seen)[0]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from renderer.classes.records import ClassRecord, Guess, Score
+from renderer.networks.residual import scaled_residual_gradient
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,10 @@ class Network:
         """Outputs before the softmax for views with values in [0, 1]; differentiable with respect to the views."""
         outputs: Tensor = self._module(self._normalized(views, self.dtype))
         return outputs.float()
+
+    def residual_gradient(self, share: float) -> AbstractContextManager[None]:
+        """Within this context, a share of the gradient goes back through residual branches, if there are any."""
+        return scaled_residual_gradient(self._module, share)
 
     def precise_logits(self, views: Float[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch classes"]:
         """As `logits`, but computed in float32 whatever the network's precision; slow where that is another."""
