@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
+from torchvision.models import mobilenetv2
 
 from renderer.config.dreaming import (
     AdamOptimizer,
@@ -20,7 +22,8 @@ from renderer.dream import ascent
 from renderer.dream.ascent import ascend, ascend_fresh
 from renderer.dream.randomness import PictureKey, normal
 from renderer.dream.regularizers import total_variation
-from tests.networks.tiny import tiny_network
+from renderer.networks.network import Network
+from tests.networks.tiny import CLASSES, tiny_network
 
 SIZE = (36, 52)
 KEYS = [PictureKey(0, 2), PictureKey(0, 5)]
@@ -89,6 +92,21 @@ def test_log_probability_pushes_the_other_classes_down() -> None:
         return float((after.sum(1) - torch.stack([after[0, 2], after[1, 5]])).mean())
 
     assert others(20.0) < others(0.0)
+
+
+def test_the_ascent_follows_the_shortcuts_as_far_as_it_is_told() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = nn.Sequential(
+            mobilenetv2.InvertedResidual(3, 3, 1, 2), nn.Conv2d(3, CLASSES, 5), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+        )
+    residual, plain = tiny_network(module=module), tiny_network()
+
+    def pictures(network: Network, share: float) -> torch.Tensor:
+        return ascend(network, Dream(residual_gradient=share), noise(KEYS), KEYS, [0, 0], 3).pictures
+
+    assert not torch.allclose(pictures(residual, 0.5), pictures(residual, 1.0), atol=1e-3)
+    assert torch.equal(pictures(plain, 0.5), pictures(plain, 1.0))
 
 
 def test_no_gradient_is_computed_for_weights() -> None:

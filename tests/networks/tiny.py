@@ -9,11 +9,11 @@ from renderer.networks.network import Network, Preprocessing
 CLASSES = 7
 
 
-def tiny_network(size: int = 32, dtype: torch.dtype = torch.float32) -> Network:
-    """Seven classes; looks at squares of the given size."""
+def tiny_network(size: int = 32, dtype: torch.dtype = torch.float32, module: nn.Module | None = None) -> Network:
+    """Seven classes; looks at squares of the given size. It may be another module than the usual plain one."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        module = nn.Sequential(
+        module = module or nn.Sequential(
             nn.Conv2d(3, 8, 5, padding=2), nn.SiLU(), nn.AvgPool2d(2), nn.Conv2d(8, 16, 3), nn.SiLU(),
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, CLASSES),
         )  # fmt: skip
