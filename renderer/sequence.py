@@ -23,8 +23,10 @@ from renderer.timeline import Segment, transition_frames
 
 _FORGETTING_SECONDS = 0.25
 _GRAY = 0.5
-# A still is leveled once, by as much as a film in this time: what long ascent has burned comes back.
-_STILL_SECONDS = 0.2
+# A still is leveled as it is dreamed, by as much as a film of 25 frames a second with five steps each, and once more at
+# the end, as in this time: what is left of what the ascent has burned comes back.
+_STILL_STEP_SECONDS = 0.008
+_STILL_END_SECONDS = 0.2
 
 Picture = UInt8[np.ndarray, "height width 3"]
 Pictures = Float[Tensor, "batch 3 height width"]
@@ -85,8 +87,9 @@ def dream_stills(network: Network, settings: Settings, keys: Sequence[PictureKey
     """Dream a picture of each class from fresh noise, of the size and with the steps that `stills` says."""
     size = (settings.stills.height, settings.stills.width)
     noise = torch.cat([_fresh_picture(settings, key, size, network.device) for key in keys])
-    dreamed = ascend_fresh(network, settings.dream, noise, keys, settings.stills.steps)
-    leveled = keep_level(settings.dream.level, dreamed.pictures, _STILL_SECONDS)
+    steps = settings.stills.steps
+    dreamed = ascend_fresh(network, settings.dream, noise, keys, steps, seconds_per_step=_STILL_STEP_SECONDS)
+    leveled = keep_level(settings.dream.level, dreamed.pictures, _STILL_END_SECONDS)
     finished = blur(leveled, settings.stills.smooth)
     return ((_to_picture(picture), own) for picture, own in zip(finished, dreamed.health, strict=True))
 

@@ -13,6 +13,7 @@ from torch.nn import functional
 from renderer.config.dreaming import AdamOptimizer, Dream, NormalizedOptimizer
 from renderer.dream.cures import CaredForGradient
 from renderer.dream.health import Health
+from renderer.dream.level import keep_level
 from renderer.dream.parameterizations import build_parameterization
 from renderer.dream.randomness import PictureKey
 from renderer.dream.regularizers import penalty
@@ -20,6 +21,8 @@ from renderer.dream.transforms import draw_tints, draw_views, take_views, tint
 from renderer.networks.network import Network
 
 _PIXELS_AT_ONCE = 4_200_000  # 16 pictures of 512 x 512, or two of 1920 x 1080.
+# The optimizer begins anew after each leveling: seldom enough for it to get going, often enough for nothing to burn.
+_LEVELED_STEPS = 32
 
 Pictures = Float[Tensor, "batch 3 height width"]
 
@@ -35,6 +38,10 @@ class Ascent:
 
     pictures: Pictures
     health: tuple[Health, ...]
+
+    def followed_by(self, later: Ascent) -> Ascent:
+        """This one and a later one of the same pictures, as one."""
+        return Ascent(later.pictures, tuple(had + has for had, has in zip(self.health, later.health, strict=True)))
 
 
 def ascend(
@@ -60,10 +67,18 @@ def ascend(
     """
     if steps == 0:
         return Ascent(pictures, tuple(Health() for _ in keys))
-    return _climb(network, dream, pictures, keys, _Course(first_steps, steps, is_fresh=False))
+    return _climb(network, dream, pictures, keys, _Course(first_steps, steps))
 
 
-def ascend_fresh(network: Network, dream: Dream, pictures: Pictures, keys: Sequence[PictureKey], steps: int) -> Ascent:
+def ascend_fresh(
+    network: Network,
+    dream: Dream,
+    pictures: Pictures,
+    keys: Sequence[PictureKey],
+    steps: int,
+    *,
+    seconds_per_step: float = 0.0,
+) -> Ascent:
     """Climb from fresh pictures, in octaves: sizes from small to full, each begun with the one before it, enlarged.
 
     Args:
@@ -72,6 +87,8 @@ def ascend_fresh(network: Network, dream: Dream, pictures: Pictures, keys: Seque
         pictures: Fresh pictures of the full size with values in [0, 1].
         keys: The class and the randomness of each picture.
         steps: How many steps, in all octaves together.
+        seconds_per_step: Film time for which the pictures are leveled in each step, every few steps at once; with 0
+            they are left alone, and in a long ascent whole regions burn out.
 
     Returns:
         The pictures after the steps, and how they fared.
@@ -84,24 +101,42 @@ def ascend_fresh(network: Network, dream: Dream, pictures: Pictures, keys: Seque
         begun = functional.interpolate(reached.pictures, size, mode="bilinear", antialias=True)
         first, end = (steps * count // dream.octaves for count in (octave, octave + 1))
         if end > first:
-            course = _Course([first] * len(keys), end - first, is_fresh=True)
-            climbed = _climb(network, dream, begun, keys, course)
-            health = [had + has for had, has in zip(reached.health, climbed.health, strict=True)]
-            reached = Ascent(climbed.pictures, tuple(health))
+            octave_steps = range(first, end)
+            reached = reached.followed_by(_climb_level(network, dream, begun, keys, octave_steps, seconds_per_step))
+    return reached
+
+
+def _climb_level(
+    network: Network, dream: Dream, pictures: Pictures, keys: Sequence[PictureKey], steps: range, seconds: float
+) -> Ascent:
+    """Climb an octave; between its spans, if there are several, the pictures are leveled."""
+    reached = Ascent(pictures, tuple(Health() for _ in keys))
+    for first in range(steps.start, steps.stop, _LEVELED_STEPS if seconds else len(steps)):
+        if first > steps.start:
+            reached = replace(reached, pictures=keep_level(dream.level, reached.pictures, seconds * _LEVELED_STEPS))
+        count = min(_LEVELED_STEPS, steps.stop - first) if seconds else len(steps)
+        course = _Course([first] * len(keys), count, begin=steps.index(first), whole=len(steps))
+        reached = reached.followed_by(_climb(network, dream, reached.pictures, keys, course))
     return reached
 
 
 @dataclass(frozen=True)
 class _Course:
-    """Some steps: the number of each picture's first one, how many, and whether they begin with nothing."""
+    """Some steps: the number of each picture's first one, how many, and where they are in a fresh picture's octave.
+
+    Attributes:
+        begin: Steps of the octave before these.
+        whole: Steps of the octave; None for pictures that are no longer fresh.
+    """
 
     first_steps: Sequence[int]
     steps: int
-    is_fresh: bool
+    begin: int = 0
+    whole: int | None = None
 
     def progress(self, step: int) -> float:
         """How far a step leads from the settings of the beginning, 0, to those of the end, 1."""
-        return (step + 1) / self.steps if self.is_fresh else 1.0
+        return 1.0 if self.whole is None else (self.begin + step + 1) / self.whole
 
     def part(self, chosen: slice) -> _Course:
         return replace(self, first_steps=self.first_steps[chosen])
