@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 from torchvision.models import mobilenetv2
 
 from renderer.config.dreaming import (
     AdamOptimizer,
     Dream,
     FourierParameterization,
+    Level,
     LogitObjective,
     NormalizedOptimizer,
     Optimizer,
@@ -139,6 +141,28 @@ def test_the_first_octave_makes_larger_shapes() -> None:
         return float(total_variation(pictures).mean())
 
     assert fine_detail(2) < 0.7 * fine_detail(1)
+
+
+def test_a_long_ascent_that_is_leveled_does_not_burn() -> None:
+    def unevenness(seconds_per_step: float, steps: int = 100) -> float:
+        dream = Dream(optimizer=AdamOptimizer(learning_rate=0.2))
+        reached = ascend_fresh(tiny_network(), dream, noise(KEYS), KEYS, steps, seconds_per_step=seconds_per_step)
+        assert [health.steps for health in reached.health] == [steps, steps]
+        return float(functional.adaptive_avg_pool2d(reached.pictures - 0.5, 4).abs().mean())
+
+    assert unevenness(0.05) < 0.7 * unevenness(0.0)
+    assert unevenness(0.05, steps=20) == unevenness(0.0, steps=20)
+
+
+def test_where_nothing_is_leveled_the_parts_of_an_ascent_make_the_whole() -> None:
+    def pictures(seconds_per_step: float) -> torch.Tensor:
+        parameterization = PixelParameterization(blur=(2.0, 0.0))
+        dream = Dream(
+            parameterization=parameterization, optimizer=NormalizedOptimizer(), level=Level(strength=0), octaves=2
+        )
+        return ascend_fresh(tiny_network(), dream, noise(KEYS), KEYS, 90, seconds_per_step=seconds_per_step).pictures
+
+    torch.testing.assert_close(pictures(1.0), pictures(0.0), atol=1e-4, rtol=0)
 
 
 def test_large_pictures_are_done_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
