@@ -138,7 +138,12 @@ class Regularizers(Section):
 class Level(Section):
     """What keeps brightness, contrast and color level while the picture feeds on itself."""
 
-    strength: float = Field(0.8, ge=0, lt=1, description="Share of the deviation that is taken back in a second.")
+    strength: float = Field(
+        0.8,
+        ge=0,
+        lt=1,
+        description="Share of the deviation that is taken back in a second; 125 steps of a still are a second.",
+    )
     contrast: float = Field(
         0.18, gt=0, le=0.5, description="Standard deviation that is not exceeded for long, where white is 1."
     )
