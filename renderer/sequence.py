@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from renderer.config.dreaming import Dream
 from renderer.config.models import Settings
 from renderer.dream.ascent import Ascent, ascend, ascend_fresh
 from renderer.dream.blur import blur
@@ -27,6 +28,7 @@ _GRAY = 0.5
 # the end, as in this time: what is left of what the ascent has burned comes back.
 _STILL_STEP_SECONDS = 0.008
 _STILL_END_SECONDS = 0.2
+_USUAL_SIDE = 224
 
 Picture = UInt8[np.ndarray, "height width 3"]
 Pictures = Float[Tensor, "batch 3 height width"]
@@ -87,11 +89,20 @@ def dream_stills(network: Network, settings: Settings, keys: Sequence[PictureKey
     """Dream a picture of each class from fresh noise, of the size and with the steps that `stills` says."""
     size = (settings.stills.height, settings.stills.width)
     noise = torch.cat([_fresh_picture(settings, key, size, network.device) for key in keys])
-    steps = settings.stills.steps
-    dreamed = ascend_fresh(network, settings.dream, noise, keys, steps, seconds_per_step=_STILL_STEP_SECONDS)
+    dream, steps = _for_size(settings.dream, min(size)), settings.stills.steps
+    dreamed = ascend_fresh(network, dream, noise, keys, steps, seconds_per_step=_STILL_STEP_SECONDS)
     leveled = keep_level(settings.dream.level, dreamed.pictures, _STILL_END_SECONDS)
     finished = blur(leveled, settings.stills.smooth)
     return ((_to_picture(picture), own) for picture, own in zip(finished, dreamed.health, strict=True))
+
+
+def _for_size(dream: Dream, side: int) -> Dream:
+    """Smaller steps for large stills: Adam's equal steps add up the more, the more coefficients there are."""
+    optimizer = dream.optimizer
+    if dream.parameterization.kind != "fourier" or optimizer.kind != "adam" or side <= _USUAL_SIDE:
+        return dream
+    rate = optimizer.learning_rate * (_USUAL_SIDE / side) ** 0.5
+    return dream.model_copy(update={"optimizer": optimizer.model_copy(update={"learning_rate": rate})})
 
 
 class _Strand:

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from torch import Tensor
 
-from renderer.config.dreaming import Dream, Level, Regularizers
+from renderer.config.dreaming import AdamOptimizer, Dream, Level, Optimizer, PixelParameterization, Regularizers
 from renderer.config.models import Film, Motion, Settings, Stills
+from renderer.dream.ascent import Ascent
 from renderer.dream.health import Health
 from renderer.dream.randomness import PictureKey
+from renderer.networks.network import Network
 from renderer.sequence import Picture, dream_segments, dream_stills
 from renderer.timeline import Segment, build_timeline
 from tests.networks.tiny import tiny_network
@@ -150,6 +153,26 @@ def test_stills_are_wide_and_belong_to_their_seed_and_class() -> None:
     first, second, again = stills(PictureKey(0, 1), PictureKey(1, 1), PictureKey(0, 1))
     assert first.shape == (HEIGHT, WIDTH, 3)
     assert np.abs(first.astype(int) - again).mean() < 0.5 < np.abs(first.astype(int) - second).mean()
+
+
+@pytest.mark.parametrize(
+    ("dream", "side", "rate"),
+    [(Dream(), 224, 0.08), (Dream(), 896, 0.04), (Dream(parameterization=PixelParameterization()), 896, 0.08)],
+)
+def test_large_stills_are_dreamed_in_smaller_steps(
+    monkeypatch: pytest.MonkeyPatch, dream: Dream, side: int, rate: float
+) -> None:
+    followed: list[Optimizer] = []
+
+    def climb(_network: Network, given: Dream, pictures: Tensor, *_: object, **__: object) -> Ascent:
+        followed.append(given.optimizer)
+        return Ascent(pictures, (Health(),))
+
+    monkeypatch.setattr("renderer.sequence.ascend_fresh", climb)
+    size = settings().stills.model_copy(update={"width": 2 * side, "height": side})
+    list(dream_stills(tiny_network(), settings(dream).model_copy(update={"stills": size}), [PictureKey(0, 1)]))
+    (optimizer,) = followed
+    assert isinstance(optimizer, AdamOptimizer) and optimizer.learning_rate == pytest.approx(rate)
 
 
 @pytest.mark.parametrize("fps", [8.0, 24.0])

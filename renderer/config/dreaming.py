@@ -66,7 +66,13 @@ class AdamOptimizer(Section):
     """Adam (Kingma & Ba 2014, arXiv 1412.6980), ascending."""
 
     kind: Literal["adam"] = Field("adam", description="How the gradient is followed: `adam` or `normalized`.")
-    learning_rate: float = Field(0.08, gt=0, le=100, description="Learning rate.")
+    learning_rate: float = Field(
+        0.08,
+        gt=0,
+        le=100,
+        description="Learning rate. Stills in Fourier coordinates with a shorter side above 224 pixels have it divided "
+        "by the root of the ratio.",
+    )
 
 
 class NormalizedOptimizer(Section):
