@@ -28,7 +28,7 @@ _GRAY = 0.5
 # the end, as in this time: what is left of what the ascent has burned comes back.
 _STILL_STEP_SECONDS = 0.008
 _STILL_END_SECONDS = 0.2
-_USUAL_SIDE = 224
+_USUAL_SIDE = 224  # Of the pictures with which the rates were found.
 
 Picture = UInt8[np.ndarray, "height width 3"]
 Pictures = Float[Tensor, "batch 3 height width"]

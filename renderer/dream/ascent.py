@@ -111,11 +111,12 @@ def _climb_level(
 ) -> Ascent:
     """Climb an octave; between its spans, if there are several, the pictures are leveled."""
     reached = Ascent(pictures, tuple(Health() for _ in keys))
-    for first in range(steps.start, steps.stop, _LEVELED_STEPS if seconds else len(steps)):
-        if first > steps.start:
-            reached = replace(reached, pictures=keep_level(dream.level, reached.pictures, seconds * _LEVELED_STEPS))
-        count = min(_LEVELED_STEPS, steps.stop - first) if seconds else len(steps)
-        course = _Course([first] * len(keys), count, begin=steps.index(first), whole=len(steps))
+    span = _LEVELED_STEPS if seconds else len(steps)
+    for begin in range(0, len(steps), span):
+        if begin:
+            reached = replace(reached, pictures=keep_level(dream.level, reached.pictures, seconds * span))
+        own = steps[begin : begin + span]
+        course = _Course([own.start] * len(keys), len(own), begin, whole=len(steps))
         reached = reached.followed_by(_climb(network, dream, reached.pictures, keys, course))
     return reached
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from renderer.classes.records import ClassRecord, Guess, Score
-from renderer.networks.residual import scaled_residual_gradient
+from renderer.networks.residual import residual_branches, scaled_residual_gradient
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Network:
         self.dtype = dtype
         self._module = module.eval().requires_grad_(requires_grad=False)
         self._module.to(device=device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._branches = tuple(residual_branches(module))
         self._mean = torch.tensor(preprocessing.mean, device=device).view(3, 1, 1)
         self._std = torch.tensor(preprocessing.std, device=device).view(3, 1, 1)
 
@@ -59,7 +60,7 @@ class Network:
 
     def residual_gradient(self, share: float) -> AbstractContextManager[None]:
         """Within this context, a share of the gradient goes back through residual branches, if there are any."""
-        return scaled_residual_gradient(self._module, share)
+        return scaled_residual_gradient(self._branches, share)
 
     def precise_logits(self, views: Float[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch classes"]:
         """As `logits`, but computed in float32 whatever the network's precision; slow where that is another."""

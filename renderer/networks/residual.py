@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -24,7 +24,7 @@ _BRANCHES: Mapping[type[nn.Module], tuple[str, ...]] = {
 
 
 @contextmanager
-def scaled_residual_gradient(module: nn.Module, share: float) -> Iterator[None]:
+def scaled_residual_gradient(branches: Iterable[nn.Module], share: float) -> Iterator[None]:
     """Within this context, a share of the gradient goes back through residual branches; the outputs stay as they are.
 
     The gradient through the shortcuts keeps its size, so that what a picture gains by is less particular to the
@@ -32,7 +32,7 @@ def scaled_residual_gradient(module: nn.Module, share: float) -> Iterator[None]:
     found it for adversarial examples). It holds for what is computed within the context, wherever `backward` is called.
 
     Args:
-        module: The network. One without residual blocks of torchvision's is left as it is.
+        branches: The network's, from `residual_branches`.
         share: From 0, shortcuts alone, to 1, which changes nothing.
     """
     if share == 1:
@@ -45,13 +45,13 @@ def scaled_residual_gradient(module: nn.Module, share: float) -> Iterator[None]:
             output.register_hook(lambda gradient: gradient * share)  # type: ignore[no-untyped-call]
 
     with ExitStack() as hooks:
-        for branch in residual_branches(module):
+        for branch in branches:
             hooks.enter_context(branch.register_forward_hook(scale))
         yield
 
 
 def residual_branches(module: nn.Module) -> Iterator[nn.Module]:
-    """The modules within a network whose output is added to a shortcut, from the input on."""
+    """The modules in a network whose output is added to a shortcut; none where it has no blocks of torchvision's."""
     for block in module.modules():
         if isinstance(block, StochasticDepth):
             yield block

@@ -31,7 +31,7 @@ BLOCKS: dict[str, Callable[[], nn.Module]] = {
 def with_share(module: nn.Module, inputs: Tensor, share: float) -> tuple[Tensor, Tensor]:
     """Outputs, and the gradient of a sum of them, with the given share."""
     inputs = inputs.detach().requires_grad_()
-    with scaled_residual_gradient(module, share):
+    with scaled_residual_gradient(residual_branches(module), share):
         outputs = module(inputs * 1)
     (gradient,) = torch.autograd.grad((outputs * weights(outputs)).sum(), inputs)
     return outputs.detach(), gradient
@@ -90,6 +90,6 @@ def test_a_block_that_changes_the_size_has_no_branch() -> None:
 
 def test_nothing_is_left_behind_even_after_an_error() -> None:
     block = BLOCKS["resnet18"]().eval()
-    with pytest.raises(ZeroDivisionError), scaled_residual_gradient(block, 0.5):
+    with pytest.raises(ZeroDivisionError), scaled_residual_gradient(residual_branches(block), 0.5):
         1 / 0  # noqa: B018
     assert not any(layer._forward_hooks for layer in block.modules())
