@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from renderer.config.errors import UserError
+from renderer.common.errors import UserError
 from renderer.endings import describe_error, describe_interruption
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from renderer.render.progress import Progress
-    from renderer.render.runs import Outcome, Request
+    from renderer.jobs.commands import Outcome, Request
+    from renderer.jobs.progress import Progress
 
 EXIT_FAILED = 1
 EXIT_WRONG_SETTINGS = 2
@@ -105,7 +105,7 @@ def render(
       neuron-atlas render configs/imagenet.yaml --output runs/big --set film.width=1024
       neuron-atlas render animals --set 'classes.select=["under:dog"]' --set video.quality=14
     """  # noqa: D301  typer wants \b as it is
-    from renderer.render.runs import render as render_run
+    from renderer.jobs.commands import render as render_run
 
     request = _request(config, output, overrides, restart=restart)
     with _progress() as progress:
@@ -127,7 +127,7 @@ def stills(
       neuron-atlas stills stills
       neuron-atlas stills quickstart --set stills.steps=256 --output runs/pictures
     """  # noqa: D301
-    from renderer.render.runs import render_stills
+    from renderer.jobs.commands import render_stills
 
     request = _request(config, output, overrides, restart=restart)
     with _progress() as progress:
@@ -143,8 +143,8 @@ def status(directory: Directory) -> None:
     Example:
       neuron-atlas status runs/imagenet
     """  # noqa: D301
+    from renderer.atlas.status import run_status
     from renderer.display import describe_status
-    from renderer.render.status import run_status
 
     typer.echo("\n".join(describe_status(run_status(directory), directory)))
 
@@ -159,7 +159,7 @@ def assemble(directory: Directory) -> None:
     Example:
       neuron-atlas assemble runs/imagenet
     """  # noqa: D301
-    from renderer.render.runs import assemble as assemble_run
+    from renderer.jobs.commands import assemble as assemble_run
 
     with _progress() as progress:
         outcome = assemble_run(directory, progress)
@@ -176,7 +176,7 @@ def page(directory: Directory) -> None:
     Example:
       neuron-atlas page runs/imagenet
     """  # noqa: D301
-    from renderer.render.runs import make_page
+    from renderer.jobs.commands import make_page
 
     _conclude(make_page(directory))
 
@@ -206,9 +206,9 @@ def sheet(
       neuron-atlas sheet runs/imagenet
       neuron-atlas sheet runs/imagenet --columns 10 --per-page 100 --output pages/imagenet.png
     """  # noqa: D301
+    from renderer.atlas.sheet import make_sheet
     from renderer.display import describe_sheet
-    from renderer.render.sheet import make_sheet
-    from renderer.video.sheet import SheetStyle
+    from renderer.media.contact_sheet import SheetStyle
 
     style = SheetStyle(columns, thumbnail, per_page, titles=not no_titles)
     typer.echo("\n".join(describe_sheet(make_sheet(directory, style, output))))
@@ -239,9 +239,9 @@ def evaluate(
       neuron-atlas evaluate runs/imagenet --judge torchvision:vgg16 --weights vgg16.pth --worst 20
       neuron-atlas evaluate runs/mine --judge '{source: torchvision, name: resnet18, weights: r.pth, classes: r.csv}'
     """  # noqa: D301
+    from renderer.atlas.evaluation import evaluate as evaluate_run
+    from renderer.atlas.evaluation import named_networks
     from renderer.display import print_evaluation
-    from renderer.render.evaluation import evaluate as evaluate_run
-    from renderer.render.evaluation import named_networks
 
     with _progress() as progress:
         evaluation = evaluate_run(directory, named_networks(judges or [], weights or []), progress)
@@ -263,7 +263,7 @@ def serve(
       neuron-atlas serve runs/imagenet
       neuron-atlas serve runs/imagenet --port 8001
     """  # noqa: D301
-    from renderer.serve import make_server
+    from renderer.atlas.serve import make_server
 
     server = make_server(directory, port)
     typer.echo(f"{server.address} shows {directory}; Ctrl-C ends it")
@@ -290,7 +290,7 @@ def check(
       neuron-atlas check stills --stills
     """  # noqa: D301
     from renderer.display import print_finding
-    from renderer.render.check import preflight
+    from renderer.jobs.preflight import preflight
 
     console, failed = _console(), False
     request = _request(config, output, overrides, restart=False)
@@ -317,9 +317,9 @@ def classes(
       neuron-atlas classes imagenet --set 'classes.select=["*terrier*"]'
       neuron-atlas classes imagenet --json
     """  # noqa: D301
-    from renderer.config.loading import load_settings
     from renderer.display import class_row, print_table
-    from renderer.render.selection import chosen_classes
+    from renderer.jobs.choosing import chosen_classes
+    from renderer.settings.loading import load_settings
 
     chosen = chosen_classes(load_settings(config, overrides or []).settings)
     rows = [class_row(place, record) for place, record in enumerate(chosen)]
@@ -357,15 +357,15 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 
 def _show_version(*, wanted: bool) -> None:
     if wanted:
-        from renderer.run_directory.run_file import current_versions
+        from renderer.store.run_file import current_versions
 
         typer.echo(f"neuron-atlas {current_versions()['neuron-atlas']}")
         raise typer.Exit
 
 
 def _request(config: str, output: Path | None, overrides: list[str] | None, *, restart: bool) -> Request:
-    from renderer.config.loading import load_settings
-    from renderer.render.runs import Request
+    from renderer.jobs.commands import Request
+    from renderer.settings.loading import load_settings
 
     loaded = load_settings(config, overrides or [])
     return Request(loaded.name, loaded.settings, output or Path("runs") / loaded.name, restart)

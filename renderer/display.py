@@ -14,14 +14,14 @@ from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from renderer.classes.records import ClassRecord
-from renderer.render.check import Finding
-from renderer.render.progress import Amount, Progress
-from renderer.render.runs import Outcome
-from renderer.render.sheet import Sheet
-from renderer.render.status import Part, Status
-from renderer.run_directory.evaluation import Evaluation, Figures, PictureScore, View, failed, judge_names
-from renderer.run_directory.index import Index, IndexClass
+from renderer.atlas.sheet import Sheet
+from renderer.atlas.status import Part, Status
+from renderer.jobs.commands import Outcome
+from renderer.jobs.preflight import Finding
+from renderer.jobs.progress import Amount, Progress
+from renderer.store.evaluation_file import Evaluation, Figures, PictureScore, View, failed, judge_names
+from renderer.store.index_file import Index, IndexClass
+from renderer.targets.target import ClassRecord
 
 Cell = int | str | list[str] | None
 

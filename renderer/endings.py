@@ -6,12 +6,12 @@ import errno
 import shlex
 from collections.abc import Sequence
 
-from renderer.config.errors import UserError
+from renderer.common.errors import UserError
 
 
 def describe_error(error: Exception, given: Sequence[str]) -> str:
     """What is said when a command fails; `given` are its arguments."""
-    from renderer.video.ffmpeg import EncodingError  # noqa: PLC0415  an interruption needs none of what this loads
+    from renderer.media.ffmpeg import EncodingError  # noqa: PLC0415  an interruption needs none of what this loads
 
     match error:
         case UserError():

@@ -21,16 +21,16 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from renderer.classes.records import ClassRecord
-from renderer.config.loading import parse_network, parse_settings
-from renderer.config.models import EmbeddedNetwork, Settings, TorchvisionNetwork
+from renderer.atlas.recognition import Exhibit, Judge, make_judge, measure, score_picture
 from renderer.dream.randomness import PictureKey
-from renderer.evaluate import Exhibit, Judge, make_judge, measure, score_picture
-from renderer.networks.load import load_network
+from renderer.film.sequence import dream_stills
+from renderer.networks.loaded import load_network
 from renderer.networks.network import Network
 from renderer.networks.torchvision_models import load_torchvision
-from renderer.run_directory.evaluation import Figures
-from renderer.sequence import dream_stills
+from renderer.settings.loading import parse_network, parse_settings
+from renderer.settings.sections import EmbeddedNetwork, Settings, TorchvisionNetwork
+from renderer.store.evaluation_file import Figures
+from renderer.targets.target import ClassRecord
 
 RECIPES = Path(__file__).with_name("recipes.yaml")
 BATCH = 10

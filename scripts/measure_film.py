@@ -15,12 +15,12 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from renderer.config.errors import UserError
-from renderer.config.models import Settings
-from renderer.motion import Move, apply_moves, move_between
-from renderer.run_directory.index import Index, read_index
-from renderer.run_directory.paths import RunPaths
-from renderer.run_directory.run_file import read_run_file
+from renderer.common.errors import UserError
+from renderer.film.motion import Move, apply_moves, move_between
+from renderer.settings.sections import Settings
+from renderer.store.index_file import Index, read_index
+from renderer.store.paths import RunPaths
+from renderer.store.run_file import read_run_file
 
 Picture = UInt8[np.ndarray, "height width 3"]
 

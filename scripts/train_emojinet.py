@@ -17,7 +17,7 @@ from emojinet.measure import accuracies, recognized  # noqa: E402
 from emojinet.train import Recipe, Training, scaled  # noqa: E402
 
 WEIGHTS = REPOSITORY / "renderer/networks/data/emojinet.safetensors"
-CLASSES = REPOSITORY / "renderer/classes/data/emoji_classes.csv"
+CLASSES = REPOSITORY / "renderer/targets/data/emoji_classes.csv"
 BANK_SIZE = 128
 RECIPE = Recipe()
 

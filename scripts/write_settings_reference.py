@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from renderer.config.preset_reference import preset_reference
-from renderer.config.reference import settings_reference
+from renderer.settings.preset_reference import preset_reference
+from renderer.settings.reference import settings_reference
 
 DOCS = Path(__file__).parents[1] / "docs"
 

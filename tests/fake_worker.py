@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from renderer.classes.records import Guess, Score
-from renderer.config.models import Settings
 from renderer.dream.health import Health
-from renderer.workers.interface import Frame, Picture, SegmentTask, Still, StillTask
+from renderer.jobs.worker import Frame, Picture, SegmentTask, Still, StillTask
+from renderer.settings.sections import Settings
+from renderer.targets.target import Guess, Score
 
 
 class FakeWorker:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import av
 
-from renderer.config.loading import parse_settings
-from renderer.config.models import Settings
-from renderer.render.progress import Amount
-from renderer.render.runs import Request
+from renderer.jobs.commands import Request
+from renderer.jobs.progress import Amount
+from renderer.settings.loading import parse_settings
+from renderer.settings.sections import Settings
 
 TINY = (
     "film.width=24",

@@ -16,11 +16,11 @@ import yaml
 from safetensors.torch import save_file
 from torchvision import models
 
-from renderer.classes.lists import load_emoji_classes
 from renderer.cli import main
-from renderer.config.models import Settings
-from renderer.video.encode import SegmentEncoder
-from renderer.video.ffmpeg import EncodingError
+from renderer.media.encoding import SegmentEncoder
+from renderer.media.ffmpeg import EncodingError
+from renderer.settings.sections import Settings
+from renderer.targets.class_lists import load_emoji_classes
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import TINY
 
@@ -49,7 +49,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def use_worker(monkeypatch: pytest.MonkeyPatch, make: Callable[[Settings], FakeWorker]) -> None:
-    monkeypatch.setitem(sys.modules, "renderer.workers.local", SimpleNamespace(LocalWorker=make))
+    monkeypatch.setitem(sys.modules, "renderer.jobs.local_worker", SimpleNamespace(LocalWorker=make))
 
 
 def run(*arguments: str) -> int:
@@ -241,7 +241,7 @@ def wait(number):
         print("dreaming", flush=True)
     time.sleep(0.5 if number >= 30 else 0)
 
-sys.modules["renderer.workers.local"] = SimpleNamespace(LocalWorker=lambda settings: FakeWorker(settings, wait))
+sys.modules["renderer.jobs.local_worker"] = SimpleNamespace(LocalWorker=lambda settings: FakeWorker(settings, wait))
 from renderer.cli import main
 main(["render", "tiny.yaml", "--restart", "--set", "video.title=a film"])
 """

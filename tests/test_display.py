@@ -7,10 +7,10 @@ import pytest
 from rich.console import Console
 
 from renderer.display import BarProgress, LineProgress, describe_shortcomings, format_duration, progress_on, shorten
-from renderer.render.progress import Amount
-from renderer.render.runs import Outcome
-from renderer.run_directory.index import Index, IndexClass, IndexGuess
-from renderer.run_directory.paths import RunPaths
+from renderer.jobs.commands import Outcome
+from renderer.jobs.progress import Amount
+from renderer.store.index_file import Index, IndexClass, IndexGuess
+from renderer.store.paths import RunPaths
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,16 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Generator, Tensor
 
-from renderer.config.loading import parse_settings
-from renderer.config.models import EmbeddedNetwork
 from renderer.dream.ascent import ascend
 from renderer.dream.randomness import PictureKey, normal
 from renderer.networks.emojinet import EmojiNet
-from renderer.networks.load import load_network
+from renderer.networks.loaded import load_network
+from renderer.settings.loading import parse_settings
+from renderer.settings.sections import EmbeddedNetwork
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 WEIGHTS = REPOSITORY / "renderer/networks/data/emojinet.safetensors"
-CLASSES = REPOSITORY / "renderer/classes/data/emoji_classes.csv"
+CLASSES = REPOSITORY / "renderer/targets/data/emoji_classes.csv"
 sys.path.insert(0, str(REPOSITORY / "scripts"))
 
 from emojinet.attack import l2_attack  # noqa: E402

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from renderer.classes.records import ClassRecord
-from renderer.config.errors import UserError
-from renderer.evaluate import Exhibit, Judge, make_judge, measure, score_picture
+from renderer.atlas.recognition import Exhibit, Judge, make_judge, measure, score_picture
+from renderer.common.errors import UserError
 from renderer.networks.network import Network, Preprocessing
-from renderer.run_directory.evaluation import PictureScore, View, failed
+from renderer.store.evaluation_file import PictureScore, View, failed
+from renderer.targets.target import ClassRecord
 from tests.networks.tiny import tiny_network
 
 RED, GREEN, BLUE = (ClassRecord(index, title) for index, title in enumerate(("red", "green", "blue")))

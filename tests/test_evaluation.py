@@ -11,18 +11,18 @@ import torch
 from safetensors.torch import save_file
 from torchvision import models
 
-from renderer.classes.lists import load_emoji_classes
-from renderer.config.errors import UserError
-from renderer.config.models import EmbeddedNetwork
-from renderer.networks.load import load_network
-from renderer.render.evaluation import NamedNetwork, evaluate, named_networks
-from renderer.render.exhibits import hangings
-from renderer.render.runs import render, render_stills
-from renderer.render.session import load_run
-from renderer.run_directory.evaluation import Evaluation, judge_names, read_evaluation
-from renderer.run_directory.lock import locked
-from renderer.run_directory.paths import RunPaths
-from renderer.video.stills import load_picture
+from renderer.atlas.evaluation import NamedNetwork, evaluate, named_networks
+from renderer.atlas.exhibits import hangings
+from renderer.common.errors import UserError
+from renderer.jobs.commands import render, render_stills
+from renderer.jobs.session import load_run
+from renderer.media.pictures import load_picture
+from renderer.networks.loaded import load_network
+from renderer.settings.sections import EmbeddedNetwork
+from renderer.store.evaluation_file import Evaluation, judge_names, read_evaluation
+from renderer.store.lock import locked
+from renderer.store.paths import RunPaths
+from renderer.targets.class_lists import load_emoji_classes
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, request
 

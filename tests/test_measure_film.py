@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from renderer.config.errors import UserError
-from renderer.config.models import Motion, Video
-from renderer.motion import Move, apply_moves, move_between
-from renderer.render.runs import render
+from renderer.common.errors import UserError
+from renderer.film.motion import Move, apply_moves, move_between
+from renderer.jobs.commands import render
+from renderer.settings.sections import Motion, Video
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, request
-from tests.video.reading import encode, moving_frames
+from tests.media.reading import encode, moving_frames
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 

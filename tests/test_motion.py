@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from renderer.config.models import Motion
-from renderer.motion import Move, apply_moves, move_between
+from renderer.film.motion import Move, apply_moves, move_between
+from renderer.settings.sections import Motion
 
 HEIGHT, WIDTH = 96, 128
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from renderer.config.models import Film
-from renderer.plan import Plan, find_seam, make_plan
-from renderer.run_directory.files import write_whole
-from renderer.run_directory.paths import RunPaths
-from renderer.run_directory.pictures import write_pictures
-from renderer.run_directory.records import SegmentRecord, describe, write_record
-from renderer.timeline import Segment, build_timeline, crossfade_frames
-from renderer.video.stills import save_still
+from renderer.film.timeline import Segment, build_timeline, crossfade_frames
+from renderer.jobs.plan import Plan, find_seam, make_plan
+from renderer.media.pictures import save_still
+from renderer.settings.sections import Film
+from renderer.store.files import write_whole
+from renderer.store.paths import RunPaths
+from renderer.store.records import SegmentRecord, describe, write_record
+from renderer.store.tails import write_pictures
 
 _FILM = Film(fps=4, seconds_per_class=1.5, crossfade_seconds=0.5, lead_in_seconds=1, chains=2, width=24, height=16)
 _TIMELINE = build_timeline(_FILM, range(10, 15), segment_seconds=1)

@@ -10,15 +10,15 @@ import pytest
 import yaml
 from PIL import Image, ImageFont
 
-from renderer.classes.similarity import similarity_order
-from renderer.config.errors import UserError
-from renderer.config.models import Settings
-from renderer.render.runs import Outcome, assemble, render, render_stills
-from renderer.render.status import run_status
-from renderer.render.stills import attempt_seed
-from renderer.run_directory.records import SimilarityRecord, read_record
-from renderer.video.encode import SegmentEncoder
-from renderer.video.ffmpeg import EncodingError
+from renderer.atlas.status import run_status
+from renderer.common.errors import UserError
+from renderer.jobs.commands import Outcome, assemble, render, render_stills
+from renderer.jobs.stills import attempt_seed
+from renderer.media.encoding import SegmentEncoder
+from renderer.media.ffmpeg import EncodingError
+from renderer.settings.sections import Settings
+from renderer.store.records import SimilarityRecord, read_record
+from renderer.targets.similarity import similarity_order
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, chapters, frame_digests, request, results
 

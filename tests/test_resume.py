@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from renderer.config.errors import UserError
-from renderer.render.runs import render, render_stills
-from renderer.run_directory.lock import locked
-from renderer.run_directory.paths import RunPaths
+from renderer.common.errors import UserError
+from renderer.jobs.commands import render, render_stills
+from renderer.store.lock import locked
+from renderer.store.paths import RunPaths
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, request, results
 
@@ -82,8 +82,8 @@ def test_stopped_again_and_again(tmp_path: Path, whole: dict[str, object]) -> No
 _KILLED_IN_A_WRITE = """
 import os, signal, sys
 from pathlib import Path
-from renderer.render.runs import render
-from renderer.run_directory import files
+from renderer.jobs.commands import render
+from renderer.store import files
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, request
 
@@ -118,7 +118,7 @@ def test_killed_in_the_middle_of_a_commit(tmp_path: Path, whole: dict[str, objec
 _KILLED_IN_A_FRAME = """
 import os, signal, sys
 from pathlib import Path
-from renderer.render.runs import render
+from renderer.jobs.commands import render
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, request
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from torch import Tensor
 
-from renderer.config.dreaming import AdamOptimizer, Dream, Level, Optimizer, PixelParameterization, Regularizers
-from renderer.config.models import Film, Motion, Settings, Stills
 from renderer.dream.ascent import Ascent
+from renderer.dream.dreaming import AdamOptimizer, Dream, Level, Optimizer, PixelParameterization, Regularizers
 from renderer.dream.health import Health
 from renderer.dream.randomness import PictureKey
+from renderer.film.sequence import Picture, dream_segments, dream_stills
+from renderer.film.timeline import Segment, build_timeline
 from renderer.networks.network import Network
-from renderer.sequence import Picture, dream_segments, dream_stills
-from renderer.timeline import Segment, build_timeline
+from renderer.settings.sections import Film, Motion, Settings, Stills
 from tests.networks.tiny import tiny_network
 
 WIDTH, HEIGHT = 60, 40
@@ -168,7 +168,7 @@ def test_large_stills_are_dreamed_in_smaller_steps(
         followed.append(given.optimizer)
         return Ascent(pictures, (Health(),))
 
-    monkeypatch.setattr("renderer.sequence.ascend_fresh", climb)
+    monkeypatch.setattr("renderer.film.sequence.ascend_fresh", climb)
     size = settings().stills.model_copy(update={"width": 2 * side, "height": side})
     list(dream_stills(tiny_network(), settings(dream).model_copy(update={"stills": size}), [PictureKey(0, 1)]))
     (optimizer,) = followed

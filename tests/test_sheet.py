@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from renderer.config.errors import UserError
-from renderer.render.runs import render, render_stills
-from renderer.render.sheet import Sheet, make_sheet
-from renderer.run_directory.lock import locked
-from renderer.run_directory.paths import RunPaths
-from renderer.video.sheet import SheetStyle
+from renderer.atlas.sheet import Sheet, make_sheet
+from renderer.common.errors import UserError
+from renderer.jobs.commands import render, render_stills
+from renderer.media.contact_sheet import SheetStyle
+from renderer.store.lock import locked
+from renderer.store.paths import RunPaths
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, request
 

@@ -9,10 +9,10 @@ from PIL import Image
 from safetensors.torch import save_file
 from torchvision import models
 
-from renderer.config.loading import load_settings
-from renderer.config.models import TorchvisionNetwork
-from renderer.config.shipped import shipped_configs
-from renderer.render.runs import Request, render, render_stills
+from renderer.jobs.commands import Request, render, render_stills
+from renderer.settings.loading import load_settings
+from renderer.settings.sections import TorchvisionNetwork
+from renderer.settings.shipped import shipped_configs
 from tests.film_helpers import Recorder
 
 SHRUNK = (

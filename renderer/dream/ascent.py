@@ -10,14 +10,14 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from renderer.config.dreaming import AdamOptimizer, Dream, NormalizedOptimizer
-from renderer.dream.cures import CaredForGradient
+from renderer.dream.dreaming import AdamOptimizer, Dream, NormalizedOptimizer
+from renderer.dream.gradients import CaredForGradient
 from renderer.dream.health import Health
 from renderer.dream.level import keep_level
 from renderer.dream.parameterizations import build_parameterization
 from renderer.dream.randomness import PictureKey
 from renderer.dream.regularizers import penalty
-from renderer.dream.transforms import draw_tints, draw_views, take_views, tint
+from renderer.dream.views import draw_tints, draw_views, take_views, tint
 from renderer.networks.network import Network
 
 _PIXELS_AT_ONCE = 4_200_000  # 16 pictures of 512 x 512, or two of 1920 x 1080.

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from renderer.config.dreaming import Level
+from renderer.dream.dreaming import Level
 
 _CELLS = 6  # Cells of the low band along the shorter side.
 _GRAY = 0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from renderer.config.dreaming import LogitObjective
+from renderer.dream.dreaming import LogitObjective
 
 
 def objective(

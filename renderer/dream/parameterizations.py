@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
 
-from renderer.config.dreaming import FourierParameterization, MacoParameterization, PixelParameterization
-from renderer.config.dreaming import Parameterization as ParameterizationSettings
 from renderer.dream.blur import blur
+from renderer.dream.dreaming import FourierParameterization, MacoParameterization, PixelParameterization
+from renderer.dream.dreaming import Parameterization as ParameterizationSettings
 
 # Red, green and blue from luminance, blue-yellow and red-green: the principal axes of natural colors and, roughly,
 # their standard deviations (Ohta, Kanade & Sakai 1980, "Color information for region segmentation").

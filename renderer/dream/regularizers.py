@@ -5,7 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
-from renderer.config.dreaming import Regularizers
+from renderer.dream.dreaming import Regularizers
 
 
 def penalty(settings: Regularizers, pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, " batch"]:

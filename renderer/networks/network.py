@@ -12,8 +12,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn import functional
 
-from renderer.classes.records import ClassRecord, Guess, Score
-from renderer.networks.residual import residual_branches, scaled_residual_gradient
+from renderer.networks.shortcuts import residual_branches, scaled_residual_gradient
+from renderer.targets.target import ClassRecord, Guess, Score
 
 
 @dataclass(frozen=True)

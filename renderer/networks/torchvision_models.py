@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torchvision import models
 from torchvision.models import WeightsEnum
 
-from renderer.config.errors import UserError
-from renderer.config.models import TorchvisionNetwork
+from renderer.common.errors import UserError
 from renderer.networks.network import Preprocessing
+from renderer.settings.sections import TorchvisionNetwork
 
 
 class _Presets(Protocol):

@@ -7,7 +7,9 @@ from torch import nn
 from torch.nn import functional
 from torchvision.models import mobilenetv2
 
-from renderer.config.dreaming import (
+from renderer.dream import ascent
+from renderer.dream.ascent import ascend, ascend_fresh
+from renderer.dream.dreaming import (
     AdamOptimizer,
     Dream,
     FourierParameterization,
@@ -20,8 +22,6 @@ from renderer.config.dreaming import (
     Regularizers,
     Transforms,
 )
-from renderer.dream import ascent
-from renderer.dream.ascent import ascend, ascend_fresh
 from renderer.dream.randomness import PictureKey, normal
 from renderer.dream.regularizers import total_variation
 from renderer.networks.network import Network

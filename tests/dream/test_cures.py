@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from renderer.classes.records import ClassRecord
-from renderer.config.dreaming import (
+from renderer.dream import cures
+from renderer.dream.ascent import Ascent, ascend
+from renderer.dream.dreaming import (
     AdamOptimizer,
     Dream,
     LogitObjective,
@@ -18,11 +19,10 @@ from renderer.config.dreaming import (
     Regularizers,
     Transforms,
 )
-from renderer.dream import cures
-from renderer.dream.ascent import Ascent, ascend
 from renderer.dream.health import Health
 from renderer.dream.randomness import PictureKey, normal
 from renderer.networks.network import Network, Preprocessing
+from renderer.targets.target import ClassRecord
 from tests.networks.tiny import CLASSES, tiny_network
 
 SIZE = (36, 52)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from renderer.config.dreaming import Level
+from renderer.dream.dreaming import Level
 from renderer.dream.level import keep_level
 
 

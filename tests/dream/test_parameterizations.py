@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from renderer.config.dreaming import (
+from renderer.dream.ascent import ascend
+from renderer.dream.dreaming import (
     AdamOptimizer,
     Dream,
     FourierParameterization,
@@ -14,7 +15,6 @@ from renderer.config.dreaming import (
     Regularizers,
     Transforms,
 )
-from renderer.dream.ascent import ascend
 from renderer.dream.parameterizations import build_parameterization
 from renderer.dream.randomness import PictureKey
 from tests.networks.tiny import tiny_network

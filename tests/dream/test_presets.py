@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from renderer.config.loading import parse_settings
-from renderer.config.models import EmbeddedNetwork
-from renderer.config.presets import families, presets
 from renderer.dream.ascent import ascend
 from renderer.dream.randomness import PictureKey, normal
-from renderer.networks.load import load_network
+from renderer.networks.loaded import load_network
 from renderer.networks.network import Network
+from renderer.settings.loading import parse_settings
+from renderer.settings.presets import families, presets
+from renderer.settings.sections import EmbeddedNetwork
 
 SIZE = (56, 72)
 STEPS = 20

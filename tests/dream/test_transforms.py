@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from renderer.config.dreaming import Transforms
+from renderer.dream.dreaming import Transforms
 from renderer.dream.randomness import PictureKey
-from renderer.dream.transforms import draw_tints, draw_views, take_views, tint
+from renderer.dream.views import draw_tints, draw_views, take_views, tint
 
 KEYS = [PictureKey(0, 3), PictureKey(0, 4)]
 WHOLE = Transforms(crop=(1.0, 1.0), scale=(1.0, 1.0), rotate=0.0, jitter=0.0, flip=0.0, detail=0.0)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision import models
 
-from renderer.networks.activations import redirected
+from renderer.networks.rectifiers import redirected
 
 Activation = Callable[[Tensor], Tensor]
 INPUTS = torch.tensor([-40.0, -3.5, -1.0, -0.0, 0.0, 0.25, 2.5, 5.5, 7.0, float("inf"), float("nan")])

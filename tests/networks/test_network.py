@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from renderer.classes.records import ClassRecord
 from renderer.networks.network import Network, Preprocessing
+from renderer.targets.target import ClassRecord
 from tests.networks.tiny import CLASSES, tiny_network
 
 

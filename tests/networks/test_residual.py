@@ -11,7 +11,7 @@ from torchvision.models import mnasnet, mobilenetv2, mobilenetv3, regnet, resnet
 from torchvision.models.convnext import CNBlock
 from torchvision.models.efficientnet import FusedMBConv, FusedMBConvConfig, MBConv, MBConvConfig
 
-from renderer.networks.residual import residual_branches, scaled_residual_gradient
+from renderer.networks.shortcuts import residual_branches, scaled_residual_gradient
 
 BLOCKS: dict[str, Callable[[], nn.Module]] = {
     "mobilenet_v2": lambda: mobilenetv2.InvertedResidual(4, 4, 1, 2),

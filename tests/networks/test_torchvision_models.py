@@ -10,10 +10,10 @@ from safetensors.torch import save_file
 from torch.hub import load_state_dict_from_url
 from torchvision import models
 
-from renderer.config.errors import UserError
-from renderer.config.models import TorchvisionNetwork
-from renderer.networks.load import load_network
+from renderer.common.errors import UserError
+from renderer.networks.loaded import load_network
 from renderer.networks.torchvision_models import download_path, load_torchvision, model_names
+from renderer.settings.sections import TorchvisionNetwork
 
 CPU = torch.device("cpu")
 

@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
-from renderer.classes.records import ClassRecord
 from renderer.networks.network import Network, Preprocessing
+from renderer.targets.target import ClassRecord
 
 CLASSES = 7
 

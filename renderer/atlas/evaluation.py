@@ -1,0 +1,174 @@
+"""What networks recognize in a run's pictures: the one that dreamed, and others as judges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+from renderer.atlas.exhibits import Hanging, hangings
+from renderer.atlas.index import describe_network
+from renderer.atlas.recognition import Judge, make_judge, measure, score_picture
+from renderer.common.errors import UserError
+from renderer.jobs.commands import make_page
+from renderer.jobs.named_files import file_contents
+from renderer.jobs.progress import Amount, Progress
+from renderer.jobs.session import Run, load_run
+from renderer.networks.devices import find_devices
+from renderer.networks.loaded import load_network
+from renderer.settings.loading import parse_network
+from renderer.settings.sections import Network as NetworkSettings
+from renderer.settings.sections import Run as Computer
+from renderer.settings.sections import Settings
+from renderer.store.evaluation_file import (
+    Evaluation,
+    PictureScore,
+    Recognition,
+    UnknownClass,
+    read_evaluation,
+    write_evaluation,
+)
+from renderer.store.lock import holder
+
+
+@dataclass(frozen=True)
+class NamedNetwork:
+    """A network, and what begins a message about it."""
+
+    place: str
+    settings: NetworkSettings
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A network that has been loaded, and the digest of its weights."""
+
+    named: NamedNetwork
+    contents: str
+    judge: Judge
+
+
+def named_networks(networks: Sequence[str], weights: Sequence[str]) -> list[NamedNetwork]:
+    """The judges that the command line names, each with its weights where they are given apart.
+
+    Raises:
+        UserError: One is not a network, or it cannot be told whose some weights are.
+    """
+    if weights and len(weights) != len(networks):
+        raise UserError(
+            f"--weights is given {len(weights)} times and --judge {len(networks)} times; give weights for each judge, "
+            "or write judges as --judge '{source: torchvision, name: NAME, weights: PATH}'"
+        )
+    places = [f"--judge {text}" for text in networks]
+    given = zip_longest(networks, places, weights)
+    return [NamedNetwork(place, parse_network(text, place, path)) for text, place, path in given]
+
+
+def evaluate(directory: Path, judges: Sequence[NamedNetwork], progress: Progress) -> Evaluation:
+    """Score what is there of a run, write `evaluation.json` and make the page anew.
+
+    The run may be unfinished, and another process may be rendering it. What judges said in earlier calls is kept.
+
+    Args:
+        directory: The run's directory.
+        judges: Networks to ask besides the one that dreamed.
+        progress: Is told how far it is.
+
+    Returns:
+        The contents of `evaluation.json`.
+
+    Raises:
+        UserError: The directory holds no run, or none of its classes is finished; a network cannot be loaded, or
+            knows none of the run's classes.
+    """
+    run = load_run(directory)
+    found = list(hangings(run))
+    if not found:
+        raise UserError(f"{directory} holds no finished class yet; render some with `render` or `stills`")
+    dreamer = NamedNetwork(str(run.paths.settings), run.settings.network)
+    asked = [_ask(run, dreamer, own=True), *(_ask(run, judge, own=False) for judge in judges)]
+    scores = _score_all(asked, found, progress)
+    dreaming, *judging = [_recognition(run, *one) for one in zip(asked, scores, strict=True)]
+    evaluation = Evaluation(network=dreaming, judges=_with_earlier(run, judging, progress))
+    write_evaluation(run.paths.evaluation, evaluation)
+    _renew_page(run, progress)
+    return evaluation
+
+
+def _ask(run: Run, named: NamedNetwork, *, own: bool) -> _Asked:
+    with _named_in_errors(named):
+        contents = file_contents(Settings(network=named.settings))["network.weights"]
+        network = load_network(named.settings, find_devices(_computer(run))[0])
+        # The network that dreamed has the classes themselves; their names need not tell them apart.
+        outputs = {record.index: record.index for record in run.classes}
+        return _Asked(named, contents, Judge(network, outputs) if own else make_judge(network, run.classes))
+
+
+def _computer(run: Run) -> Computer:
+    """The device that the run was rendered on, or what there is if that was another computer's."""
+    try:
+        find_devices(run.settings.run)
+    except UserError:
+        return Computer()
+    return run.settings.run
+
+
+def _score_all(asked: Sequence[_Asked], found: Sequence[Hanging], progress: Progress) -> list[tuple[PictureScore, ...]]:
+    """The scores by each network; a picture is read once, and shown to one network after the other."""
+    indices = [hanging.exhibit.record.index for hanging in found]
+    progress.begin("pictures", total=Amount(len(found), len(set(indices))), done=Amount(0, 0))
+    scores: list[list[PictureScore]] = [[] for _ in asked]
+    for hanging, following in zip(found, [*indices[1:], None], strict=True):
+        record, picture = hanging.exhibit.record, hanging.picture()
+        for one, own_scores in zip(asked, scores, strict=True):
+            with _named_in_errors(one.named):
+                score = score_picture(one.judge, hanging.exhibit, picture)
+            if score:
+                own_scores.append(score)
+        progress.advance(Amount(1, int(following != record.index)), [record.title])
+    progress.end()
+    return [tuple(own_scores) for own_scores in scores]
+
+
+def _recognition(run: Run, asked: _Asked, scores: tuple[PictureScore, ...]) -> Recognition:
+    unknown = [record for record in run.classes if record.index not in asked.judge.outputs]
+    return Recognition(
+        network=describe_network(asked.named.settings),
+        contents=asked.contents,
+        unknown=tuple(UnknownClass(index=one.index, wnid=one.wnid, title=one.title) for one in unknown),
+        figures=measure(scores),
+        pictures=scores,
+    )
+
+
+def _with_earlier(run: Run, judging: Sequence[Recognition], progress: Progress) -> tuple[Recognition, ...]:
+    """The judges of earlier calls in their places, each replaced where it was asked again, then the new ones."""
+    try:
+        earlier = read_evaluation(run.paths.evaluation)
+    except UserError:
+        progress.note(f"{run.paths.evaluation} was damaged and is written anew, with the judges of this call alone")
+        earlier = None
+    judges = {_identity(judge): judge for judge in (earlier.judges if earlier else ())}
+    return tuple((judges | {_identity(judge): judge for judge in judging}).values())
+
+
+def _identity(judge: Recognition) -> tuple[str, str, str]:
+    return judge.network["source"], judge.network["name"], judge.contents
+
+
+def _renew_page(run: Run, progress: Progress) -> None:
+    worker = holder(run.paths.lock)
+    if worker is None:
+        make_page(run.paths.root)
+    else:
+        progress.note(f"process {worker} is rendering here; the page shows the judges when that ends, or in `serve`")
+
+
+@contextmanager
+def _named_in_errors(named: NamedNetwork) -> Iterator[None]:
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{named.place}: {error}") from error

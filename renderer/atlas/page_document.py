@@ -1,0 +1,86 @@
+"""The page as one HTML file: the contents as data, and one style sheet and one script inside it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from renderer.atlas.page_contents import page_contents
+from renderer.store.files import write_whole
+from renderer.store.index_file import read_index
+from renderer.store.paths import RunPaths
+from renderer.store.run_file import read_run_file
+
+_ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
+"""Nothing inside the data may look like markup; in JSON such characters occur in texts only."""
+
+
+def write_page(paths: RunPaths) -> None:
+    """Write `index.html` anew from `run.yaml`, `atlas.json` and the records of the run.
+
+    Raises:
+        UserError: One of them is missing or damaged.
+    """
+    contents = page_contents(paths, read_run_file(paths.settings), read_index(paths.index))
+    write_whole(paths.page, page_html(contents, live=False).encode())
+
+
+def page_html(contents: Mapping[str, Any], *, live: bool) -> str:
+    """The page for the given contents.
+
+    Args:
+        contents: What `page_contents` gives.
+        live: Whether it is served, and may ask the server what is new; from the disk it asks nobody.
+    """
+    assets = files("renderer.atlas") / "assets"
+    style = (assets / "page.css").read_text(encoding="utf-8")
+    script = (assets / "page.js").read_text(encoding="utf-8")
+    template = _environment().from_string((assets / "page.html.jinja").read_text(encoding="utf-8"))
+    return template.render(
+        title=contents["title"],
+        policy=_security_policy(style, script, live=live),
+        style=Markup(style),  # noqa: S704  our own files
+        script=Markup(script),  # noqa: S704
+        contents=Markup(embedded_json(contents)),  # noqa: S704  escaped
+        live=live,
+    )
+
+
+def embedded_json(data: Any) -> str:
+    """JSON that can stand in an HTML `script` element whatever its texts contain."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES)
+
+
+def _environment() -> Environment:
+    return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def _security_policy(style: str, script: str, *, live: bool) -> str:
+    """Only the page's own script and style, and pictures and films that lie beside it."""
+    # Browsers differ in whether 'self' covers a page's neighbors on the disk.
+    beside = "'self' file:"
+    server = "'self'" if live else "'none'"
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src '{_source_hash(script)}'",
+            f"style-src '{_source_hash(style)}'",
+            f"img-src {beside} data:",
+            f"media-src {beside}",
+            f"connect-src {server}",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
+
+
+def _source_hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"

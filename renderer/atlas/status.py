@@ -1,0 +1,109 @@
+"""How far a run is, read from its directory; another process may be working in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from renderer.jobs.plan import Plan, make_plan
+from renderer.jobs.session import Run, load_run
+from renderer.jobs.stills import finished_stills, pending_groups
+from renderer.store.lock import holder
+from renderer.store.records import FilmRecord, is_intact, read_record
+
+
+@dataclass(frozen=True)
+class Part:
+    """How far the film is, or the fresh stills.
+
+    Attributes:
+        classes_done: Classes that are finished.
+        classes: All classes.
+        pictures_done: Frames, or stills, that are finished.
+        pictures: All frames, or stills.
+        seconds_left: Time that the rest will take if it goes on as so far; None if nothing has been timed yet.
+    """
+
+    classes_done: int
+    classes: int
+    pictures_done: int
+    pictures: int
+    seconds_left: float | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a run is.
+
+    Attributes:
+        name: Name of its configuration.
+        film: How far the film is; None where stills alone were asked for.
+        stills: How far the fresh stills are; None where stills are taken from the film.
+        film_path: The assembled film, if there is one.
+        worker: Number of the process that works in the directory now (0 if it cannot be told); None if none does.
+        damaged: Names of segments that were finished and have been damaged since; they will be made again.
+    """
+
+    name: str
+    film: Part | None
+    stills: Part | None
+    film_path: Path | None
+    worker: int | None
+    damaged: tuple[str, ...]
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether there is nothing left to do."""
+        parts = [part for part in (self.film, self.stills) if part]
+        complete = all(part.classes_done == part.classes for part in parts)
+        return complete and (self.film is None or self.film_path is not None)
+
+
+def run_status(directory: Path) -> Status:
+    """How far the run in a directory is.
+
+    Files are looked at by their size alone; a damaged one of the same size is found when the run is continued.
+
+    Raises:
+        UserError: The directory holds no run.
+    """
+    run = load_run(directory)
+    plan = make_plan(run.timeline, run.paths, run.fade, thorough=False) if run.film else None
+    film = read_record(run.paths.film_record, FilmRecord)
+    return Status(
+        name=run.name,
+        film=_film_part(run, plan) if plan else None,
+        stills=_stills_part(run) if run.settings.stills.fresh or not run.film else None,
+        film_path=run.paths.root / film.film.path if film and is_intact(run.paths, film.film, thorough=False) else None,
+        worker=holder(run.paths.lock),
+        damaged=plan.damaged if plan else (),
+    )
+
+
+def _film_part(run: Run, plan: Plan) -> Part:
+    left = {item.segment for items in plan.rounds for item in items if item.is_missing}
+    classes_left = {segment.position for segment in left if not segment.is_lead_in}
+    again = sum(item.segment.frames for items in plan.rounds for item in items)
+    timed = sum(record.frames for record in plan.records.values())
+    return Part(
+        classes_done=len(run.classes) - len(classes_left),
+        classes=len(run.classes),
+        pictures_done=sum(segment.frames for segment in run.timeline.segments if segment not in left),
+        pictures=run.timeline.frames,
+        seconds_left=_projected(again, timed, [record.seconds for record in plan.records.values()]),
+    )
+
+
+def _stills_part(run: Run) -> Part:
+    again = sum(len(group) for group in pending_groups(run, thorough=False))
+    finished = finished_stills(run)
+    seconds = [record.seconds for record in finished]
+    done, total = len(finished), len(run.classes)
+    return Part(done, total, done, total, seconds_left=_projected(again, done, seconds))
+
+
+def _projected(left: int, timed: int, seconds: Sequence[float]) -> float | None:
+    if left == 0:
+        return 0.0
+    return left * sum(seconds) / timed if timed else None

@@ -1,0 +1,188 @@
+"""The settings of the section `dream`: how pixels are made from gradients."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from renderer.common.section import Section
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+
+
+class LogitObjective(Section):
+    """Ascend the class's output before the softmax (Simonyan et al. 2013, arXiv 1312.6034)."""
+
+    kind: Literal["logit"] = Field("logit", description="What is ascended: `logit`, the class's pre-softmax output.")
+    log_probability: float = Field(
+        5.0,
+        ge=0,
+        le=100,
+        description="Weight of the class's log-probability, which is added to the logit: it counts only as long as the "
+        "network takes the picture for something else.",
+    )
+
+
+class FourierParameterization(Section):
+    """Decorrelated colors and 1/f-scaled Fourier coefficients (Olah et al. 2017)."""
+
+    kind: Literal["fourier"] = Field(
+        "fourier", description="How the picture is held while it is optimized: `fourier`, `maco` or `pixels`."
+    )
+    decay: float = Field(
+        1.0, ge=0, le=3, description="Exponent of the 1/f scale: higher favors large shapes over fine detail."
+    )
+
+
+class MacoParameterization(Section):
+    """Natural magnitudes of the Fourier coefficients; only their phases change (Fel et al. 2023, arXiv 2306.06805)."""
+
+    kind: Literal["maco"] = Field(
+        "maco", description="Coefficients with the magnitudes of natural pictures, of which only the phases change."
+    )
+    contrast: float = Field(
+        0.2,
+        gt=0,
+        le=0.5,
+        description="Standard deviation of the picture, where white is 1; what nears black or white is compressed.",
+    )
+    decay: float = Field(1.0, ge=0, le=3, description="Exponent of the 1/f law that the magnitudes follow.")
+
+
+class PixelParameterization(Section):
+    """The plain pixels."""
+
+    kind: Literal["pixels"] = Field("pixels", description="The plain pixels, kept in range by clipping.")
+    blur: tuple[NotNegative, NotNegative] = Field(
+        (0.0, 0.0),
+        description="Standard deviation of the blur after each step, in pixels: at the beginning of each octave of a "
+        "fresh picture, and at its end, as afterwards (Audun Øygard's deepdraw, 2015).",
+    )
+
+
+class AdamOptimizer(Section):
+    """Adam (Kingma & Ba 2014, arXiv 1412.6980), ascending."""
+
+    kind: Literal["adam"] = Field("adam", description="How the gradient is followed: `adam` or `normalized`.")
+    learning_rate: float = Field(
+        0.08,
+        gt=0,
+        le=100,
+        description="Learning rate. Stills in Fourier coordinates with a shorter side above 224 pixels have it divided "
+        "by the root of the ratio.",
+    )
+
+
+class NormalizedOptimizer(Section):
+    """Gradient ascent with the gradient divided by its mean magnitude (google/deepdream 2015); keeps no state."""
+
+    kind: Literal["normalized"] = Field("normalized", description="Gradient divided by its mean magnitude.")
+    step: float = Field(0.02, gt=0, le=10, description="Mean change of a coordinate in one step.")
+
+
+Parameterization = Annotated[
+    FourierParameterization | MacoParameterization | PixelParameterization, Field(discriminator="kind")
+]
+Optimizer = Annotated[AdamOptimizer | NormalizedOptimizer, Field(discriminator="kind")]
+
+
+def _ascending(span: tuple[float, float]) -> tuple[float, float]:
+    """Refuse a span whose end comes before its beginning."""
+    if span[0] > span[1]:
+        raise ValueError(f"the smallest, {span[0]:g}, is above the largest, {span[1]:g}; swap them")
+    return span
+
+
+Span = Annotated[tuple[Positive, Positive], AfterValidator(_ascending)]
+
+
+class Transforms(Section):
+    """The random view that the network gets of the picture in each step, drawn for each picture separately."""
+
+    views: int = Field(1, ge=1, le=64, description="Views of each picture in one step; their gradients are averaged.")
+    crop: Span = Field(
+        (0.35, 1.0),
+        description="Side of the square view as a share of the picture's shorter side: smallest, largest.",
+    )
+    scale: Span = Field(
+        (0.5, 1.2),
+        description="Further random magnification of the view: smallest, largest. Below 1 the picture is also seen "
+        "from afar, with mirrored surroundings: things become whole, and fewer.",
+    )
+    flip: float = Field(0.5, ge=0, le=1, description="Probability that a view is mirrored left to right.")
+    detail: float = Field(
+        0.25,
+        ge=0,
+        le=1,
+        description="In a picture much larger than the network's input, the share of views that are smaller than "
+        "`crop`, down to where the network sees every pixel.",
+    )
+    color: float = Field(
+        0.3,
+        ge=0,
+        lt=1,
+        description="Largest random change of the contrast and the saturation of a view, as a share; its brightness "
+        "changes by 0.3 of it.",
+    )
+    rotate: float = Field(25.0, ge=0, le=180, description="Largest random rotation either way, in degrees.")
+    jitter: float = Field(
+        0.06, ge=0, le=1, description="Largest random shift either way, also beyond the border, as a share of the view."
+    )
+
+
+class Regularizers(Section):
+    """What is kept small."""
+
+    total_variation: float = Field(
+        1.0, ge=0, description="Weight of the total variation (Mahendran & Vedaldi 2014, arXiv 1412.0035)."
+    )
+    l2: float = Field(0.0, ge=0, description="Weight of the mean squared distance from mid-gray.")
+
+
+class Level(Section):
+    """What keeps brightness, contrast and color level while the picture feeds on itself."""
+
+    strength: float = Field(
+        0.8,
+        ge=0,
+        lt=1,
+        description="Share of the deviation that is taken back in a second; 125 steps of a still are a second.",
+    )
+    contrast: float = Field(
+        0.18, gt=0, le=0.5, description="Standard deviation that is not exceeded for long, where white is 1."
+    )
+
+
+class Dream(Section):
+    """How pixels are made from gradients."""
+
+    preset: Literal["vivid", "clean", "classic-2015", "maco", "pixels"] | None = Field(
+        None,
+        description="A look by name: other values for some of the keys below, before which your own come. "
+        "`docs/presets.md` lists them, and what suits each family of networks.",
+    )
+    steps_per_frame: int = Field(5, ge=0, le=10000, description="Ascent steps for each frame of the film.")
+    fresh_steps: int = Field(96, ge=0, le=100000, description="Steps before the first frame of a fresh picture.")
+    octaves: int = Field(
+        1,
+        ge=1,
+        le=10,
+        description="Sizes in which a fresh picture is dreamed, from small to full; the steps are shared among them.",
+    )
+    octave_scale: float = Field(1.4, gt=1, le=4, description="How much larger each octave is than the one before it.")
+    objective: LogitObjective = LogitObjective()
+    residual_gradient: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="Share of the gradient that goes through the branches of residual networks (ResNet, MobileNet, "
+        "EfficientNet, ConvNeXt, ViT, and others); the shortcuts keep theirs. Below 1, other networks recognize the "
+        "dreams more often (Wu et al. 2020, arXiv 2002.05990).",
+    )
+    parameterization: Parameterization = FourierParameterization()
+    optimizer: Optimizer = AdamOptimizer()
+    transforms: Transforms = Transforms()
+    regularizers: Regularizers = Regularizers()
+    level: Level = Level()

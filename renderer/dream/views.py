@@ -1,0 +1,133 @@
+"""Random views of a picture: what the network is shown in one step of the ascent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from renderer.dream.dreaming import Transforms
+from renderer.dream.randomness import PictureKey, uniform
+
+_MORE_AT_BORDER = 0.15  # Of a view's side.
+_NUMBERS = 9  # Random ones for each view.
+_BRIGHTNESS = 0.3  # Change of brightness, white being 1, where contrast and saturation change by all of theirs.
+
+
+def draw_views(
+    transforms: Transforms,
+    keys: Sequence[PictureKey],
+    steps: Sequence[int],
+    size: tuple[int, int],
+    view_size: int,
+) -> Float[Tensor, "views 2 3"]:
+    """Draw the views of one step: for each picture `transforms.views` of them, one after another.
+
+    Args:
+        transforms: From what they are drawn.
+        keys: Whose randomness is used, one a picture.
+        steps: Number of the step, one a picture.
+        size: Height and width of the pictures in pixels.
+        view_size: Side of the views in pixels: what is smaller in the picture than their pixels is not seen.
+
+    Returns:
+        Affine maps from the view's square, [-1, 1] in x and y, to the picture's pixels, the center of which is (0, 0).
+    """
+    maps = [
+        _view(transforms, numbers, size, view_size)
+        for key, step in zip(keys, steps, strict=True)
+        for numbers in uniform(key, step, _NUMBERS * transforms.views).reshape(-1, _NUMBERS)
+    ]
+    return torch.from_numpy(np.stack(maps))
+
+
+def take_views(
+    pictures: Float[Tensor, "batch 3 height width"], maps: Float[Tensor, "views 2 3"], size: int
+) -> Float[Tensor, "views 3 size size"]:
+    """Look at the pictures through the maps; beyond its border a picture is mirrored.
+
+    Args:
+        pictures: Any values.
+        maps: As from `draw_views`: equally many for each picture, in the order of the pictures.
+        size: Side of the views in pixels.
+
+    Returns:
+        The views; a view that shrinks the picture averages, so that nothing flickers that is smaller than its pixels.
+    """
+    owners = torch.arange(len(pictures), device=pictures.device).repeat_interleave(len(maps) // len(pictures))
+    pixels = maps[:, :, :2].square().sum(dim=(1, 2)).div(2).sqrt() * 2 / size
+    levels = pixels.log2().round().clamp(min=0).int().tolist()
+    views: list[Tensor | None] = [None] * len(maps)
+    smaller = pictures
+    for level in range(max(levels) + 1):
+        if level > 0:
+            smaller = functional.avg_pool2d(smaller, 2, ceil_mode=True, count_include_pad=False)
+        chosen = [number for number, own in enumerate(levels) if own == level]
+        if chosen:
+            seen = _sample(smaller[owners[chosen]], maps[chosen].to(pictures.device), pictures.shape, size)
+            for place, number in enumerate(chosen):
+                views[number] = seen[place]
+    return torch.stack([view for view in views if view is not None])
+
+
+def draw_tints(transforms: Transforms, keys: Sequence[PictureKey], steps: Sequence[int]) -> Float[Tensor, "views 3"]:
+    """Draw how the colors of each view are changed in one step: contrast, saturation and brightness, around 0.
+
+    Args:
+        transforms: From what they are drawn.
+        keys: Whose randomness is used, one a picture.
+        steps: Number of the step, one a picture.
+    """
+    numbers = [
+        uniform(key, step, 3 * transforms.views, "color").reshape(-1, 3) for key, step in zip(keys, steps, strict=True)
+    ]
+    return torch.from_numpy(transforms.color * (2 * np.concatenate(numbers) - 1)).float()
+
+
+def tint(
+    views: Float[Tensor, "views 3 size size"], tints: Float[Tensor, "views 3"]
+) -> Float[Tensor, "views 3 size size"]:
+    """Change the colors of views, each as its row of `draw_tints` says."""
+    contrast, saturation, brightness = tints.to(views.device)[..., None, None, None].unbind(1)
+    mean = views.mean(dim=(1, 2, 3), keepdim=True)
+    views = mean + (views - mean) * (1 + contrast)
+    gray = views.mean(dim=1, keepdim=True)
+    return gray + (views - gray) * (1 + saturation) + _BRIGHTNESS * brightness
+
+
+def _view(
+    transforms: Transforms, numbers: Float[np.ndarray, "9"], size: tuple[int, int], view_size: int
+) -> Float[np.ndarray, "2 3"]:
+    finest = view_size / min(size)
+    if numbers[8] < transforms.detail and finest < transforms.crop[0]:
+        side = min(size) * _between((finest, transforms.crop[0]), numbers[0])
+    else:
+        side = min(size) * _between(transforms.crop, numbers[0]) / _between(transforms.scale, numbers[1])
+    angle = math.radians(transforms.rotate) * (2 * numbers[2] - 1)
+    # Anywhere inside the picture (in its middle, if the view is larger), then shaken, also beyond the border. Views at
+    # the border are drawn more often, since fewer views reach the pixels there.
+    room = np.maximum(0, np.array(size[::-1]) - side) / 2
+    center = np.clip((room + _MORE_AT_BORDER * side) * (2 * numbers[3:5] - 1), -room, room)
+    center += transforms.jitter * side * (2 * numbers[5:7] - 1)
+    cosine, sine = side / 2 * math.cos(angle), side / 2 * math.sin(angle)
+    mirror = -1 if numbers[7] < transforms.flip else 1
+    return np.array([[mirror * cosine, -sine, center[0]], [mirror * sine, cosine, center[1]]], dtype=np.float32)
+
+
+def _between(limits: tuple[float, float], share: float) -> float:
+    low, high = limits
+    return low + (high - low) * share
+
+
+def _sample(
+    pictures: Float[Tensor, "views 3 h w"], maps: Float[Tensor, "views 2 3"], full_shape: torch.Size, size: int
+) -> Float[Tensor, "views 3 size size"]:
+    height, width = full_shape[-2:]
+    half = torch.tensor([[width / 2], [height / 2]], device=pictures.device)
+    grid = functional.affine_grid(maps / half, [len(pictures), 3, size, size], align_corners=False)
+    return functional.grid_sample(pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False)

@@ -1,0 +1,1 @@
+"""The film on paper, and its frames."""

@@ -1,0 +1,182 @@
+"""The film on paper: which class is shown in which frames, divided into chains and segments. Arithmetic only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from renderer.settings.sections import Film
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Neighboring frames of one class: encoded as one file, the unit of resumption.
+
+    Attributes:
+        chain: Number of the chain, from 0.
+        number: Place in the chain, from 0; a lead-in, which is not part of the film, has -1.
+        position: Place of the class in the film, from 0.
+        class_index: Index of the class.
+        part: Place among the segments of this class, from 0.
+        first_frame: Number of the first frame within its class.
+        frames: How many frames the segment has.
+        class_frames: How many frames the whole class has.
+        start_frame: Number of the first frame within the film; 0 for a lead-in.
+    """
+
+    chain: int
+    number: int
+    position: int
+    class_index: int
+    part: int
+    first_frame: int
+    frames: int
+    class_frames: int
+    start_frame: int
+
+    @property
+    def name(self) -> str:
+        """Name that sorts as the film runs; all files of the segment carry it."""
+        if self.is_lead_in:
+            return f"lead-in-{self.chain:04d}"
+        return f"{self.position:04d}-{self.part:03d}"
+
+    @property
+    def is_lead_in(self) -> bool:
+        """Whether it is only dreamed to begin a chain, and not shown."""
+        return self.number < 0
+
+    @property
+    def ends_class(self) -> bool:
+        """Whether its last frame is the last of its class."""
+        return self.first_frame + self.frames == self.class_frames
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """All segments of a film.
+
+    Attributes:
+        chains: The segments of each chain in order, a lead-in first where the chain has one.
+        fps: Frames per second.
+        frames: How many frames the film has.
+    """
+
+    chains: tuple[tuple[Segment, ...], ...]
+    fps: float
+    frames: int
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The segments of the film in its order, without lead-ins."""
+        return tuple(segment for chain in self.chains for segment in chain if not segment.is_lead_in)
+
+    @property
+    def rounds(self) -> tuple[tuple[Segment, ...], ...]:
+        """What is computed together: the lead-ins, then the first segment of every chain, the second, and so on."""
+        numbers = sorted({segment.number for chain in self.chains for segment in chain})
+        return tuple(
+            tuple(segment for chain in self.chains for segment in chain if segment.number == number)
+            for number in numbers
+        )
+
+    def before(self, segment: Segment) -> Segment | None:
+        """The segment that is computed before the given one in its chain, or None."""
+        chain = self.chains[segment.chain]
+        place = chain.index(segment)
+        return chain[place - 1] if place else None
+
+    def lead_in_after(self, segment: Segment) -> Segment | None:
+        """The lead-in that the end of the given segment fades into: that of the next chain, or None."""
+        chain = self.chains[segment.chain]
+        if segment != chain[-1] or segment.chain + 1 == len(self.chains):
+            return None
+        following = self.chains[segment.chain + 1][0]
+        return following if following.is_lead_in else None
+
+
+def chain_count(film: Film, classes: int) -> int:
+    """Number of chains: the setting, or one for each 25 classes and at most 16; never more than there are classes."""
+    wanted = film.chains if isinstance(film.chains, int) else min(16, classes // 25)
+    return max(1, min(wanted, classes))
+
+
+def class_borders(film: Film, classes: int) -> list[int]:
+    """First frame of each class, and the number of all frames at the end. Every class has a frame at least."""
+    per_class = max(1.0, film.fps * film.seconds_per_class)
+    return [round(position * per_class) for position in range(classes + 1)]
+
+
+def build_timeline(film: Film, class_indices: Sequence[int], segment_seconds: float) -> Timeline:
+    """Divide the film of the given classes, in their order, into chains and segments.
+
+    Args:
+        film: The film's settings.
+        class_indices: Indices of the classes in the order of the film; at least one.
+        segment_seconds: Longest duration of a segment, in seconds; a crossfade into a class is not divided.
+
+    Returns:
+        The timeline; chains are equally long, give or take one class.
+    """
+    borders = class_borders(film, len(class_indices))
+    whole = transition_frames(film) + 1 if film.transition == "crossfade" else 1
+    longest = max(whole, round(segment_seconds * film.fps))
+    count = chain_count(film, len(class_indices))
+    edges = [round(chain * len(class_indices) / count) for chain in range(count + 1)]
+    chains = []
+    for chain in range(count):
+        shown: list[Segment] = []
+        for position in range(edges[chain], edges[chain + 1]):
+            shown += _class_segments(chain, position, class_indices, borders, longest, first_number=len(shown))
+        chains.append((*_lead_in(film, chain, edges[chain], class_indices), *shown))
+    return Timeline(tuple(chains), film.fps, borders[-1])
+
+
+def transition_frames(film: Film) -> int:
+    """Number of frames in which one class of a chain fades into the next; never longer than a class."""
+    return int(min(film.crossfade_seconds, film.seconds_per_class) * film.fps)
+
+
+def crossfade_frames(film: Film) -> int:
+    """Number of frames in which one chain fades into the next; never longer than a class or a lead-in."""
+    return min(transition_frames(film), int(film.lead_in_seconds * film.fps))
+
+
+def _lead_in(film: Film, chain: int, position: int, class_indices: Sequence[int]) -> tuple[Segment, ...]:
+    frames = round(film.lead_in_seconds * film.fps)
+    if chain == 0 or film.transition == "reset" or frames == 0:
+        return ()
+    before = position - 1
+    return (
+        Segment(
+            chain=chain,
+            number=-1,
+            position=before,
+            class_index=class_indices[before],
+            part=0,
+            first_frame=0,
+            frames=frames,
+            class_frames=frames,
+            start_frame=0,
+        ),
+    )
+
+
+def _class_segments(
+    chain: int, position: int, class_indices: Sequence[int], borders: list[int], longest: int, *, first_number: int
+) -> list[Segment]:
+    class_frames = borders[position + 1] - borders[position]
+    return [
+        Segment(
+            chain=chain,
+            number=first_number + part,
+            position=position,
+            class_index=class_indices[position],
+            part=part,
+            first_frame=first,
+            frames=min(longest, class_frames - first),
+            class_frames=class_frames,
+            start_frame=borders[position] + first,
+        )
+        for part, first in enumerate(range(0, class_frames, longest))
+    ]

@@ -1,0 +1,222 @@
+"""The commands that make something, from start to end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from renderer.atlas.results import keep_failures, keep_similarity, write_results
+from renderer.common.errors import UserError
+from renderer.jobs.assembly import assemble_segments
+from renderer.jobs.choosing import chosen_classes
+from renderer.jobs.live import Live
+from renderer.jobs.plan import Plan, make_plan
+from renderer.jobs.progress import Progress
+from renderer.jobs.segments import render_film
+from renderer.jobs.session import Run, describe_run, opened, reopened
+from renderer.jobs.stills import Failure, dream_stills, make_film_stills, pending_groups
+from renderer.jobs.worker import Worker
+from renderer.media.captions import check_templates
+from renderer.media.overlay import CaptionWriter
+from renderer.media.sound import check_audio
+from renderer.settings.sections import Settings
+from renderer.store.cleaning import refuse_foreign
+from renderer.store.index_file import Index, IndexClass
+from renderer.store.paths import RunPaths
+from renderer.store.run_file import RunFile
+
+MakeWorker = Callable[[Settings], Worker]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for.
+
+    Attributes:
+        name: Name of the configuration.
+        settings: Its settings.
+        directory: The run's directory.
+        restart: Remove what runs have written there before.
+    """
+
+    name: str
+    settings: Settings
+    directory: Path
+    restart: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What has come of it.
+
+    Attributes:
+        paths: The run's directory.
+        index: What is there now.
+        failures: Classes that could not be rendered.
+    """
+
+    paths: RunPaths
+    index: Index
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def film(self) -> Path | None:
+        """The film, if there is one."""
+        return self.paths.root / self.index.film.path if self.index.film else None
+
+    @property
+    def unrecognized(self) -> tuple[IndexClass, ...]:
+        """The classes that the network does not put first in their stills."""
+        return tuple(entry for entry in self.index.classes if entry.rank not in (None, 1))
+
+
+def local_worker(settings: Settings) -> Worker:
+    """A worker in this process."""
+    from renderer.jobs.local_worker import LocalWorker  # noqa: PLC0415  torch takes seconds
+
+    return LocalWorker(settings)
+
+
+def render(request: Request, progress: Progress, make_worker: MakeWorker = local_worker) -> Outcome:
+    """Render the film and its stills, or what is still missing of them.
+
+    Raises:
+        UserError: The settings are wrong, or the directory is not to be used with them.
+        EncodingError: ffmpeg failed; everything that is finished is kept.
+    """
+    wanted = _wanted(request, film=True)
+    with (
+        _lazily(wanted.settings, make_worker, at_once=_begins(request)) as worker,
+        opened(request.directory, wanted, progress, restart=request.restart) as run,
+        Live(run.paths, progress) as live,
+    ):
+        return _render(run, live, worker, _plan(run, progress))
+
+
+def render_stills(request: Request, progress: Progress, make_worker: MakeWorker = local_worker) -> Outcome:
+    """Dream fresh stills, or what is still missing of them, and no film; raises as `render` does."""
+    wanted = _wanted(request, film=False)
+    with (
+        _lazily(wanted.settings, make_worker, at_once=_begins(request)) as worker,
+        opened(request.directory, wanted, progress, restart=request.restart) as run,
+        Live(run.paths, progress) as live,
+    ):
+        with _results_kept(run):
+            failures = _dream_stills(run, live, worker)
+            keep_failures(run, failures)
+        return _conclude(run, failures)
+
+
+def assemble(directory: Path, progress: Progress) -> Outcome:
+    """Make the film from the segments that are there; the run may be unfinished.
+
+    Raises:
+        UserError: The directory holds no run or no finished segment.
+        EncodingError: ffmpeg failed.
+    """
+    with reopened(directory) as run:
+        plan = _plan(run, progress)
+        if not any(segment.name in plan.records for segment in run.timeline.segments):
+            raise UserError(f"{directory} holds no finished segment of a film yet; render some with `render`")
+        make_film_stills(run, plan.records)
+        assemble_segments(run, plan.records)
+        return _conclude(run, [])
+
+
+def make_page(directory: Path) -> Outcome:
+    """Write the index and the page anew from what is there; the run may be unfinished.
+
+    Raises:
+        UserError: The directory holds no run, or a process is rendering it.
+    """
+    with reopened(directory) as run:
+        return _conclude(run, [])
+
+
+def _wanted(request: Request, *, film: bool) -> RunFile:
+    """Check what can be checked before anything is done."""
+    settings = request.settings
+    check_templates(settings.overlay.lines)
+    CaptionWriter(settings.overlay, (settings.film.width, settings.film.height))
+    if film:
+        check_audio(settings.video)
+    return describe_run(request.name, settings, chosen_classes(settings), film=film)
+
+
+def _begins(request: Request) -> bool:
+    """Whether nothing of a run will be there yet, so that all of it has to be dreamed; raises UserError."""
+    paths = RunPaths(request.directory)
+    refuse_foreign(paths)
+    return request.restart or not paths.settings.exists()
+
+
+def _plan(run: Run, progress: Progress) -> Plan:
+    plan = make_plan(run.timeline, run.paths, run.fade)
+    if plan.damaged:
+        names = ", ".join(plan.damaged[:5]) + (" and others" if len(plan.damaged) > 5 else "")
+        progress.note(f"damaged or missing files: segments {names} have to be computed again")
+    return plan
+
+
+def _render(run: Run, live: Live, worker: Callable[[], Worker], plan: Plan) -> Outcome:
+    failures: list[Failure] = []
+    with _results_kept(run):
+        if plan.rounds:
+            keep_similarity(run, worker())
+            render_film(run, plan, worker(), live)
+            plan = make_plan(run.timeline, run.paths, run.fade, thorough=False)
+        if not run.settings.stills.fresh:
+            make_film_stills(run, plan.records)
+        assemble_segments(run, plan.records)
+        if run.settings.stills.fresh:
+            failures = _dream_stills(run, live, worker)
+        keep_failures(run, failures)
+    return _conclude(run, failures)
+
+
+def _dream_stills(run: Run, live: Live, worker: Callable[[], Worker]) -> list[Failure]:
+    groups = pending_groups(run)
+    if not groups:
+        return []
+    keep_similarity(run, worker())
+    return dream_stills(run, groups, worker(), live)
+
+
+def _conclude(run: Run, failures: list[Failure]) -> Outcome:
+    return Outcome(run.paths, write_results(run), tuple(failures))
+
+
+@contextmanager
+def _results_kept(run: Run) -> Iterator[None]:
+    """Whatever ends the work early, the index and the page tell what is there."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            write_results(run)
+        raise
+
+
+@contextmanager
+def _lazily(settings: Settings, make_worker: MakeWorker, *, at_once: bool) -> Iterator[Callable[[], Worker]]:
+    """Give a function that gives the worker, which is made when it is first asked for.
+
+    Where it will be needed in any case it is made at once: what is wrong with the network is then known before
+    anything is written or removed.
+    """
+    made: list[Worker] = []
+
+    def worker() -> Worker:
+        if not made:
+            made.append(make_worker(settings))
+        return made[0]
+
+    try:
+        if at_once:
+            worker()
+        yield worker
+    finally:
+        for one in made:
+            one.close()

@@ -1,0 +1,247 @@
+"""Preflight: everything that can go wrong in a render is tried before it, the cheap things first."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
+
+import numpy as np
+
+from renderer.common.errors import UserError
+from renderer.jobs.choosing import chosen_classes
+from renderer.jobs.commands import MakeWorker, Request, local_worker
+from renderer.jobs.film_captions import caption_for
+from renderer.jobs.named_files import weights_file
+from renderer.jobs.session import Run, describe_run, refuse_unsuitable
+from renderer.jobs.worker import SegmentTask, StillTask, Worker
+from renderer.media.captions import check_templates, fill_templates, templates_need_score
+from renderer.media.ffmpeg import EncodingError
+from renderer.media.fonts import missing_glyphs
+from renderer.media.joining import probe_encoder
+from renderer.media.overlay import CaptionWriter
+from renderer.settings.sections import EmbeddedNetwork, Settings
+from renderer.store.paths import RunPaths
+from renderer.targets.class_lists import class_list
+
+_MEASURED_FRAMES = 2
+_MEASURED_STEPS = 4
+_BYTES_PER_PIXEL = {"h264": 0.15, "h265": 0.1, "av1": 0.1, "vp9": 0.12, "prores": 1.2, "ffv1": 2.0,
+                    "gif": 2.6, "webp": 2.2, "png": 3.5}  # fmt: skip
+"""By codec: segments and film together, a generous guess for pictures full of detail."""
+_BYTES_PER_STILL_PIXEL = 2.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check has found; `failed` means that a render would fail."""
+
+    name: str
+    state: Literal["ok", "warning", "failed"]
+    text: str
+
+
+@dataclass(frozen=True)
+class Projection:
+    """How long a render will take, in seconds; None where there is nothing of the kind to render."""
+
+    film: float | None
+    stills: float | None
+
+
+def preflight(
+    request: Request, *, film: bool, quick: bool, make_worker: MakeWorker = local_worker
+) -> Iterator[Finding]:
+    """Try everything that a render needs, without rendering.
+
+    Args:
+        request: What would be rendered.
+        film: Whether a film would be made, not stills alone.
+        quick: Leave out what needs the network: whether it can be loaded, and how long it takes.
+        make_worker: Makes what dreams.
+
+    Yields:
+        A finding for each check, as soon as it is known.
+    """
+    settings = request.settings
+    yield Finding("settings", "ok", f"{request.name}: all settings are valid")
+    yield _check_weights(settings, quick=quick)
+    try:
+        run = _planned(request, film=film, quick=quick)
+    except UserError as error:
+        yield Finding("classes", "failed", str(error))
+        return
+    yield _describe_classes(run)
+    yield _check_text(run)
+    if film:
+        yield _check_encoder(settings)
+    yield _check_output(run, quick=quick)
+    yield _check_disk(run)
+    if not quick:
+        yield _check_dreaming(run, make_worker)
+
+
+def project_time(run: Run, worker: Worker) -> Projection:
+    """Dream a few frames, or steps of a few stills, and tell from them how long all of them will take."""
+    return Projection(
+        film=_project_film(run, worker) if run.film else None,
+        stills=_project_stills(run, worker) if _dreams_stills(run) else None,
+    )
+
+
+def _dreams_stills(run: Run) -> bool:
+    return run.settings.stills.fresh or not run.film
+
+
+def _knows_order(settings: Settings, *, quick: bool) -> bool:
+    return not quick or settings.classes.order != "similarity"
+
+
+def _planned(request: Request, *, film: bool, quick: bool) -> Run:
+    settings = request.settings
+    if not _knows_order(settings, quick=quick):
+        # The order needs the network, the number of classes does not.
+        by_index = settings.classes.model_copy(update={"order": "index"})
+        classes = chosen_classes(settings.model_copy(update={"classes": by_index}))
+    else:
+        classes = chosen_classes(settings)
+    return Run(RunPaths(request.directory), request.name, film=film, settings=settings, classes=classes, contents={})
+
+
+def _describe_classes(run: Run) -> Finding:
+    film, stills = run.settings.film, run.settings.stills
+    text = f"{len(run.classes)} of {len(class_list(run.settings.network))} classes"
+    if run.film:
+        text += (
+            f", chains: {len(run.timeline.chains)}; {run.timeline.frames} frames of {film.width}x{film.height}, "
+            f"{run.timeline.frames / film.fps:.1f} s at {film.fps:g} frames per second"
+        )
+    if _dreams_stills(run):
+        text += f"; {len(run.classes)} stills of {stills.width}x{stills.height}"
+    return Finding("classes", "ok", text)
+
+
+def _check_weights(settings: Settings, *, quick: bool) -> Finding:
+    try:
+        path = weights_file(settings.network)
+    except UserError as error:
+        return Finding("weights", "failed", str(error))
+    if isinstance(settings.network, EmbeddedNetwork):
+        return Finding("weights", "ok", "the network comes with the program")
+    text = f"{path}, {path.stat().st_size / 1e6:.1f} MB" if path else f"torchvision's {settings.network.weights}"
+    if quick:
+        return Finding("weights", "warning", f"{text}; whether {settings.network.name} has them is not checked")
+    return Finding("weights", "ok", f"{text}; {settings.network.name} is tried with them below")
+
+
+def _check_text(run: Run) -> Finding:
+    overlay, film = run.settings.overlay, run.settings.film
+    try:
+        check_templates(overlay.lines)
+        CaptionWriter(overlay, (film.width, film.height))
+        captions = (caption_for(run, position, None) for position in range(len(run.classes)))
+        missing = missing_glyphs(overlay.font, (text for c in captions for text in fill_templates(overlay.lines, c)))
+    except UserError as error:
+        return Finding("text", "failed", str(error))
+    if missing:
+        return Finding("text", "warning", f"overlay.font has no {' '.join(missing[:20])}; choose another font file")
+    return Finding("text", "ok", "templates and font fit the titles" if overlay.lines else "none over the frames")
+
+
+def _check_encoder(settings: Settings) -> Finding:
+    film, codec = settings.film, settings.video.codec
+    try:
+        probe_encoder((film.width, film.height), film.fps, settings.video)
+    except (UserError, EncodingError, OSError) as error:
+        return Finding("encoder", "failed", str(error))
+    return Finding("encoder", "ok", f"{codec} encodes and joins {film.width}x{film.height}")
+
+
+def _check_output(run: Run, *, quick: bool) -> Finding:
+    directory, wanted = run.paths.root, None
+    # A file that is missing is named by another check.
+    with suppress(UserError):
+        if _knows_order(run.settings, quick=quick):
+            wanted = describe_run(run.name, run.settings, run.classes, film=run.film)
+    try:
+        refuse_unsuitable(directory, wanted)
+    except UserError as error:
+        return Finding("output", "failed", str(error))
+    if not run.paths.settings.exists():
+        return Finding("output", "ok", f"{directory} is free")
+    if wanted is None:
+        return Finding("output", "warning", f"{directory} holds a run; not checked whether it can be continued")
+    return Finding("output", "ok", f"{directory} holds a run that can be continued")
+
+
+def _check_disk(run: Run) -> Finding:
+    needed = estimate_bytes(run)
+    folder = next(path for path in (run.paths.root.absolute(), *run.paths.root.absolute().parents) if path.is_dir())
+    free = shutil.disk_usage(folder).free
+    text = f"about {needed / 1e9:.2f} GB needed, {free / 1e9:.1f} GB free at {folder}"
+    if not os.access(folder, os.W_OK):
+        return Finding("disk", "failed", f"{folder} cannot be written to; choose another directory with --output")
+    return Finding("disk", "warning" if needed > free else "ok", text)
+
+
+def estimate_bytes(run: Run) -> float:
+    """A rough, rather high guess of what a run takes on the disk, in bytes."""
+    film, stills, timeline = run.settings.film, run.settings.stills, run.timeline
+    fresh = len(run.classes) * stills.width * stills.height * _BYTES_PER_STILL_PIXEL if _dreams_stills(run) else 0.0
+    if not run.film:
+        return fresh
+    pixels = film.width * film.height
+    video = timeline.frames * pixels * _BYTES_PER_PIXEL[run.settings.video.codec]
+    segments = sum(len(chain) for chain in timeline.chains)
+    return fresh + video + (segments + len(timeline.segments)) * pixels * _BYTES_PER_STILL_PIXEL
+
+
+def _check_dreaming(run: Run, make_worker: MakeWorker) -> Finding:
+    stills = run.settings.stills.model_copy(update={"steps": _MEASURED_STEPS})
+    dream = run.settings.dream.model_copy(update={"fresh_steps": 0})
+    try:
+        with closing(make_worker(run.settings.model_copy(update={"stills": stills, "dream": dream}))) as worker:
+            projection = project_time(run, worker)
+    except (UserError, RuntimeError) as error:
+        return Finding("dreaming", "failed", str(error))
+    parts = {"the film": projection.film, "the fresh stills": projection.stills}
+    text = ", ".join(f"{name} about {seconds / 60:.1f} min" for name, seconds in parts.items() if seconds is not None)
+    return Finding("dreaming", "ok", f"the network dreams here; {text}")
+
+
+def _project_film(run: Run, worker: Worker) -> float:
+    """Time a few frames of one batch, after the first, which warms up."""
+    settings = run.settings
+    widest = max(run.timeline.rounds, key=len)[: settings.run.batch]
+    gray = np.full((settings.film.height, settings.film.width, 3), 128, np.uint8)
+    score_all = templates_need_score(settings.overlay.lines)
+    frames = worker.segments([SegmentTask(segment, gray) for segment in widest], score_all=score_all)
+    frames = islice(frames, (_MEASURED_FRAMES + 1) * len(widest))
+    times = [time.monotonic(), *(time.monotonic() for _ in frames)]
+    first = len(widest) if len(times) > len(widest) + 1 else 0
+    per_frame = (times[-1] - times[first]) / (len(times) - 1 - first)
+    return per_frame * _count_frames(run)
+
+
+def _count_frames(run: Run) -> float:
+    """All frames that are dreamed, with the steps of fresh pictures as if they were frames too."""
+    dream, transition = run.settings.dream, run.settings.film.transition
+    frames = sum(segment.frames for chain in run.timeline.chains for segment in chain)
+    fresh = len(run.timeline.chains) if transition == "carry" else len(run.classes)
+    return frames + fresh * dream.fresh_steps / max(1, dream.steps_per_frame)
+
+
+def _project_stills(run: Run, worker: Worker) -> float:
+    """Time a few steps of the first group."""
+    group = run.classes[: run.settings.run.batch]
+    began = time.monotonic()
+    for _ in worker.stills([StillTask(record.index, run.settings.run.seed) for record in group]):
+        pass
+    per_step = (time.monotonic() - began) / _MEASURED_STEPS
+    groups = -(-len(run.classes) // run.settings.run.batch)
+    return groups * run.settings.stills.steps * per_step

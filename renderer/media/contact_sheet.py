@@ -1,0 +1,261 @@
+"""The contact sheet: all stills in one picture, or on several pages, with their titles under them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
+
+from renderer.common.errors import UserError
+from renderer.media.pictures import load_picture
+from renderer.media.titles import LINE, FittedTitle, draw_title, fit_title
+from renderer.store.files import whole_file
+
+_FORMATS: Mapping[str, Mapping[str, Any]] = {
+    ".webp": {"format": "WEBP", "quality": 88, "method": 2},
+    ".png": {"format": "PNG"},
+    ".jpg": {"format": "JPEG", "quality": 90, "subsampling": 0},
+    ".jpeg": {"format": "JPEG", "quality": 90, "subsampling": 0},
+}
+_LONGEST_SIDE = 16383  # WebP knows no longer one
+_MOST_PIXELS = 64_000_000  # of a page, for it is drawn in memory
+_ASPECT = 16 / 10
+_BACKGROUND, _VACANT, _TEXT = (19, 20, 23), (33, 35, 39), (222, 223, 226)
+# As shares of a thumbnail's longer side.
+_TEXT_SIZE, _GAP, _MARGIN, _ABOVE_TITLE = 0.09, 0.075, 0.125, 0.02
+_SMALLEST_TEXT = 10.0  # in pixels
+_NARROWEST = 6  # room for a title at least, in sizes of the text
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A class on the sheet.
+
+    Attributes:
+        title: Its title.
+        still: Its still; where that is None, or cannot be read, the cell stays empty above the title.
+    """
+
+    title: str
+    still: Path | None
+
+
+@dataclass(frozen=True)
+class SheetStyle:
+    """How a sheet is to look.
+
+    Attributes:
+        columns: Pictures side by side; None for as many as make a page about 16:10.
+        thumbnail: Longer side of the pictures in pixels.
+        per_page: Most pictures on a page; None for as many as a page can hold.
+        titles: Whether there are titles under the pictures.
+        font: TrueType or OpenType file for them, or None for the font that comes along.
+    """
+
+    columns: int | None
+    thumbnail: int
+    per_page: int | None
+    titles: bool
+    font: Path | None = None
+
+
+@dataclass(frozen=True)
+class SheetPage:
+    """A page that has been written, and its size in pixels."""
+
+    path: Path
+    width: int
+    height: int
+
+
+def check_sheet_path(path: Path) -> None:
+    """Find what is wrong with the path of a sheet; raises UserError."""
+    if path.suffix.lower() not in _FORMATS:
+        raise UserError(f"--output: {path} must end in .webp, .png or .jpg, which says the kind of picture")
+    if path.is_dir():
+        raise UserError(f"--output: {path} is a folder; give the name of a file")
+
+
+def write_sheet(path: Path, cells: Sequence[Cell], style: SheetStyle) -> list[SheetPage]:
+    """Write a sheet, each page whole or not at all.
+
+    Stills are opened one at a time, and one page at a time is in memory.
+
+    Args:
+        path: The file; its suffix tells the format. Where there are several pages, they are numbered: `sheet-01.webp`.
+        cells: The classes in order, at least one.
+        style: How it is to look.
+
+    Returns:
+        The pages in order.
+
+    Raises:
+        UserError: The path is no such file, the columns are too many, or the font cannot be read.
+        OSError: A page cannot be written.
+    """
+    titles = _fit_titles(cells, style, _box(cells, style.thumbnail))
+    frame = _Frame.of(style, _box(cells, style.thumbnail), titles)
+    grid = _choose_grid(frame, len(cells), style)
+    starts = range(0, len(cells), grid.count)
+    pages, paths = [], _page_paths(path, len(starts))
+    for page_path in paths:
+        check_sheet_path(page_path)
+    for start, page_path in zip(starts, paths, strict=True):
+        page = slice(start, start + grid.count)
+        image = _draw_page(grid, cells[page], titles[page], style.font)
+        # It can be made again from the stills at any time.
+        with whole_file(page_path, durable=False) as temporary:
+            image.save(temporary, **_FORMATS[path.suffix.lower()])
+        pages.append(SheetPage(page_path, *image.size))
+    return pages
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Measures of a cell and of what is around it, in pixels.
+
+    Attributes:
+        box: Width and height of the place for a picture.
+        width: Width of a cell.
+        height: Height of a cell with its title.
+        title_top: Where the title begins, below the top of the cell.
+        line: Height of a row of text.
+        gap: Distance of neighboring cells.
+        margin: What is free around all cells.
+    """
+
+    box: tuple[int, int]
+    width: int
+    height: int
+    title_top: int
+    line: int
+    gap: int
+    margin: int
+
+    @classmethod
+    def of(cls, style: SheetStyle, box: tuple[int, int], titles: Sequence[FittedTitle]) -> _Frame:
+        line = math.ceil(LINE * _text_size(style))
+        rows = max((len(title.rows) for title in titles), default=0)
+        above, gap, margin = (math.ceil(share * style.thumbnail) for share in (_ABOVE_TITLE, _GAP, _MARGIN))
+        top = box[1] + (above if rows else 0)
+        return cls(box, _cell_width(style, box), top + rows * line, top, line, gap, margin)
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """So many cells on a page, side by side in so many columns."""
+
+    frame: _Frame
+    count: int
+    columns: int
+
+    def size(self, count: int) -> tuple[int, int]:
+        """Width and height in pixels of a page with so many cells."""
+        frame, around, rows = self.frame, 2 * self.frame.margin - self.frame.gap, math.ceil(count / self.columns)
+        return self.columns * (frame.width + frame.gap) + around, rows * (frame.height + frame.gap) + around
+
+    def places(self, count: int) -> Iterator[tuple[int, int]]:
+        """Left and top of so many cells, row by row."""
+        frame = self.frame
+        for number in range(count):
+            row, column = divmod(number, self.columns)
+            yield frame.margin + column * (frame.width + frame.gap), frame.margin + row * (frame.height + frame.gap)
+
+    def fits(self) -> bool:
+        width, height = self.size(self.count)
+        return max(width, height) <= _LONGEST_SIDE and width * height <= _MOST_PIXELS
+
+
+def _choose_grid(frame: _Frame, count: int, style: SheetStyle) -> _Grid:
+    """The grid of a page: for all cells, or for a half of them, a third and so on, until it fits."""
+    most = min(style.per_page or count, count)
+    columns = min(style.columns, most) if style.columns else None
+    if columns and not _Grid(frame, columns, columns).fits():
+        raise UserError(f"--columns: {columns} pictures of this size side by side are too many for one picture; "
+                        "lower --columns or --thumbnail")  # fmt: skip
+    parts = (math.ceil(count / pages) for pages in range(1, count + 1))
+    grids = (_grid(frame, number, columns) for number in (most, *(part for part in parts if part < most)))
+    return next(grid for grid in grids if grid.fits())
+
+
+def _grid(frame: _Frame, count: int, columns: int | None) -> _Grid:
+    """The grid for so many cells that is nearest to the aspect and has few places that stay free."""
+    if columns:
+        return _Grid(frame, count, columns)
+    return min((_Grid(frame, count, number) for number in range(1, count + 1)), key=_flaw)
+
+
+def _flaw(grid: _Grid) -> float:
+    width, height = grid.size(grid.count)
+    free = -grid.count % grid.columns
+    return abs(math.log(width / height / _ASPECT)) + free / grid.count
+
+
+def _box(cells: Sequence[Cell], longer: int) -> tuple[int, int]:
+    """Width and height into which all pictures go when their longer side is as given."""
+    sizes = {size for cell in cells if cell.still and (size := _picture_size(cell.still))} or {(1, 1)}
+    scaled = [_scaled(size, (longer, longer)) for size in sizes]
+    return max(width for width, _ in scaled), max(height for _, height in scaled)
+
+
+def _picture_size(path: Path) -> tuple[int, int] | None:
+    # Not Image.open, which takes a large picture for an attack.
+    with suppress(OSError, SyntaxError, ValueError), PngImageFile(path) as picture:
+        return picture.size
+    return None
+
+
+def _scaled(size: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:
+    scale = min(box[0] / size[0], box[1] / size[1])
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _text_size(style: SheetStyle) -> float:
+    return max(_SMALLEST_TEXT, _TEXT_SIZE * style.thumbnail)
+
+
+def _cell_width(style: SheetStyle, box: tuple[int, int]) -> int:
+    return max(box[0], math.ceil(_NARROWEST * _text_size(style)) if style.titles else 0)
+
+
+def _fit_titles(cells: Sequence[Cell], style: SheetStyle, box: tuple[int, int]) -> list[FittedTitle]:
+    if not style.titles:
+        return []
+    size, width = _text_size(style), _cell_width(style, box)
+    return [fit_title(style.font, cell.title, size, width) for cell in cells]
+
+
+def _page_paths(path: Path, count: int) -> list[Path]:
+    if count == 1:
+        return [path]
+    digits = max(2, len(str(count)))
+    return [path.with_stem(f"{path.stem}-{number:0{digits}d}") for number in range(1, count + 1)]
+
+
+def _draw_page(grid: _Grid, cells: Sequence[Cell], titles: Sequence[FittedTitle], font: Path | None) -> Image.Image:
+    frame = grid.frame
+    page = Image.new("RGB", grid.size(len(cells)), _BACKGROUND)
+    places = list(grid.places(len(cells)))
+    for cell, (left, top) in zip(cells, places, strict=True):
+        picture = _thumbnail(cell.still, frame.box)
+        across, down = frame.width - picture.width, frame.box[1] - picture.height
+        page.paste(picture, (left + across // 2, top + down // 2))
+    for title, (left, top) in zip(titles, places, strict=False):
+        mask = draw_title(font, title, (frame.width, frame.height - frame.title_top), frame.line)
+        page.paste(_TEXT, (left, top + frame.title_top), mask)
+    return page
+
+
+def _thumbnail(path: Path | None, box: tuple[int, int]) -> Image.Image:
+    """A still, made as large as the box allows; a vacant place where there is none."""
+    with suppress(OSError):
+        if path:
+            picture = Image.fromarray(load_picture(path))
+            return picture.resize(_scaled(picture.size, box), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return Image.new("RGB", box, _VACANT)

@@ -1,0 +1,189 @@
+"""The film from its segments: joined as they are where the codec allows, with chapters, titles and sound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from renderer.media import codecs, ffmpeg
+from renderer.media.chapters import Chapter, chapters_text, vtt_text
+from renderer.media.encoding import SegmentEncoder
+from renderer.media.sound import check_audio, cut_audio
+from renderer.settings.sections import Video
+from renderer.store.files import whole_file
+
+_GIF_FPS = 50  # players show faster ones ten times too slow
+_FULLWIDTH_BRACES = str.maketrans("{}", "\uff5b\uff5d")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A finished segment: its file, and how many frames it has."""
+
+    path: Path
+    frames: int
+
+
+def assemble_film(path: Path, pieces: Sequence[Piece], chapters: Sequence[Chapter], fps: float, video: Video) -> None:
+    """Join segments to the film, whole or not at all.
+
+    Args:
+        path: The file to be, with the suffix that `codecs.FILM_SUFFIX` has for the codec; for `png` a folder.
+        pieces: At least one segment, in order, all encoded with the same settings.
+        chapters: One for each class.
+        fps: Frames per second.
+        video: Codec; whether chapters and subtitles are wanted; title, comment and sound.
+
+    Raises:
+        UserError: The sound cannot be used.
+        EncodingError: ffmpeg failed.
+        OSError: The film cannot be written.
+    """
+    check_audio(video)
+    with TemporaryDirectory() as work, whole_file(path) as temporary:
+        film = _Assembly(Path(work), temporary, pieces, ffmpeg.frame_rate(fps), video)
+        match video.codec:
+            case "gif":
+                film.make_gif()
+            case "webp":
+                film.make_webp()
+            case "png":
+                film.make_pictures()
+            case "h264" | "h265" | "av1" | "vp9" | "prores" | "ffv1":
+                film.join(chapters)
+
+
+def probe_encoder(size: tuple[int, int], fps: float, video: Video) -> None:
+    """Encode and assemble a few frames, to find out before a render whether it can be done.
+
+    Raises:
+        UserError: The sound cannot be used.
+        EncodingError: ffmpeg cannot do it.
+    """
+    width, height = size
+    with TemporaryDirectory() as work:
+        segment = Path(work) / f"segment{codecs.SEGMENT_SUFFIX[video.codec]}"
+        encoder = SegmentEncoder(segment, size, fps, video)
+        for brightness in (0, 128, 255):
+            encoder.write(np.full((height, width, 3), brightness, np.uint8))
+        encoder.finish()
+        film = Path(work) / f"film{codecs.FILM_SUFFIX[video.codec]}"
+        assemble_film(film, [Piece(segment, 3)], [Chapter("probe", 0, 3)], fps, video)
+
+
+@dataclass(frozen=True)
+class _Assembly:
+    """One film in the making.
+
+    Attributes:
+        work: Folder for lists.
+        output: The file to write.
+        pieces: The segments.
+        rate: Exact frames per second.
+        video: The settings.
+    """
+
+    work: Path
+    output: Path
+    pieces: Sequence[Piece]
+    rate: Fraction
+    video: Video
+
+    def join(self, chapters: Sequence[Chapter]) -> None:
+        """Copy the encoded frames into one file, with all that its container can hold."""
+        container = codecs.CONTAINERS[codecs.FILM_SUFFIX[self.video.codec]]
+        inputs = [*self._pieces_input(), "-f", "ffmetadata", "-i", self._write_chapters(chapters)]
+        outputs = ["-map", "0:v:0", "-c:v", "copy", "-bsf:v", self._uniform_timestamps()]
+        if self.video.subtitles and chapters:
+            inputs += ["-i", self._write_subtitles(chapters, container.subtitles)]
+            outputs += ["-map", "2:s:0", "-c:s", container.subtitles, "-disposition:s", "0"]
+        if self.video.audio is not None:
+            outputs += ["-map", f"{inputs.count('-i')}:a:0", "-c:a", container.audio]
+            inputs += ["-i", self._write_sound(self.video.audio)]
+        options = ["-map_metadata:g", "-1", "-map_chapters", "1", *self._metadata(), *container.options]
+        file = ["-fflags", "+bitexact", str(self.output.absolute())]
+        self._run([*inputs, *outputs, *options, *file])
+
+    def make_gif(self) -> None:
+        """Choose the colors from the whole film, then use them."""
+        palette = str(self.work / "palette.png")
+        timing = f"{self._timing()},fps={_GIF_FPS}" if self.rate > _GIF_FPS else self._timing()
+        self._run([*self._pieces_input(), "-vf", f"{timing},palettegen", "-frames:v", "1", "-update", "1", palette])
+        use = f"[0:v]{timing}[film];[film][1:v]paletteuse=dither=sierra2_4a"
+        last = max(1, round(100 / min(float(self.rate), _GIF_FPS)))  # hundredths of a second
+        looping = ["-fps_mode", "passthrough", "-loop", "0", "-final_delay", str(last)]
+        self._run([*self._pieces_input(), "-i", palette, "-lavfi", use, *looping, str(self.output.absolute())])
+
+    def make_webp(self) -> None:
+        """Encode an endless animation; the quality is turned into WebP's, 0 to 100."""
+        quality = ["-quality", str(round(100 - self.video.quality * 100 / 63)), "-compression_level", "4"]
+        encoder = ["-c:v", "libwebp_anim", *quality, "-loop", "0", "-fps_mode", "passthrough"]
+        self._run([*self._pieces_input(), "-vf", self._timing(), *encoder, str(self.output.absolute())])
+
+    def make_pictures(self) -> None:
+        """Write a folder of numbered pictures."""
+        self.output.mkdir()
+        pattern = str(self.output.absolute()).replace("%", "%%") + "/%06d.png"
+        numbering = ["-start_number", "1", "-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-f", "image2"]
+        self._run([*self._pieces_input(), *numbering, pattern])
+
+    def _run(self, arguments: Sequence[str]) -> None:
+        """Run ffmpeg, which without -xerror takes a segment that it cannot read for the end of the film."""
+        ffmpeg.run(["-xerror", *arguments], f"assembling the film ({self.video.codec})")
+
+    def _pieces_input(self) -> list[str]:
+        """A list file, since a command line has no room for thousands of paths.
+
+        The durations are those of the exact film in microseconds, so that rounding does not add up.
+        """
+        lines = ["ffconcat version 1.0"]
+        start = 0
+        for piece in self.pieces:
+            end = start + piece.frames
+            duration = round(end * 1_000_000 / self.rate) - round(start * 1_000_000 / self.rate)
+            lines += ["file '" + str(piece.path.absolute()).replace("'", r"'\''") + "'", f"duration {duration}us"]
+            start = end
+        listing = self.work / "pieces.txt"
+        listing.write_text("\n".join([*lines, ""]), encoding="utf-8")
+        return ["-f", "concat", "-safe", "0", "-i", str(listing)]
+
+    def _write_chapters(self, chapters: Sequence[Chapter]) -> str:
+        file = self.work / "chapters.txt"
+        text = chapters_text(chapters if self.video.chapters else (), float(self.rate))
+        file.write_text(text, encoding="utf-8", newline="\n")
+        return str(file)
+
+    def _write_subtitles(self, chapters: Sequence[Chapter], codec: str) -> str:
+        """WebVTT, from which ffmpeg makes what the container asks for; on its way to MP4 it trips over braces."""
+        file = self.work / "titles.vtt"
+        text = vtt_text(chapters, float(self.rate))
+        file.write_text(text.translate(_FULLWIDTH_BRACES) if codec == "mov_text" else text, encoding="utf-8")
+        return str(file)
+
+    def _write_sound(self, audio: Path) -> str:
+        file = self.work / "sound.flac"
+        frames = sum(piece.frames for piece in self.pieces)
+        cut_audio(audio, file, frames / self.rate)
+        return str(file)
+
+    def _metadata(self) -> list[str]:
+        entries = {"title": self.video.title, "comment": self.video.comment}
+        return [part for key, text in entries.items() if text for part in ("-metadata", f"{key}={text}")]
+
+    def _uniform_timestamps(self) -> str:
+        """Count frames anew across the joins.
+
+        Where pictures are stored before their turn, every segment begins with decoding times before its first frame,
+        and a segment of few frames with others than a long one; next to each other they would not rise.
+        """
+        tick = f"(TB*{self.rate})"
+        ahead = codecs.reordered_frames(self.video.codec)
+        return f"setts=pts=round(round(PTS*{tick})/{tick}):dts=round((N-{ahead})/{tick})"
+
+    def _timing(self) -> str:
+        return f"setpts=N/({self.rate})/TB"

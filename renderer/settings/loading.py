@@ -1,0 +1,159 @@
+"""From a YAML file and `--set` to checked settings, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from renderer.common.errors import UserError
+from renderer.common.wording import did_you_mean, nearest
+from renderer.settings.overrides import merge, parse_overrides
+from renderer.settings.presets import layers_below
+from renderer.settings.problems import describe_problems
+from renderer.settings.sections import Network, Settings
+from renderer.settings.shape import Group, Leaf, Shape, Variants, settings_shape
+from renderer.settings.shipped import shipped_configs
+from renderer.settings.yaml_source import Marked, parse_yaml
+
+
+@dataclass(frozen=True)
+class LoadedConfig:
+    """Checked settings and where they come from.
+
+    Attributes:
+        name: The file's name without its ending: names the run's directory.
+        path: The file.
+        settings: What it and `--set` say.
+    """
+
+    name: str
+    path: Path
+    settings: Settings
+
+
+def load_settings(config: str, overrides: Sequence[str] = ()) -> LoadedConfig:
+    """Read and check a configuration.
+
+    Args:
+        config: Path of a YAML file, or the name of a shipped configuration, which comes first: `./name` is a path.
+        overrides: Settings from the command line, each `KEY=VALUE`; of two for one key the last holds.
+
+    Returns:
+        The settings, with defaults for all that is not said.
+
+    Raises:
+        UserError: There is no such file, it is not YAML, or some settings are wrong; the message names them all.
+    """
+    path = find_config(config)
+    return LoadedConfig(path.stem, path, parse_settings(_read(path), str(path), overrides))
+
+
+def find_config(config: str) -> Path:
+    """Path of a configuration that is given by path or by shipped name; raises UserError where there is none."""
+    shipped = shipped_configs()
+    if config in shipped:
+        return shipped[config]
+    path = Path(config)
+    if path.is_file():
+        return path
+    remedy = did_you_mean(nearest(path.stem, shipped, count=1)) or "; give a path or one of these names"
+    raise UserError(f"{config}: no such file or shipped configuration{remedy} (shipped: {', '.join(shipped)})")
+
+
+def parse_settings(text: str, name: str, overrides: Sequence[str] = ()) -> Settings:
+    """Check settings that are given as YAML text; `name` names it in messages. Raises UserError.
+
+    What lies over what: the overrides over the text, the text over its preset, the preset over what suits the family of
+    the network, and that over the models' defaults.
+    """
+    tree = parse_yaml(text, lambda line: f"{name}:{line}")
+    if not isinstance(tree.value, dict | None):
+        sections = ", ".join(settings_shape().keys)
+        raise UserError(f"{tree.place}: settings must be a mapping of sections ({sections}), not {tree.plain()!r:.60}")
+    return _checked(_layered(tree, parse_overrides(overrides)))
+
+
+def parse_network(text: str, place: str, weights: str | None = None) -> Network:
+    """Check a network that is named on the command line, as the settings' section `network` is checked.
+
+    Args:
+        text: `embedded`, `torchvision:NAME` (in general source and name), or the section's mapping as YAML.
+        place: What begins a message about it.
+        weights: The key `weights`, where it is given apart from the rest.
+
+    Raises:
+        UserError: It is none of these; the message names every key that is wrong.
+    """
+    tree = parse_yaml(text, lambda _: place)
+    if isinstance(tree.value, str):
+        tree = _named_network(tree.value, place)
+    if weights is not None:
+        tree = merge(tree, Marked({"weights": Marked(weights, place)}, place), shape=None)
+    return _checked(Marked({"network": tree}, place)).network
+
+
+def flatten(settings: Settings) -> dict[str, Any]:
+    """All settings as plain values by dotted key, such as `film.width`; lists are values."""
+    return _flatten(settings.model_dump(mode="json"), "")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); give a readable file") from error
+
+
+def _named_network(text: str, place: str) -> Marked:
+    source, colon, name = text.partition(":")
+    shape = settings_shape().keys["network"]
+    if not colon and isinstance(shape, Variants) and source not in shape.groups:
+        raise UserError(f"{place}: a network is named by source and name, such as torchvision:{text}")
+    named = {"name": Marked(name, place)} if colon else {}
+    return Marked({"source": Marked(source, place)} | named, place)
+
+
+def _layered(text: Marked, overrides: Marked) -> Marked:
+    shape = settings_shape()
+    layers = layers_below(merge(text, overrides, shape).plain())
+    # One after another: whether a part that does not name its kind goes with what lies below is decided there.
+    trees = [*(layer.tree for layer in layers), text, overrides]
+    return reduce(lambda below, over: merge(below, over, shape), trees)
+
+
+def _checked(tree: Marked) -> Settings:
+    tree = _complete(tree, settings_shape())
+    try:
+        return Settings.model_validate_json(json.dumps(tree.plain()))
+    except ValidationError as error:
+        raise UserError(describe_problems(error, tree)) from error
+
+
+def _complete(tree: Marked, shape: Shape) -> Marked:
+    """Take a section without a value for an empty one, and give an untagged one its default tag."""
+    value = {} if tree.value is None and not isinstance(shape, Leaf) else tree.value
+    if not isinstance(value, dict):
+        return tree
+    match shape:
+        case Group(keys=keys):
+            completed = {key: _complete(entry, keys[key]) if key in keys else entry for key, entry in value.items()}
+            return Marked(completed, tree.place)
+        case Variants(tag=tag, default=default):
+            return Marked({tag: Marked(default, tree.place)} | value, tree.place)
+        case _:
+            return tree
+
+
+def _flatten(data: dict[str, Any], prefix: str) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in data.items():
+        flat |= _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat

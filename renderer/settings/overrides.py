@@ -1,0 +1,92 @@
+"""`--set KEY=VALUE`: settings from the command line, over those of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from renderer.common.errors import UserError
+from renderer.settings.shape import Group, Leaf, Shape, Variants, settings_shape
+from renderer.settings.yaml_source import Marked, parse_yaml
+
+PLACE = "--set"
+
+
+def parse_overrides(overrides: Sequence[str]) -> Marked:
+    """Join `KEY=VALUE` texts into one tree; of two for one key the last holds.
+
+    Args:
+        overrides: A dotted key and a YAML value each; a value that begins with `#` is text, not a comment.
+
+    Raises:
+        UserError: One is not of this form, or its key goes on below a value.
+    """
+    tree = Marked({}, PLACE)
+    for override in overrides:
+        tree = merge(tree, _parse_override(override), shape=None)
+    return tree
+
+
+def merge(base: Marked, over: Marked, shape: Shape | None) -> Marked:
+    """Lay one tree over another, key by key; a section without a value changes nothing.
+
+    Args:
+        base: What is covered.
+        over: What covers it.
+        shape: The shape of both, where variants matter: a mapping that names another variant than the one below it
+            replaces it whole, since keys of the one are of no use to the other.
+    """
+    if over.value is None and isinstance(shape, Group | Variants):
+        return base
+    if not isinstance(base.value, dict) or not isinstance(over.value, dict):
+        return over
+    if isinstance(shape, Variants) and shape.tag in over.value and _tag(over, shape) != _tag(base, shape):
+        return over
+    merged = dict(base.value)
+    for key, entry in over.value.items():
+        merged[key] = merge(merged[key], entry, _below(shape, key)) if key in merged else entry
+    return Marked(merged, base.place)
+
+
+def _tag(tree: Marked, shape: Variants) -> object:
+    entries = tree.value if isinstance(tree.value, dict) else {}
+    return entries[shape.tag].value if shape.tag in entries else shape.default
+
+
+def _parse_override(override: str) -> Marked:
+    key, sign, text = override.partition("=")
+    steps = key.strip().split(".")
+    if not sign or not all(steps):
+        raise UserError(f"{PLACE} {override}: must be KEY=VALUE with a dotted key, such as --set film.width=320")
+    _refuse_keys_below_values(steps, override)
+    tree = _parse_value(text.strip(), override)
+    for step in reversed(steps):
+        tree = Marked({step: tree}, PLACE)
+    return tree
+
+
+def _parse_value(text: str, override: str) -> Marked:
+    if text.startswith("#"):  # A comment has no use here, and colors begin like one.
+        return Marked(text, PLACE)
+    try:
+        return parse_yaml(text, lambda _: PLACE)
+    except UserError as error:
+        raise UserError(f"{error} (in {PLACE} {override})") from error
+
+
+def _refuse_keys_below_values(steps: Sequence[str], override: str) -> None:
+    shape: Shape | None = settings_shape()
+    for number, step in enumerate(steps):
+        if isinstance(shape, Leaf):
+            key = ".".join(steps[:number])
+            raise UserError(f"{PLACE} {override}: {key} is a value without keys of its own; set it whole: {key}=VALUE")
+        shape = _below(shape, step)
+
+
+def _below(shape: Shape | None, key: str) -> Shape | None:
+    match shape:
+        case Group(keys=keys):
+            return keys.get(key)
+        case Variants(groups=groups):
+            return next((group.keys[key] for group in groups.values() if key in group.keys), None)
+        case Leaf() | None:
+            return None

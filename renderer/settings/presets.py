@@ -1,0 +1,102 @@
+"""What lies below the user's own settings: what suits the family of the network, and over it the preset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from renderer.settings.sections import Settings, TorchvisionNetwork
+from renderer.settings.yaml_source import Marked, parse_yaml
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Some settings that are chosen together.
+
+    Attributes:
+        name: A preset's or a family's name.
+        description: What it is, in Markdown.
+        dream: Some keys of the section `dream`, as in a configuration; a part that is of one of several kinds names it.
+        networks: Of a family: `embedded`, or how the torchvision names of its networks begin.
+    """
+
+    name: str
+    description: str
+    dream: Mapping[str, Any]
+    networks: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """What stands for it in messages."""
+        return f"the defaults for {self.name}" if self.networks else f"dream.preset {self.name}"
+
+    @property
+    def tree(self) -> Marked:
+        """Its settings, whole."""
+        return _marked({"dream": self.dream}, self.place)
+
+
+@cache
+def presets() -> Mapping[str, Layer]:
+    """The looks that `dream.preset` names."""
+    return _read("presets.yaml")
+
+
+@cache
+def families() -> Mapping[str, Layer]:
+    """What suits networks that are alike."""
+    return _read("families.yaml")
+
+
+def family_of(network: str) -> Layer | None:
+    """The family of `embedded` or of a torchvision model by its name; None where there is none."""
+    return next((family for family in families().values() if network.startswith(family.networks)), None)
+
+
+def layers_below(said: Any) -> list[Layer]:
+    """What lies below settings, lowest first.
+
+    Args:
+        said: What the file and the command line say, plain and not checked yet.
+    """
+    family = family_of(_network(_at(said, "network")))
+    preset = _at(_at(said, "dream"), "preset")
+    return [layer for layer in (family, presets().get(str(preset))) if layer]
+
+
+def is_layer(place: str) -> bool:
+    """Whether a place is a preset or a family, not the user's own."""
+    return any(layer.place == place for layer in (*presets().values(), *families().values()))
+
+
+def _network(section: Any) -> str:
+    """The name by which a network's family is found."""
+    source = _at(section, "source") or Settings().network.source
+    default = TorchvisionNetwork()
+    return str(_at(section, "name") or default.name) if source == default.source else str(source)
+
+
+def _at(data: Any, key: str) -> Any:
+    return data.get(key) if isinstance(data, dict) else None
+
+
+def _read(name: str) -> Mapping[str, Layer]:
+    text = (files("renderer.settings") / name).read_text(encoding="utf-8")
+    layers = parse_yaml(text, lambda line: f"{name}:{line}").plain()
+    return {
+        key: Layer(key, layer["description"], layer["dream"], tuple(layer.get("networks", ())))
+        for key, layer in layers.items()
+    }
+
+
+def _marked(value: Any, place: str) -> Marked:
+    match value:
+        case dict():
+            return Marked({key: _marked(below, place) for key, below in value.items()}, place)
+        case list():
+            return Marked([_marked(entry, place) for entry in value], place)
+        case _:
+            return Marked(value, place)

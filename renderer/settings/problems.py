@@ -1,0 +1,170 @@
+"""What is wrong with settings, in one line for each key: where, what is asked for, what was given, what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from renderer.common.wording import did_you_mean, either, nearest
+from renderer.settings.presets import is_layer
+from renderer.settings.shape import (
+    Group,
+    Leaf,
+    Schema,
+    Shape,
+    Variants,
+    entry_schema,
+    known_keys,
+    settings_shape,
+    words,
+)
+from renderer.settings.yaml_source import Marked
+
+Path = tuple[str | int, ...]
+
+
+def describe_problems(error: ValidationError, tree: Marked) -> str:
+    """Turn pydantic's errors into a message for the user.
+
+    Args:
+        error: What pydantic says of the plain settings.
+        tree: The same settings with their places.
+
+    Returns:
+        One line for each key that is wrong, without a line break at the end.
+    """
+    found: dict[Path, str] = {}
+    for details in error.errors(include_url=False):
+        path, what = _problem(details, tree)
+        found.setdefault(path, f"{_find(path, tree).place}: {_dotted(path)}: {what}")
+    # Of a list that may also be a single value, the entry that is wrong says more than the list.
+    return "\n".join(line for path, line in found.items() if not any(_is_entry(other, path) for other in found))
+
+
+def _problem(details: ErrorDetails, tree: Marked) -> tuple[Path, str]:
+    """Path of the key, as the user writes it, and what is wrong."""
+    path, shape, rest = _walk(details["loc"])
+    if details["type"] == "value_error":
+        return path, str(details["ctx"]["error"])
+    match shape:
+        case None:
+            return path, _unknown_key(path, tree)
+        case Variants(tag=tag) if details["type"].startswith("union_tag"):
+            path = (*path, tag)
+            return path, _wrong_value(shape.tag_leaf.schema, path, tree)
+        case Leaf(schema=schema):
+            return _wrong_leaf(schema, path, rest, details["type"], tree)
+        case _:
+            keys = list(dict.fromkeys(below[0] for below in known_keys(shape)))
+            return path, f"must be a mapping with keys such as {either(keys[:4])}, not {_given(path, tree)}"
+
+
+def _walk(location: Sequence[str | int]) -> tuple[Path, Shape | None, Path]:
+    """Follow pydantic's location: the key's path without names of variants, its shape or None, and what is left."""
+    path: Path = ()
+    shape: Shape = settings_shape()
+    rest = tuple(location)
+    while rest:
+        match shape:
+            case Group(keys=keys):
+                path, step, rest = (*path, rest[0]), str(rest[0]), rest[1:]
+                if step not in keys:
+                    return path, None, rest
+                shape = keys[step]
+            case Variants(groups=groups):
+                shape, rest = groups[str(rest[0])], rest[1:]
+            case Leaf():
+                break
+    return path, shape, rest
+
+
+def _wrong_leaf(schema: Schema, path: Path, rest: Path, kind: str, tree: Marked) -> tuple[Path, str]:
+    numbers = [part for part in rest if isinstance(part, int)]
+    entry = entry_schema(schema, numbers[0]) if numbers and kind != "missing" else None
+    if entry is not None:
+        path, schema = (*path, numbers[0]), entry
+    return path, _wrong_value(schema, path, tree)
+
+
+def _wrong_value(schema: Schema, path: Path, tree: Marked) -> str:
+    value = _find(path, tree).value
+    near = nearest(value, _choices(schema)) if isinstance(value, str) else []
+    remedy = did_you_mean(near) or _remedy(value, schema)
+    return f"must be {words(schema)}, not {_given(path, tree)}{remedy}"
+
+
+def _remedy(value: Any, schema: Schema) -> str:
+    takes_text = any(option.get("type") == "string" and not _choices(option) for option in _options(schema))
+    if isinstance(value, dict):
+        return "; put text that holds { or : in quotes"
+    if value is None:
+        return "; write a value, and put text that begins with # in quotes"
+    return "; put it in quotes" if takes_text and isinstance(value, bool | int | float) else ""
+
+
+def _options(schema: Schema) -> list[Schema]:
+    return list(schema.get("anyOf", [schema]))
+
+
+def _choices(schema: Schema) -> list[str]:
+    return [
+        value for option in _options(schema) for value in option.get("enum", [option.get("const")]) if value is not None
+    ]
+
+
+def _unknown_key(path: Path, tree: Marked) -> str:
+    names = tuple(str(part) for part in path)
+    known = list(dict.fromkeys(known_keys(settings_shape())))
+    if names in known:
+        return _other_variant(names, tree)
+    siblings = {key[-1]: key for key in known if key[:-1] == names[:-1]}
+    close = [*nearest(names[-1], siblings), *(name for name in siblings if names[-1] in name.split("_"))]
+    near = [siblings[name] for name in dict.fromkeys(close)]
+    elsewhere = [key for key in known if key[-1] == names[-1]]
+    remote = {key[-1]: key for key in known}
+    guesses = near[:2] + elsewhere[:2] or [remote[name] for name in nearest(names[-1], remote, count=2, likeness=0.75)]
+    remedy = did_you_mean([".".join(key) for key in guesses])
+    return f"unknown key{remedy}" if remedy else f"unknown key; known here: {', '.join(siblings)}"
+
+
+def _other_variant(names: tuple[str, ...], tree: Marked) -> str:
+    """Say which variant of its mapping the key belongs to."""
+    _, variants, _ = _walk(names[:-1])
+    if not isinstance(variants, Variants):
+        raise TypeError(f"{names} is known")
+    tag = ".".join((*names[:-1], variants.tag))
+    owners = [f"'{name}'" for name, group in variants.groups.items() if names[-1] in group.keys]
+    given, place = _given((*names[:-1], variants.tag), tree), _find((*names[:-1], variants.tag), tree).place
+    by = f" by {place}" if is_layer(place) else ""
+    remedy = f"remove the key, or set {tag} to {either(owners)}"
+    return f"goes with {tag} {either(owners)} only, which is {given}{by}; {remedy}"
+
+
+def _find(path: Path, tree: Marked) -> Marked:
+    """The value at a path, or the last one on the way."""
+    for step in path:
+        match tree.value, step:
+            case dict() as entries, str() if step in entries:
+                tree = entries[step]
+            case list() as entries, int() if step < len(entries):
+                tree = entries[step]
+            case _:
+                break
+    return tree
+
+
+def _given(path: Path, tree: Marked) -> str:
+    text = json.dumps(_find(path, tree).plain(), ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _dotted(path: Path) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+
+
+def _is_entry(path: Path, of: Path) -> bool:
+    return path[:-1] == of and isinstance(path[-1], int)

@@ -1,0 +1,279 @@
+"""The settings: frozen, checked, plain data. One class a section of the YAML file.
+
+Every field carries its meaning, unit and range here and nowhere else: `docs/settings.md` and the messages about wrong
+settings are made from these models. Values come from JSON-like data and are taken strictly: text is no number.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from renderer.common.section import Section
+from renderer.dream.dreaming import Dream
+
+
+def _as_entries(value: Any) -> Any:
+    """Let a single value stand for a list of one, as in `select: all`."""
+    match value:
+        case str() | int():
+            return (value,)
+        case list():
+            return tuple(value)
+        case _:
+            return value
+
+
+def _as_switch(value: Any) -> Any:
+    """Read YAML 1.1's words for true and false, which YAML 1.2 takes for text, where a switch is asked for."""
+    return {"on": True, "yes": True, "off": False, "no": False}.get(str(value).lower(), value)
+
+
+Switch = Annotated[bool, BeforeValidator(_as_switch)]
+Entries = Annotated[tuple[int | str, ...], BeforeValidator(_as_entries)]
+Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$", examples=["#ffcc00"])]
+Pixels = Annotated[int, Field(ge=16, le=16384)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class EmbeddedNetwork(Section):
+    """The small classifier of 1000 emoji that is part of this package: nothing to download."""
+
+    source: Literal["embedded"] = "embedded"
+
+
+class TorchvisionNetwork(Section):
+    """Any classification network of torchvision, with weights by name or from a file."""
+
+    source: Literal["torchvision"] = Field(
+        "torchvision", description="Where the network comes from: `embedded` or `torchvision`."
+    )
+    name: str = Field(
+        "squeezenet1_1", description="Name of the torchvision model, as `neuron-atlas networks` lists it."
+    )
+    weights: str = Field(
+        "DEFAULT",
+        description="Name of torchvision weights, which are downloaded once, or a `.safetensors` or `.pth` file with a "
+        "state dict for the model. A relative path is taken from the current folder.",
+    )
+    classes: Path | None = Field(
+        None,
+        description="CSV file with the class list of a network of your own: columns `index`, `title` and, where known, "
+        "`wnid`, `synonyms` (separated by `; `) and `hypernyms` (root first, separated by ` > `). Without it, a "
+        "network with 1000 outputs is taken to know the ImageNet classes.",
+    )
+
+    @property
+    def weights_path(self) -> Path | None:
+        """The file that `weights` names; None where it is a name of torchvision's."""
+        is_file = self.weights.endswith((".safetensors", ".pth", ".pt")) or "/" in self.weights
+        return Path(self.weights) if is_file else None
+
+
+Network = Annotated[EmbeddedNetwork | TorchvisionNetwork, Field(discriminator="source")]
+
+
+class Classes(Section):
+    """Which classes are dreamed, and in which order."""
+
+    select: Entries = Field(
+        ("all",),
+        min_length=1,
+        description="Entries that add classes: an index (`7` or `0007`), a range (`0-9`, both ends included), a wnid "
+        "(`n02123045`), a title (`tabby`) or a glob over titles and synonyms (`*terrier*`, case does not matter), "
+        "`under:NAME` for everything below a group, or `all`. Numbers come before titles that are numbers; for those "
+        "there is the glob, as in `[7]`.",
+    )
+    exclude: Entries = Field((), description="Entries of the same kinds that take classes away again.")
+    order: Literal["index", "title", "random", "similarity"] = Field(
+        "index",
+        description="Order in the film. `random` follows `run.seed`; `similarity` is a short tour over the cosine "
+        "distances of the network's output weights, so that neighbors resemble each other.",
+    )
+    limit: int | None = Field(None, ge=1, description="Keep only the first so many of the ordered classes.")
+
+
+class Film(Section):
+    """Size, speed and succession of the film."""
+
+    width: Pixels = Field(512, description="Width of the film in pixels.")
+    height: Pixels = Field(512, description="Height of the film in pixels.")
+    fps: float = Field(25.0, ge=1, le=240, description="Frames per second.")
+    seconds_per_class: float = Field(2.0, gt=0, le=3600, description="How long each class is shown, in seconds.")
+    transition: Literal["carry", "reset", "crossfade"] = Field(
+        "carry",
+        description="How a class begins: `carry` from the last frame of the class before, `reset` from the start "
+        "picture, `crossfade` from the start picture while the class before fades out.",
+    )
+    crossfade_seconds: float = Field(
+        0.5, ge=0, le=60, description="Length of a crossfade, also of the one between two chains, in seconds."
+    )
+    forget: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="With `carry`, the share of its contrast that the picture loses in the first quarter of a second "
+        "of a class: the more, the less the class is built from the one before.",
+    )
+    lead_in_seconds: float = Field(
+        1.0,
+        ge=0,
+        le=60,
+        description="With `carry` or `crossfade`, how long a chain dreams the class before its first one, unseen, so "
+        "that it can begin as if it had been carried on, in seconds.",
+    )
+    chains: Literal["auto"] | Annotated[int, Field(ge=1, le=1000)] = Field(
+        "auto",
+        description="Into how many runs of neighboring classes the film is divided; they are computed together. `auto` "
+        "depends on the number of classes alone: one for each 25, at most 16.",
+    )
+
+
+class NoiseStart(Section):
+    """Start from soft noise around gray."""
+
+    kind: Literal["noise"] = Field("noise", description="What a fresh picture is: `noise`.")
+    contrast: float = Field(
+        0.05, ge=0, le=0.5, description="Standard deviation of the noise around mid-gray, where white is 1."
+    )
+
+
+class Motion(Section):
+    """The camera's move, per second, so that the frame rate does not change it."""
+
+    zoom: float = Field(1.15, ge=0.2, le=5.0, description="Factor per second; above 1 zooms in, below 1 out.")
+    rotate: float = Field(3.0, ge=-360, le=360, description="Degrees per second, counterclockwise.")
+    pan: tuple[float, float] = Field(
+        (0.0, 0.0), description="Share of the width and of the height per second that the camera moves right and down."
+    )
+    easing: Literal["linear", "smooth"] = Field(
+        "linear",
+        description="`linear` moves evenly; `smooth` rests at the borders of a class and is fastest in its middle, and "
+        "covers the same way in the same time.",
+    )
+
+
+class Overlay(Section):
+    """Text over the frames."""
+
+    lines: tuple[str, ...] = Field(
+        ("{previous.title}", "{title}", "{next.title}"),
+        max_length=20,
+        description="Templates, one a line; an empty list writes nothing. Fields: `title`, `index`, `wnid`, "
+        "`synonyms`, `group`, also of `previous` and `next`; `position`, `count`; `logit`, `probability`, `rank`; "
+        "`top.0.title`, `top.0.probability` and so on to `top.4`. Formats are Python's: `{index:04d}`, "
+        "`{probability:.0%}`. A line whose values are all missing is empty.",
+    )
+    position: Literal["top", "center", "bottom"] = Field("bottom", description="Where the lines stand.")
+    font: Path | None = Field(None, description="TrueType or OpenType file; without it, the font that comes along.")
+    size: float = Field(0.06, gt=0, le=0.5, description="Height of the large line as a share of the frame's height.")
+    small: float = Field(0.55, gt=0, le=2, description="Size of the other lines as a share of the middle, large one's.")
+    color: Color = Field("#ffffff", description="Color of the text, `#rrggbb`.")
+    outline: Color = Field("#000000", description="Color of the outline, `#rrggbb`.")
+    outline_width: float = Field(
+        0.09, ge=0, le=0.5, description="Width of the soft outline as a share of the text's size."
+    )
+    opacity: float = Field(1.0, ge=0, le=1, description="Opacity of the large line.")
+    small_opacity: float = Field(0.8, ge=0, le=1, description="Opacity of the other lines.")
+    margin: float = Field(0.04, ge=0, le=0.4, description="Distance from the border as a share of the frame's height.")
+    fade_seconds: float = Field(0.2, ge=0, le=60, description="Time in which the text of a class appears and goes.")
+
+
+class Video(Section):
+    """The file format of the film."""
+
+    codec: Literal["h264", "h265", "av1", "vp9", "prores", "ffv1", "gif", "webp", "png"] = Field(
+        "h264",
+        description="`h264` plays everywhere; `prores` and `ffv1` are for editing; `gif` and `webp` for the web; `png` "
+        "is a folder of pictures.",
+    )
+    quality: int = Field(
+        18,
+        ge=0,
+        le=63,
+        description="Constant rate factor of h264, h265 (up to 51), av1 and vp9: lower is better and larger. "
+        "For webp it is turned into its own quality: 0 becomes 100, 63 becomes 0.",
+    )
+    audio: Path | None = Field(
+        None, description="Sound file, looped or cut to the film's length; not for `gif`, `webp` and `png`."
+    )
+    chapters: Switch = Field(default=True, description="Write one chapter a class.")
+    subtitles: Switch = Field(default=True, description="Write the titles as a subtitle track and as `atlas.vtt`.")
+    title: str | None = Field(None, description="Title in the film's metadata; by default the config's name.")
+    comment: str | None = Field(None, description="Comment in the film's metadata; by default how it was made.")
+
+
+class Stills(Section):
+    """One picture a class."""
+
+    fresh: Switch = Field(
+        default=False,
+        description="Let `render` dream stills of their own, as `stills` does, instead of the film's last frames.",
+    )
+    width: Pixels = Field(512, description="Width of a fresh still in pixels.")
+    height: Pixels = Field(512, description="Height of a fresh still in pixels.")
+    steps: int = Field(512, ge=1, le=100000, description="Ascent steps for a fresh still.")
+    smooth: float = Field(
+        0.5,
+        ge=0,
+        le=10,
+        description="Standard deviation, in pixels, of the blur that takes the grain from a finished fresh still.",
+    )
+    retries: int = Field(
+        1,
+        ge=0,
+        le=100,
+        description="Further tries at a fresh still, each with another seed, where the network does not put its class "
+        "first or the dream was dead.",
+    )
+    overlay: Switch = Field(default=False, description="Write the film's text on the stills too.")
+
+
+class Page(Section):
+    """The web page."""
+
+    title: str | None = Field(None, description="Heading of the page; by default the config's name.")
+
+
+Device = Annotated[
+    str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", examples=["auto", "cpu", "mps", "cuda", "cuda:0"])
+]
+
+
+class Run(Section):
+    """How the computer is used."""
+
+    seed: Seed = Field(0, description="Seed of all that is random.")
+    device: Device | Annotated[tuple[Device, ...], Field(min_length=1)] = Field(
+        "auto",
+        description="`cpu`, `cuda`, `cuda:0`, `mps`, a list of them to share the chains among, or `auto` for the best.",
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="Arithmetic of the network; `bfloat16` is faster where the hardware has it."
+    )
+    batch: int = Field(16, ge=1, le=1024, description="Most pictures in one batch; lower it when memory runs out.")
+    segment_seconds: float = Field(
+        10.0,
+        gt=0,
+        le=3600,
+        description="Longest piece of one class that is lost by an interruption, in film time; a crossfade between two "
+        "classes is kept whole.",
+    )
+
+
+class Settings(Section):
+    """All settings of a run."""
+
+    network: Network = EmbeddedNetwork()
+    classes: Classes = Classes()
+    film: Film = Film()
+    start: NoiseStart = NoiseStart()
+    motion: Motion = Motion()
+    dream: Dream = Dream()
+    overlay: Overlay = Overlay()
+    video: Video = Video()
+    stills: Stills = Stills()
+    page: Page = Page()
+    run: Run = Run()

@@ -1,0 +1,153 @@
+"""`evaluation.json`: what networks recognize in a run's pictures. The order of keys is part of the format."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from renderer.common.errors import UserError
+from renderer.store.files import write_whole
+from renderer.store.records import Record
+
+View = Literal["still", "film"]
+"""What a viewer sees a picture as: a class's still, or the last frame of the class in the film."""
+
+
+class Seen(Record):
+    """A class that a network sees in a picture.
+
+    Attributes:
+        index: Its index in that network's own list.
+        title: Its title there.
+        probability: How probable the network thinks it is, in [0, 1].
+        dreamed: Index, for the network that dreamed, of the run's class that it is; None if it is none of them.
+    """
+
+    index: int
+    title: str
+    probability: float
+    dreamed: int | None
+
+
+class PictureScore(Record):
+    """What a network says of one picture.
+
+    Attributes:
+        index: Index of the class that was dreamed, for the network that dreamed.
+        wnid: The class's WordNet identifier, where it has one.
+        title: The class's title.
+        shown: As what it is shown; both where the still is the film's last frame of the class.
+        still_digest: Digest of the still's file when it was looked at; None for a picture of the film alone.
+        rank: Place of the class among all that the network knows; 1 is first.
+        probability: Probability of the class, in [0, 1].
+        log_probability: Its natural logarithm, finite where the probability is 0.
+        top: The most probable classes, best first.
+    """
+
+    index: int
+    wnid: str | None
+    title: str
+    shown: tuple[View, ...]
+    still_digest: str | None
+    rank: int
+    probability: float
+    log_probability: float
+    top: tuple[Seen, ...]
+
+
+class Figures(Record):
+    """How well a network recognizes all pictures of a kind.
+
+    Attributes:
+        shown: Of which kind; both where they are the very same pictures.
+        pictures: How many there are, one a class.
+        top_1: Share of the pictures in which the network puts the class first.
+        top_5: Share of those in which the class is among the first five.
+        mean_log_probability: Mean natural logarithm of the class's probability.
+        median_rank: Median of the class's rank.
+    """
+
+    shown: tuple[View, ...]
+    pictures: int
+    top_1: float
+    top_5: float
+    mean_log_probability: float
+    median_rank: float
+
+
+class UnknownClass(Record):
+    """A class of the run that a network does not know."""
+
+    index: int
+    wnid: str | None
+    title: str
+
+
+class Recognition(Record):
+    """What one network recognizes.
+
+    Attributes:
+        network: The network, described as in `atlas.json`.
+        contents: Digest of its weights, or their name; a network with the same weights is the same.
+        unknown: Classes of the run that are not in its list, and so in none of the figures.
+        figures: Its figures; empty if it knows none of the classes that are finished so far.
+        pictures: Its scores of the single pictures, in the order of the film.
+    """
+
+    network: dict[str, Any]
+    contents: str
+    unknown: tuple[UnknownClass, ...]
+    figures: tuple[Figures, ...]
+    pictures: tuple[PictureScore, ...]
+
+
+class Evaluation(Record):
+    """The contents of `evaluation.json`.
+
+    Attributes:
+        version: Of the format.
+        network: What the network recognizes that dreamed.
+        judges: What others recognize, in the order in which they were asked first.
+    """
+
+    version: Literal[1] = 1
+    network: Recognition
+    judges: tuple[Recognition, ...]
+
+
+def judge_names(evaluation: Evaluation) -> list[str]:
+    """What to call each judge: with its weights, where the name alone would not tell it from the others."""
+    networks = [judge.network for judge in evaluation.judges]
+    counts = Counter(network["name"] for network in networks)
+    return [
+        f"{network['name']} ({network['weights']})" if counts[network["name"]] > 1 else str(network["name"])
+        for network in networks
+    ]
+
+
+def failed(scores: Sequence[PictureScore]) -> list[PictureScore]:
+    """The pictures in which a network puts another class first, the worst first."""
+    return sorted((score for score in scores if score.rank > 1), key=lambda score: (-score.rank, score.log_probability))
+
+
+def write_evaluation(path: Path, evaluation: Evaluation) -> None:
+    """Write `evaluation.json`."""
+    write_whole(path, (evaluation.model_dump_json(indent=1) + "\n").encode())
+
+
+def read_evaluation(path: Path) -> Evaluation | None:
+    """Read `evaluation.json`; None if there is none.
+
+    Raises:
+        UserError: It is not what this program writes.
+    """
+    try:
+        return Evaluation.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        raise UserError(f"{path} is damaged; write it anew with `neuron-atlas evaluate`") from error

@@ -1,0 +1,89 @@
+"""`atlas.json`: what a run has made, for the page and for other programs. The order of keys is part of the format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from renderer.common.errors import UserError
+from renderer.store.files import write_whole
+from renderer.store.records import Record
+
+
+class IndexGuess(Record):
+    """One of the classes that the network sees in a still."""
+
+    index: int
+    title: str
+    probability: float
+
+
+class IndexFilm(Record):
+    """The film; `path` is from the run's directory."""
+
+    path: str
+    width: int
+    height: int
+    fps: float
+    frames: int
+    seconds: float
+
+
+class IndexClass(Record):
+    """A class that has been rendered.
+
+    Attributes:
+        group: Names of its groups, the widest first.
+        still: Path of its still from the run's directory; None where there is none.
+        start_frame: Number of its first frame in the film; None if it is not in the film, as also the two that follow.
+        frames: How many frames of the film show it.
+        start_seconds: When it begins in the film.
+        logit: Output of its neuron for the still, before the softmax; None where there is no still, as also the rest.
+        rank: Its place among what the network sees in the still; 1 is first.
+        seed: Seed of the still's randomness.
+        top: The most probable classes, best first.
+    """
+
+    index: int
+    wnid: str | None
+    title: str
+    group: tuple[str, ...]
+    still: str | None
+    start_frame: int | None
+    frames: int | None
+    start_seconds: float | None
+    logit: float | None
+    probability: float | None
+    rank: int | None
+    seed: int | None
+    top: tuple[IndexGuess, ...]
+
+
+class Index(Record):
+    """The contents of `atlas.json`; classes in the order of the film."""
+
+    version: int = 1
+    network: dict[str, Any]
+    film: IndexFilm | None
+    classes: tuple[IndexClass, ...]
+
+
+def write_index(path: Path, index: Index) -> None:
+    """Write `atlas.json`."""
+    write_whole(path, (index.model_dump_json(indent=1) + "\n").encode())
+
+
+def read_index(path: Path) -> Index:
+    """Read `atlas.json`.
+
+    Raises:
+        UserError: It is missing, or not what this program writes.
+    """
+    try:
+        return Index.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise UserError(f"{path.parent} holds no finished pictures yet: there is no {path.name} in it") from error
+    except ValidationError as error:
+        raise UserError(f"{path} is damaged; write it anew with `neuron-atlas assemble {path.parent}`") from error

@@ -1,0 +1,88 @@
+"""One process at a time in a run's directory; the system itself frees the lock of a process that was killed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from renderer.common.errors import UserError
+
+_ATTEMPTS = 3
+"""`holder` holds the lock for an instant; a run that starts just then must not be refused."""
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(handle: int) -> None:
+        # Locked bytes cannot be read by others; these lie beyond the process number.
+        os.lseek(handle, 1 << 20, os.SEEK_SET)
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        os.lseek(handle, 0, os.SEEK_SET)
+else:
+    import fcntl
+
+    def _try_lock(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file; it stays where it is afterwards, unlocked.
+
+    Args:
+        path: The lock file; missing folders are made.
+
+    Raises:
+        UserError: Another process holds it, or the file system knows no locks.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        _acquire(handle, path)
+        os.ftruncate(handle, 0)
+        os.write(handle, str(os.getpid()).encode())
+        yield
+    finally:
+        os.close(handle)
+
+
+def holder(path: Path) -> int | None:
+    """Number of the process that holds the lock file, 0 if it cannot be told; None if nobody does."""
+    if not path.is_file():
+        return None
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        _try_lock(handle)
+    except OSError:
+        return _read_number(path)
+    else:
+        return None
+    finally:
+        os.close(handle)
+
+
+def _acquire(handle: int, path: Path) -> None:
+    for attempt in range(_ATTEMPTS):
+        try:
+            return _try_lock(handle)
+        except (BlockingIOError, PermissionError):
+            if attempt + 1 < _ATTEMPTS:
+                time.sleep(0.1)
+        except OSError as error:
+            raise UserError(
+                f"{path}: the file system cannot lock files ({error}); choose a directory elsewhere with --output"
+            ) from error
+    number = _read_number(path)
+    raise UserError(
+        f"{path.parent.parent}: process {number} is working in this directory; wait for it, stop it "
+        f"(kill {number}), or choose another directory with --output"
+    )
+
+
+def _read_number(path: Path) -> int:
+    text = path.read_text(encoding="ascii", errors="replace").strip()
+    return int(text) if text.isdigit() else 0

@@ -1,0 +1,109 @@
+"""Lists of classes: of the ImageNet networks, of the embedded one, and from a file of the user's."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+from renderer.common.errors import UserError
+from renderer.settings.sections import EmbeddedNetwork, Network, TorchvisionNetwork
+from renderer.targets.target import ClassRecord
+
+_DATA = Path(__file__).parent / "data"
+Row = dict[str, str]
+
+
+def class_list(network: Network) -> tuple[ClassRecord, ...]:
+    """The classes that a network knows, by index; the network itself is not loaded.
+
+    Raises:
+        UserError: The file of `network.classes` is missing or wrong.
+    """
+    match network:
+        case EmbeddedNetwork():
+            return load_emoji_classes()
+        case TorchvisionNetwork(classes=path):
+            return load_imagenet_classes() if path is None else load_class_file(path)
+
+
+def load_imagenet_classes() -> tuple[ClassRecord, ...]:
+    """The 1000 ImageNet classes, with the hypernyms of WordNet as groups."""
+    return load_class_file(_DATA / "imagenet_classes.csv")
+
+
+def load_emoji_classes(path: Path = _DATA / "emoji_classes.csv") -> tuple[ClassRecord, ...]:
+    """The classes of the embedded network, with the character as synonym and Unicode's groups as groups.
+
+    Raises:
+        UserError: The file is missing or wrong.
+    """
+    return tuple(
+        ClassRecord(index, row["title"], synonyms=(row["character"],), path=(row["group"], row["subgroup"]))
+        for index, row in enumerate(_checked_rows(path, ("index", "character", "title", "group", "subgroup")))
+    )
+
+
+def load_class_file(path: Path) -> tuple[ClassRecord, ...]:
+    """Read a class list.
+
+    Args:
+        path: CSV file with a heading. Columns: `index`, contiguous from 0; `title`, unique; and, where wanted, `wnid`,
+            `synonyms` (separated by `; `) and `hypernyms` (root first, separated by ` > `).
+
+    Raises:
+        UserError: The file is missing or wrong; the message names the line.
+    """
+    return tuple(
+        ClassRecord(
+            index=index,
+            title=row["title"],
+            wnid=row.get("wnid") or None,
+            synonyms=_parts(row.get("synonyms", ""), ";"),
+            path=_parts(row.get("hypernyms", ""), ">"),
+        )
+        for index, row in enumerate(_checked_rows(path, ("index", "title")))
+    )
+
+
+def _parts(text: str, separator: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(separator) if part.strip())
+
+
+def _checked_rows(path: Path, columns: tuple[str, ...]) -> list[Row]:
+    rows: list[Row] = []
+    lines_of_titles: dict[str, int] = {}
+    for line, row in _rows(path, columns):
+        if row["index"] != str(len(rows)):
+            raise UserError(f"{path}:{line}: index must be {len(rows)}, not {row['index']!r}: number the rows from 0")
+        title = row["title"]
+        if not title or title in lines_of_titles:
+            found = f"also in line {lines_of_titles[title]}" if title else "empty"
+            raise UserError(f"{path}:{line}: the title {title!r} is {found}; give every class a title of its own")
+        lines_of_titles[title] = line
+        rows.append(row)
+    if not rows:
+        raise UserError(f"{path}: holds no classes; write a row for each output of the network")
+    return rows
+
+
+def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, Row]]:
+    """The rows that are not empty, stripped, with their line numbers."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            if missing := [column for column in columns if column not in (reader.fieldnames or ())]:
+                raise UserError(
+                    f"{path}:1: the heading lacks {', '.join(missing)}; name the columns there, separated by commas"
+                )
+            for row in reader:
+                if None in row or None in row.values():
+                    raise UserError(
+                        f"{path}:{reader.line_num}: has not as many fields as the heading; "
+                        "put fields that hold a comma in quotes"
+                    )
+                yield reader.line_num, {column: field.strip() for column, field in row.items()}
+    except OSError as error:
+        raise UserError(f"{path}: the class list cannot be read ({error.strerror}); check network.classes") from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a CSV file in UTF-8 ({error}); check network.classes") from error

@@ -1,0 +1,169 @@
+"""Which classes are dreamed, and in which order."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Sequence
+from fnmatch import fnmatchcase
+
+import numpy as np
+from jaxtyping import Float
+
+from renderer.common.errors import UserError
+from renderer.common.wording import did_you_mean, nearest
+from renderer.settings.sections import Classes
+from renderer.targets.similarity import similarity_order
+from renderer.targets.target import ClassRecord
+
+OutputWeights = Callable[[], Float[np.ndarray, "classes features"]]
+
+_INDEX = re.compile(r"0*[0-9]{1,9}")
+_RANGE = re.compile(r"(0*[0-9]{1,9})\s*-\s*(0*[0-9]{1,9})")
+_NUMBERS = re.compile(r"[-\s]*[0-9][-\s0-9]*")
+_WNID = re.compile(r"[nN][0-9]{8}")
+_GROUP_PREFIX = "under:"
+
+
+def select_classes(
+    classes: Classes, known: Sequence[ClassRecord], *, seed: int, output_weights: OutputWeights | None
+) -> tuple[ClassRecord, ...]:
+    """Choose classes and put them in order.
+
+    An entry is taken for the first of these that it fits: `all`; `under:NAME`; an index or a range within the list; a
+    wnid of the list; a title, then a synonym, whatever it is made of; a glob over titles and synonyms. So numbers come
+    before titles that are numbers, for which there is the glob (`[7]`), and titles before globs. Case does not matter,
+    except that a title as it is written comes before one that differs in case.
+
+    Args:
+        classes: What is wanted.
+        known: All classes of the network, by index.
+        seed: Seed of the random order.
+        output_weights: Gives the network's output weights, a row for each known class; called for the order
+            `similarity` only. None where there are none.
+
+    Returns:
+        The chosen classes, each once: ordered, then limited.
+
+    Raises:
+        UserError: An entry matches nothing, nothing is left, or there are no weights for the order `similarity`.
+    """
+    chosen = _matches("classes.select", classes.select, known)
+    excluded = _matches("classes.exclude", classes.exclude, known)
+    left = [record for record in known if record.index in chosen - excluded]
+    if not left:
+        raise UserError("classes.exclude: takes away every class that classes.select gives; remove some of its entries")
+    return tuple(_ordered(left, classes.order, seed, output_weights)[: classes.limit])
+
+
+def _ordered(
+    records: Sequence[ClassRecord], order: str, seed: int, output_weights: OutputWeights | None
+) -> list[ClassRecord]:
+    match order:
+        case "title":
+            return sorted(records, key=lambda record: (record.title.casefold(), record.index))
+        case "random":
+            return sorted(records, key=lambda record: hashlib.sha256(f"{seed}:{record.index}".encode()).digest())
+        case "similarity":
+            weights = _weights(output_weights)[[record.index for record in records]]
+            return [records[place] for place in similarity_order(weights)]
+        case _:
+            return list(records)
+
+
+def _weights(output_weights: OutputWeights | None) -> Float[np.ndarray, "classes features"]:
+    try:
+        if output_weights is not None:
+            return output_weights()
+    except LookupError as error:
+        raise UserError(f"classes.order: similarity is not to be had: {error}; use index, title or random") from error
+    raise UserError("classes.order: similarity needs the network's output weights; use index, title or random")
+
+
+def _matches(key: str, entries: Sequence[int | str], known: Sequence[ClassRecord]) -> set[int]:
+    """Indices that the entries stand for."""
+    found: set[int] = set()
+    problems: list[str] = []
+    for number, entry in enumerate(entries):
+        matches = _match(str(entry).strip(), known)
+        found |= matches
+        if not matches:
+            problems.append(f"{key}[{number}]: {_describe_miss(str(entry).strip(), known)}")
+    if problems:
+        raise UserError("\n".join(problems))
+    return found
+
+
+def _match(entry: str, known: Sequence[ClassRecord]) -> set[int]:
+    folded = entry.casefold()
+    if folded == "all":
+        return {record.index for record in known}
+    if folded.startswith(_GROUP_PREFIX):
+        return _match_group(folded.removeprefix(_GROUP_PREFIX).strip(), known)
+    return _match_number(entry, known) or _match_wnid(folded, known) or _match_name(entry, known)
+
+
+def _match_group(name: str, known: Sequence[ClassRecord]) -> set[int]:
+    groups = {group for record in known for group in record.path if _fits(group, name)}
+    return {record.index for record in known if not groups.isdisjoint(record.path)}
+
+
+def _match_number(entry: str, known: Sequence[ClassRecord]) -> set[int]:
+    if _INDEX.fullmatch(entry):
+        first = last = int(entry)
+    elif ends := _RANGE.fullmatch(entry):
+        first, last = int(ends[1]), int(ends[2])
+    else:
+        return set()
+    return set(range(first, last + 1)) if first <= last < len(known) else set()
+
+
+def _match_wnid(folded: str, known: Sequence[ClassRecord]) -> set[int]:
+    return {record.index for record in known if record.wnid == folded}
+
+
+def _match_name(entry: str, known: Sequence[ClassRecord]) -> set[int]:
+    folded = entry.casefold()
+    tests: tuple[Callable[[ClassRecord], bool], ...] = (
+        lambda record: record.title == entry,
+        lambda record: record.title.casefold() == folded,
+        lambda record: any(name.casefold() == folded for name in record.synonyms),
+        lambda record: any(_fits(name, folded) for name in (record.title, *record.synonyms)),
+    )
+    for test in tests:
+        if found := {record.index for record in known if test(record)}:
+            return found
+    return set()
+
+
+def _fits(name: str, folded_pattern: str) -> bool:
+    return name.casefold() == folded_pattern or fnmatchcase(name.casefold(), folded_pattern)
+
+
+def _describe_miss(entry: str, known: Sequence[ClassRecord]) -> str:
+    """Say why an entry matches nothing, and what comes near it."""
+    groups = dict.fromkeys(group for record in known for group in record.path)
+    shown = f"{entry!r:.60}"
+    if entry.casefold().startswith(_GROUP_PREFIX):
+        name = entry[len(_GROUP_PREFIX) :].strip()
+        near = _prefixed(nearest(name, groups))
+        return f"there is no such group: {shown}{did_you_mean(near) or _some_groups(groups)}"
+    if _NUMBERS.fullmatch(entry):
+        return f"{shown} is no index or range within 0-{len(known) - 1}, the classes of the network"
+    if _WNID.fullmatch(entry):
+        return f"no class has the wnid {shown}; the command `classes` lists them"
+    word = entry.strip("*?")
+    names = dict.fromkeys(name for record in known for name in (record.title, *record.synonyms))
+    containing = [name for name in names if word and word.casefold() in name.casefold()]
+    near = [*_prefixed(nearest(word, groups, count=1, likeness=0.9)), *nearest(word, names), *containing]
+    remedy = did_you_mean([repr(name) for name in dict.fromkeys(near)][:3])
+    return f"no class is called {shown}{remedy or '; the command `classes` lists them'}"
+
+
+def _prefixed(groups: Iterable[str]) -> list[str]:
+    return [f"{_GROUP_PREFIX}{group}" for group in groups]
+
+
+def _some_groups(groups: Iterable[str]) -> str:
+    some = list(groups)[:8]
+    return f"; some groups: {', '.join(some)}" if some else "; the network's list has no groups"

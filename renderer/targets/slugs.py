@@ -1,0 +1,29 @@
+"""File names from titles."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from renderer.targets.target import ClassRecord
+
+_LONGEST = 60
+
+
+def slug(title: str) -> str:
+    """Lower-case ASCII words joined by `-`, at most 60 characters: a safe part of a file name for any title.
+
+    A title without a letter or digit that has an ASCII form gives `class`.
+    """
+    ascii_text = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
+    words = re.findall(r"[a-z0-9]+", ascii_text.lower().replace("'", ""))
+    joined = "-".join(words)
+    if len(joined) > _LONGEST:
+        # Whole words, unless the first is too long by itself.
+        joined = joined[: joined.rfind("-", 0, _LONGEST + 1)] if "-" in joined[: _LONGEST + 1] else joined[:_LONGEST]
+    return joined or "class"
+
+
+def still_name(record: ClassRecord) -> str:
+    """Name of a class's still, such as `0007-cock.png`; sorts by index."""
+    return f"{record.index:04d}-{slug(record.title)}.png"

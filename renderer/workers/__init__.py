@@ -1,1 +1,0 @@
-"""Where segments and stills are computed."""

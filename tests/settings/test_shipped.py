@@ -1,0 +1,45 @@
+import pytest
+
+from renderer.settings import shipped
+from renderer.settings.loading import load_settings
+from renderer.settings.shipped import shipped_configs
+from renderer.targets.class_lists import class_list
+from renderer.targets.selection import select_classes
+
+COUNTS = {
+    "animals": 398,
+    "classic": 1000,
+    "emoji": 1000,
+    "imagenet": 1000,
+    "objects": 602,
+    "quickstart": 12,
+    "stills": 1000,
+}
+
+
+def test_all_configurations_are_known_here():
+    assert set(shipped_configs()) == set(COUNTS)
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_selection_of_shipped_configuration(name):
+    settings = load_settings(name).settings
+    classes = select_classes(
+        settings.classes, class_list(settings.network), seed=settings.run.seed, output_weights=None
+    )
+    assert len(classes) == COUNTS[name]
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_configuration_opens_with_the_command_that_runs_it(name):
+    command = "stills" if name == "stills" else "render"
+    first = shipped_configs()[name].read_text(encoding="utf-8").splitlines()[0]
+    assert first == f"# neuron-atlas {command} {name}"
+
+
+def test_configurations_lie_inside_an_installed_package(tmp_path, monkeypatch):
+    installed = tmp_path / "renderer" / "configs" / "mine.yaml"
+    installed.parent.mkdir(parents=True)
+    installed.touch()
+    monkeypatch.setattr(shipped, "__file__", str(tmp_path / "renderer" / "config" / "shipped.py"))
+    assert shipped_configs() == {"mine": installed}

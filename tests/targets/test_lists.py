@@ -1,0 +1,77 @@
+import pytest
+
+from renderer.common.errors import UserError
+from renderer.settings.sections import EmbeddedNetwork, TorchvisionNetwork
+from renderer.targets.class_lists import class_list, load_class_file, load_emoji_classes, load_imagenet_classes
+from renderer.targets.target import ClassRecord
+
+
+def write(tmp_path, text):
+    path = tmp_path / "classes.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_imagenet_classes():
+    classes = load_imagenet_classes()
+    assert [record.index for record in classes] == list(range(1000))
+    assert len({record.title for record in classes}) == len({record.wnid for record in classes}) == 1000
+    assert sum("animal" in record.path for record in classes) == 398
+    assert classes[0].title == "tench"
+    assert "Tinca tinca" in classes[0].synonyms
+    assert (classes[0].path[0], classes[0].group) == ("entity", "cyprinid")
+
+
+def test_emoji_classes(tmp_path):
+    path = write(tmp_path, "index,character,title,group,subgroup\n0,🐯,tiger face,Animals & Nature,animal-mammal\n")
+    assert load_emoji_classes(path) == (
+        ClassRecord(0, "tiger face", synonyms=("🐯",), path=("Animals & Nature", "animal-mammal")),
+    )
+
+
+def test_embedded_network_knows_1000_emoji_with_titles_of_their_own():
+    classes = class_list(EmbeddedNetwork())
+    assert len({record.title for record in classes}) == len({record.synonyms for record in classes}) == 1000
+    assert all(len(record.path) == 2 for record in classes)
+
+
+def test_network_of_torchvision_knows_imagenet_or_its_file(tmp_path):
+    path = write(tmp_path, '\ufeffindex,title\r\n0, left \r\n\r\n1,"right, or so"\r\n')
+    assert class_list(TorchvisionNetwork()) == load_imagenet_classes()
+    assert class_list(TorchvisionNetwork(classes=path)) == (ClassRecord(0, "left"), ClassRecord(1, "right, or so"))
+
+
+def test_columns_of_class_file_may_stand_in_any_order(tmp_path):
+    path = write(tmp_path, "title,hypernyms,mine,synonyms,wnid,index\na,x > y,?,b; c,n00000001,0\n")
+    assert load_class_file(path) == (ClassRecord(0, "a", "n00000001", ("b", "c"), ("x", "y")),)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("index,title\n0,a\n1,a\n", [":3:", "'a'", "line 2"]),
+        ("index,title\n0,a\n1,\n", [":3:", "empty"]),
+        ("index,title\n0,a\n2,b\n", [":3:", "index must be 1", "'2'"]),
+        ("index,title\n1,a\n", [":2:", "index must be 0"]),
+        ("index,title\n0,a\nx,b\n", [":3:", "'x'"]),
+        ("index;title\n0;a\n", [":1:", "lacks index, title", "commas"]),
+        ("index,name\n0,a\n", [":1:", "lacks title"]),
+        ("index,title\n0,a,b\n", [":2:", "fields", "quotes"]),
+        ("index,title,wnid\n0,a\n", [":2:", "fields"]),
+        ("index,title\n", ["no classes"]),
+        ("", ["lacks index, title"]),
+        ("index,title\n0,Größe\n".encode("latin-1"), ["UTF-8", "network.classes"]),
+        ('index,title\n0,"a\n', ["CSV", "network.classes"]),
+    ],
+)
+def test_wrong_class_file_is_answered_with_its_line(text, words, tmp_path):
+    path = write(tmp_path, text)
+    with pytest.raises(UserError) as caught:
+        load_class_file(path)
+    assert str(caught.value).startswith(str(path))
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_missing_class_file_names_the_setting(tmp_path):
+    with pytest.raises(UserError, match=r"network\.classes"):
+        load_class_file(tmp_path / "nowhere.csv")
