@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from renderer.common.progress import Progress
     from renderer.jobs.commands import Outcome, Request
-    from renderer.jobs.progress import Progress
 
 EXIT_FAILED = 1
 EXIT_WRONG_SETTINGS = 2
@@ -143,8 +143,8 @@ def status(directory: Directory) -> None:
     Example:
       neuron-atlas status runs/imagenet
     """  # noqa: D301
-    from renderer.atlas.status import run_status
     from renderer.display import describe_status
+    from renderer.jobs.status import run_status
 
     typer.echo("\n".join(describe_status(run_status(directory), directory)))
 
@@ -318,11 +318,11 @@ def classes(
       neuron-atlas classes imagenet --json
     """  # noqa: D301
     from renderer.display import class_row, print_table
-    from renderer.jobs.choosing import chosen_classes
+    from renderer.jobs.choosing import chosen_targets
     from renderer.settings.loading import load_settings
 
-    chosen = chosen_classes(load_settings(config, overrides or []).settings)
-    rows = [class_row(place, record) for place, record in enumerate(chosen)]
+    chosen = chosen_targets(load_settings(config, overrides or []).settings)
+    rows = [class_row(place, target) for place, target in enumerate(chosen)]
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
     else:

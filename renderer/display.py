@@ -15,13 +15,13 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from renderer.atlas.sheet import Sheet
-from renderer.atlas.status import Part, Status
+from renderer.common.progress import Amount, Progress
 from renderer.jobs.commands import Outcome
 from renderer.jobs.preflight import Finding
-from renderer.jobs.progress import Amount, Progress
+from renderer.jobs.status import Part, Status
 from renderer.store.evaluation_file import Evaluation, Figures, PictureScore, View, failed, judge_names
 from renderer.store.index_file import Index, IndexClass
-from renderer.targets.target import ClassRecord
+from renderer.targets.target import Target
 
 Cell = int | str | list[str] | None
 
@@ -187,7 +187,7 @@ def describe_shortcomings(outcome: Outcome) -> list[str]:
         lines += [f"  and {len(missed) - _MOST_TITLES} more"] if len(missed) > _MOST_TITLES else []
         lines.append("More of stills.steps or stills.retries can help; with `render`, stills.fresh=true too")
     if outcome.failures:
-        titles = list_titles([failure.record.title for failure in outcome.failures])
+        titles = list_titles([failure.target.title for failure in outcome.failures])
         lines.append(f"{len(outcome.failures)} classes could not be rendered ({outcome.failures[0].reason}): {titles}")
     return lines
 
@@ -238,14 +238,14 @@ def _describe_part(unit: str, part: Part) -> str:
     return f"{text}, {part.classes - part.classes_done} left, time left: {left}"
 
 
-def class_row(place: int, record: ClassRecord) -> dict[str, Cell]:
+def class_row(place: int, target: Target) -> dict[str, Cell]:
     """What is listed of a class; `place` is its place in the film, from 0."""
     return {
         "position": place + 1,
-        "index": record.index,
-        "wnid": record.wnid,
-        "title": record.title,
-        "group": list(record.path),
+        "index": target.index,
+        "wnid": target.wnid,
+        "title": target.title,
+        "group": list(target.groups),
     }
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import av
 
+from renderer.common.progress import Amount
 from renderer.jobs.commands import Request
-from renderer.jobs.progress import Amount
 from renderer.settings.loading import parse_settings
 from renderer.settings.sections import Settings
 

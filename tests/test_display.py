@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from renderer.common.progress import Amount
 from renderer.display import BarProgress, LineProgress, describe_shortcomings, format_duration, progress_on, shorten
 from renderer.jobs.commands import Outcome
-from renderer.jobs.progress import Amount
 from renderer.store.index_file import Index, IndexClass, IndexGuess
 from renderer.store.paths import RunPaths
 

@@ -10,9 +10,9 @@ import pytest
 import yaml
 from PIL import Image, ImageFont
 
-from renderer.atlas.status import run_status
 from renderer.common.errors import UserError
 from renderer.jobs.commands import Outcome, assemble, render, render_stills
+from renderer.jobs.status import run_status
 from renderer.jobs.stills import attempt_seed
 from renderer.media.encoding import SegmentEncoder
 from renderer.media.ffmpeg import EncodingError

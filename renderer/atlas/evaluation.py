@@ -8,20 +8,16 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-from renderer.atlas.exhibits import Hanging, hangings
-from renderer.atlas.index import describe_network
-from renderer.atlas.recognition import Judge, make_judge, measure, score_picture
+from renderer.atlas.exhibits import Exhibit, exhibits
+from renderer.atlas.recognition import Judge, knows, make_judge, measure, own_judge, score_picture
+from renderer.atlas.results import write_results
+from renderer.atlas.seen import SeenRun
 from renderer.common.errors import UserError
-from renderer.jobs.commands import make_page
-from renderer.jobs.named_files import file_contents
-from renderer.jobs.progress import Amount, Progress
-from renderer.jobs.session import Run, load_run
+from renderer.common.progress import Amount, Progress
 from renderer.networks.devices import find_devices
 from renderer.networks.loaded import load_network
+from renderer.networks.source import NetworkSource
 from renderer.settings.loading import parse_network
-from renderer.settings.sections import Network as NetworkSettings
-from renderer.settings.sections import Run as Computer
-from renderer.settings.sections import Settings
 from renderer.store.evaluation_file import (
     Evaluation,
     PictureScore,
@@ -31,6 +27,7 @@ from renderer.store.evaluation_file import (
     write_evaluation,
 )
 from renderer.store.lock import holder
+from renderer.store.run import Run, load_run, reopened
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class NamedNetwork:
     """A network, and what begins a message about it."""
 
     place: str
-    settings: NetworkSettings
+    settings: NetworkSource
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ def evaluate(directory: Path, judges: Sequence[NamedNetwork], progress: Progress
             knows none of the run's classes.
     """
     run = load_run(directory)
-    found = list(hangings(run))
+    found = list(exhibits(SeenRun(run, thorough=True)))
     if not found:
         raise UserError(f"{directory} holds no finished class yet; render some with `render` or `stills`")
     dreamer = NamedNetwork(str(run.paths.settings), run.settings.network)
@@ -99,43 +96,41 @@ def evaluate(directory: Path, judges: Sequence[NamedNetwork], progress: Progress
 
 def _ask(run: Run, named: NamedNetwork, *, own: bool) -> _Asked:
     with _named_in_errors(named):
-        contents = file_contents(Settings(network=named.settings))["network.weights"]
-        network = load_network(named.settings, find_devices(_computer(run))[0])
-        # The network that dreamed has the classes themselves; their names need not tell them apart.
-        outputs = {record.index: record.index for record in run.classes}
-        return _Asked(named, contents, Judge(network, outputs) if own else make_judge(network, run.classes))
+        contents = str(named.settings.identity().get("weights"))
+        network = load_network(named.settings, find_devices(_device(run))[0])
+        return _Asked(named, contents, (own_judge if own else make_judge)(network, run.targets))
 
 
-def _computer(run: Run) -> Computer:
+def _device(run: Run) -> str | tuple[str, ...]:
     """The device that the run was rendered on, or what there is if that was another computer's."""
     try:
-        find_devices(run.settings.run)
+        find_devices(run.settings.run.device)
     except UserError:
-        return Computer()
-    return run.settings.run
+        return "auto"
+    return run.settings.run.device
 
 
-def _score_all(asked: Sequence[_Asked], found: Sequence[Hanging], progress: Progress) -> list[tuple[PictureScore, ...]]:
+def _score_all(asked: Sequence[_Asked], found: Sequence[Exhibit], progress: Progress) -> list[tuple[PictureScore, ...]]:
     """The scores by each network; a picture is read once, and shown to one network after the other."""
-    indices = [hanging.exhibit.record.index for hanging in found]
-    progress.begin("pictures", total=Amount(len(found), len(set(indices))), done=Amount(0, 0))
+    keys = [exhibit.target.key for exhibit in found]
+    progress.begin("pictures", total=Amount(len(found), len(set(keys))), done=Amount(0, 0))
     scores: list[list[PictureScore]] = [[] for _ in asked]
-    for hanging, following in zip(found, [*indices[1:], None], strict=True):
-        record, picture = hanging.exhibit.record, hanging.picture()
+    for exhibit, following in zip(found, [*keys[1:], None], strict=True):
+        picture = exhibit.picture()
         for one, own_scores in zip(asked, scores, strict=True):
             with _named_in_errors(one.named):
-                score = score_picture(one.judge, hanging.exhibit, picture)
+                score = score_picture(one.judge, exhibit, picture)
             if score:
                 own_scores.append(score)
-        progress.advance(Amount(1, int(following != record.index)), [record.title])
+        progress.advance(Amount(1, int(following != exhibit.target.key)), [exhibit.target.title])
     progress.end()
     return [tuple(own_scores) for own_scores in scores]
 
 
 def _recognition(run: Run, asked: _Asked, scores: tuple[PictureScore, ...]) -> Recognition:
-    unknown = [record for record in run.classes if record.index not in asked.judge.outputs]
+    unknown = [target for target in run.targets if not knows(asked.judge, target)]
     return Recognition(
-        network=describe_network(asked.named.settings),
+        network=asked.named.settings.describe(),
         contents=asked.contents,
         unknown=tuple(UnknownClass(index=one.index, wnid=one.wnid, title=one.title) for one in unknown),
         figures=measure(scores),
@@ -161,7 +156,8 @@ def _identity(judge: Recognition) -> tuple[str, str, str]:
 def _renew_page(run: Run, progress: Progress) -> None:
     worker = holder(run.paths.lock)
     if worker is None:
-        make_page(run.paths.root)
+        with reopened(run.paths.root) as held:
+            write_results(held)
     else:
         progress.note(f"process {worker} is rendering here; the page shows the judges when that ends, or in `serve`")
 

@@ -1,79 +1,81 @@
-"""The pictures of a run in which its classes are to be recognized, as far as they are there."""
+"""The pictures of a run in which its targets are to be recognized, as far as they are there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from renderer.atlas.recognition import Exhibit
+from renderer.atlas.seen import SeenRun
+from renderer.film.tasks import Picture
 from renderer.film.timeline import Segment
-from renderer.jobs.plan import find_seam
-from renderer.jobs.segments import mix
-from renderer.jobs.session import Run
-from renderer.jobs.stills import still_record
-from renderer.jobs.worker import Picture
-from renderer.media.pictures import load_picture
-from renderer.store.records import FileRecord, SegmentRecord, is_intact, read_record
+from renderer.media.pictures import load_picture, mix
+from renderer.store.evaluation_file import View
+from renderer.store.records import FileRecord
+from renderer.targets.target import Target
 
 
 @dataclass(frozen=True)
-class Hanging:
-    """An exhibit and its picture, which is read when it is looked at.
+class Exhibit:
+    """A picture that is to show a target; it is read when it is looked at.
 
     Attributes:
-        exhibit: What the picture is to show.
-        run: The run whose picture it is.
+        seen: The run whose picture it is.
+        target: What it is to show.
+        shown: As what it is shown.
         file: The picture.
+        is_still: Whether the file is that of the still.
         mixed_with: What is mixed into it, and its share; None where nothing is.
     """
 
-    exhibit: Exhibit
-    run: Run
+    seen: SeenRun
+    target: Target
+    shown: tuple[View, ...]
     file: FileRecord
+    is_still: bool = False
     mixed_with: tuple[FileRecord, float] | None = None
+
+    @property
+    def still_digest(self) -> str | None:
+        """Digest of the still's file; None for a picture of the film alone."""
+        return self.file.digest if self.is_still else None
 
     def picture(self) -> Picture:
         """Read the picture; raises OSError."""
-        picture = load_picture(self.run.paths.root / self.file.path)
+        picture = load_picture(self.seen.paths.root / self.file.path)
         if self.mixed_with is None:
             return picture
         other, share = self.mixed_with
-        return mix(picture, load_picture(self.run.paths.root / other.path), share)
+        return mix(picture, load_picture(self.seen.paths.root / other.path), share)
 
 
-def hangings(run: Run) -> Iterator[Hanging]:
-    """All pictures that are there and whole: each class's still, and its last frame in the film, without text.
+def exhibits(seen: SeenRun) -> Iterator[Exhibit]:
+    """All pictures that are there and whole: each target's still, and its last frame in the film, without text.
 
     The two are one picture where the still was taken from the film.
     """
-    frames = {segment.position: segment for segment in run.timeline.segments if segment.ends_class}
-    for position, record in enumerate(run.classes):
-        frame = _frame(run, frames[position])
-        still = still_record(run, record)
-        if still and is_intact(run.paths, still.still):
+    frames = {segment.position: segment for segment in seen.run.timeline.segments if segment.ends_class}
+    for position, target in enumerate(seen.run.targets):
+        frame = _frame(seen, frames[position])
+        still = seen.still(target)
+        if still:
             # Both are written by the same function: the same picture is the same file.
             is_frame = frame is not None and frame.mixed_with is None and frame.file.digest == still.still.digest
-            exhibit = Exhibit(record, ("still", "film") if is_frame else ("still",), still.still.digest)
-            yield Hanging(exhibit, run, still.still)
+            shown: tuple[View, ...] = ("still", "film") if is_frame else ("still",)
+            yield Exhibit(seen, target, shown, still.still, is_still=True)
             frame = None if is_frame else frame
         if frame:
             yield frame
 
 
-def _frame(run: Run, segment: Segment) -> Hanging | None:
-    """The last frame of a class, as it is before text is put on it and it is encoded."""
-    file = _last_picture(run, segment)
+def _frame(seen: SeenRun, segment: Segment) -> Exhibit | None:
+    """The last frame of a target, as it is before text is put on it and it is encoded."""
+    file, target = seen.last_picture(segment), seen.run.targets[segment.position]
     if file is None:
         return None
-    exhibit = Exhibit(run.classes[segment.position], ("film",), None)
-    seam = find_seam(run.timeline, segment, run.fade)
+    seam = seen.run.timeline.seam(segment, seen.run.fade)
     if seam is None:
-        return Hanging(exhibit, run, file)
+        return Exhibit(seen, target, ("film",), file)
     # The last frame of the crossfade: nearly all of it is the end of the next chain's lead-in.
-    other = _last_picture(run, seam.lead_in)
-    return Hanging(exhibit, run, file, (other, seam.frames / (seam.frames + 1))) if other else None
-
-
-def _last_picture(run: Run, segment: Segment) -> FileRecord | None:
-    record = read_record(run.paths.segment_record(segment.name), SegmentRecord)
-    return record.picture if record and is_intact(run.paths, record.picture) else None
+    other = seen.last_picture(seam.lead_in)
+    share = seam.frames / (seam.frames + 1)
+    return Exhibit(seen, target, ("film",), file, mixed_with=(other, share)) if other else None

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
+from renderer.atlas.seen import SeenRun
 from renderer.film.timeline import Segment
-from renderer.jobs.session import Run
-from renderer.jobs.stills import still_record
 from renderer.media.codecs import encoded_size
 from renderer.media.ffmpeg import frame_rate
-from renderer.settings.sections import EmbeddedNetwork, Network, TorchvisionNetwork
-from renderer.store.index_file import Index, IndexClass, IndexFilm, IndexGuess, write_index
-from renderer.store.records import FilmRecord, StillRecord, is_intact, read_record
-from renderer.targets.target import ClassRecord
+from renderer.store.index_file import Index, IndexClass, IndexFilm, IndexGuess
+from renderer.store.records import StillRecord
+from renderer.store.run import Run
+from renderer.targets.target import Guess, Target
 
 
 @dataclass(frozen=True)
@@ -46,90 +43,62 @@ def stretches(segments: Sequence[Segment]) -> list[Stretch]:
     return found
 
 
-def update_index(run: Run) -> Index:
-    """Write `atlas.json` anew with all that is there."""
-    index = make_index(run)
-    write_index(run.paths.index, index)
-    return index
+def make_index(seen: SeenRun) -> Index:
+    """What is there: the stills, and the film if it has been assembled."""
+    run, places = seen.run, _places(seen)
+    entries = [
+        _describe_target(run, target, seen.still(target), places.get(position))
+        for position, target in enumerate(run.targets)
+        if seen.still(target) or position in places
+    ]
+    return Index(network=run.settings.network.describe(), film=_describe_film(seen), classes=tuple(entries))
 
 
-def make_index(run: Run) -> Index:
-    """Look for all that is there: the stills, and the film if it has been assembled."""
-    film = read_record(run.paths.film_record, FilmRecord)
-    if film and not is_intact(run.paths, film.film, thorough=False):
-        film = None
-    places = _places(run, film)
-    classes = []
-    for position, record in enumerate(run.classes):
-        still = still_record(run, record)
-        if still and not is_intact(run.paths, still.still, thorough=False):
-            still = None
-        if still or position in places:
-            classes.append(_describe_class(run, record, still, places.get(position)))
-    return Index(network=describe_network(run.settings.network), film=_describe_film(run, film), classes=tuple(classes))
-
-
-def _places(run: Run, film: FilmRecord | None) -> Mapping[int, Stretch]:
-    if film is None:
+def _places(seen: SeenRun) -> Mapping[int, Stretch]:
+    if seen.film is None:
         return {}
-    joined = set(film.segments)
-    found = stretches([segment for segment in run.timeline.segments if segment.name in joined])
+    joined = set(seen.film.segments)
+    found = stretches([segment for segment in seen.run.timeline.segments if segment.name in joined])
     return {stretch.position: stretch for stretch in found}
 
 
-def _describe_class(run: Run, record: ClassRecord, still: StillRecord | None, place: Stretch | None) -> IndexClass:
+def _describe_target(run: Run, target: Target, still: StillRecord | None, place: Stretch | None) -> IndexClass:
     score = still.score if still else None
     rate = frame_rate(run.settings.film.fps)
     return IndexClass(
-        index=record.index,
-        wnid=record.wnid,
-        title=record.title,
-        group=record.path,
+        index=target.index,
+        wnid=target.wnid,
+        title=target.title,
+        group=target.groups,
         still=still.still.path if still else None,
         start_frame=place.start_frame if place else None,
         frames=place.frames if place else None,
         start_seconds=float(place.start_frame / rate) if place else None,
-        logit=score.logit if score else None,
+        logit=score.activation if score else None,
         probability=score.probability if score else None,
         rank=score.rank if score else None,
         seed=still.seed if still else None,
-        top=tuple(
-            IndexGuess(
-                index=guess.index,
-                title=run.titles.get(guess.index, str(guess.index)),
-                probability=guess.probability,
-            )
-            for guess in (score.top if score else ())
-        ),
+        top=tuple(_describe_guess(run, guess) for guess in (score.top if score else ())),
+        key=target.key,
     )
 
 
-def _describe_film(run: Run, film: FilmRecord | None) -> IndexFilm | None:
-    if film is None:
+def _describe_guess(run: Run, guess: Guess) -> IndexGuess:
+    title = run.titles.get(guess.index, str(guess.index))
+    return IndexGuess(index=guess.index, title=title, probability=guess.probability)
+
+
+def _describe_film(seen: SeenRun) -> IndexFilm | None:
+    if seen.film is None:
         return None
-    settings = run.settings.film
+    settings = seen.run.settings.film
     rate = frame_rate(settings.fps)
-    width, height = encoded_size(run.settings.video.codec, (settings.width, settings.height))
+    width, height = encoded_size(seen.run.settings.video.codec, (settings.width, settings.height))
     return IndexFilm(
-        path=film.film.path,
+        path=seen.film.film.path,
         width=width,
         height=height,
         fps=float(rate),
-        frames=film.frames,
-        seconds=float(film.frames / rate),
+        frames=seen.film.frames,
+        seconds=float(seen.film.frames / rate),
     )
-
-
-def network_name(network: Network) -> str:
-    """What a network is called."""
-    match network:
-        case EmbeddedNetwork():
-            return "emojinet"
-        case TorchvisionNetwork(name=name):
-            return name
-
-
-def describe_network(network: Network) -> dict[str, Any]:
-    """What is said of a network in the index."""
-    weights = Path(network.weights).name if isinstance(network, TorchvisionNetwork) else None
-    return {"source": network.source, "name": network_name(network), "weights": weights}

@@ -7,44 +7,40 @@ from pathlib import Path
 from typing import Any
 
 from renderer.atlas.groups import Groups, find_groups
-from renderer.common.errors import UserError
-from renderer.store.evaluation_file import Evaluation, PictureScore, judge_names, read_evaluation
+from renderer.atlas.seen import SeenRun
+from renderer.store.evaluation_file import Evaluation, PictureScore, judge_names
 from renderer.store.index_file import Index, IndexClass, IndexFilm
-from renderer.store.paths import RunPaths
-from renderer.store.records import FailureRecord, SimilarityRecord, StillRecord, read_record
-from renderer.store.run_file import RunFile
-from renderer.targets.target import ClassRecord
+from renderer.store.run import Run
+from renderer.targets.target import OUTPUTS, Target
 
 _FILM_KINDS = {".mp4": "video", ".webm": "video", ".gif": "picture", ".webp": "picture"}
 """What browsers can show; other films are offered for download."""
 
 
-def page_contents(paths: RunPaths, run: RunFile, index: Index) -> dict[str, Any]:
+def page_contents(seen: SeenRun, index: Index) -> dict[str, Any]:
     """Put together what the page shows.
 
     Args:
-        paths: The run's directory.
-        run: What was asked for.
+        seen: The run.
         index: What has been made.
 
     Returns:
         JSON-like data for `page.js`. Values that are not known are left out of the classes.
     """
-    groups = find_groups([record.path for record in run.classes])
-    made = {entry.index: entry for entry in index.classes}
-    similarity = _similarity(paths, run)
-    failures = read_record(paths.failures, FailureRecord)
-    evaluation, problem = _evaluation(paths)
-    judged = _judged(paths, evaluation) if evaluation else {}
+    run, problem = seen.run, seen.evaluation_problem
+    groups = find_groups([target.groups for target in run.targets])
+    made = {entry.key: entry for entry in index.classes}
+    evaluation = None if problem else seen.evaluation
+    judged = _judged(seen, evaluation) if evaluation else {}
     classes = [
         {
-            **_describe_class(record, groups),
-            **_describe_dream(paths, made.get(record.index)),
-            "judged": judged.get(record.index),
-            "similarity": similarity.get(record.index),
-            "failure": failures.reasons.get(record.index) if failures else None,
+            **_describe_target(target, groups),
+            **_describe_dream(seen, made.get(target.key)),
+            "judged": judged.get(target.index),
+            "similarity": seen.similarity.get(target.key),
+            "failure": seen.failures.get(target.key),
         }
-        for record in run.classes
+        for target in run.targets
     ]
     return {
         "title": run.settings.page.title or run.name,
@@ -64,26 +60,27 @@ def page_contents(paths: RunPaths, run: RunFile, index: Index) -> dict[str, Any]
     }
 
 
-def _describe_class(record: ClassRecord, groups: Groups) -> dict[str, Any]:
+def _describe_target(target: Target, groups: Groups) -> dict[str, Any]:
     names = {name: place for place, name in enumerate(groups.names)}
-    synonyms = [name for name in record.synonyms if name != record.title]
+    synonyms = [name for name in target.synonyms if name != target.title]
     # WordNet has several ways to the root, and the list puts them into one; by size they read from wide to narrow.
-    path = sorted(dict.fromkeys(record.path), key=lambda name: -groups.groups[groups.names[name]].count)
+    path = sorted(dict.fromkeys(target.groups), key=lambda name: -groups.groups[groups.names[name]].count)
     return {
-        "index": record.index,
-        "wnid": record.wnid,
-        "title": record.title,
+        "key": target.key if target.ascends.layer != OUTPUTS else None,
+        "index": target.index,
+        "wnid": target.wnid,
+        "title": target.title,
         "synonyms": synonyms or None,
         "path": [names[name] for name in path],
     }
 
 
-def _describe_dream(paths: RunPaths, entry: IndexClass | None) -> dict[str, Any]:
+def _describe_dream(seen: SeenRun, entry: IndexClass | None) -> dict[str, Any]:
     if entry is None:
         return {}
     return {
         "still": entry.still,
-        "thumbnail": _thumbnail(paths, entry.still) if entry.still else None,
+        "thumbnail": seen.thumbnail(entry.still) if entry.still else None,
         "start": entry.start_seconds,
         "logit": _rounded(entry.logit),
         "probability": _rounded(entry.probability),
@@ -93,19 +90,11 @@ def _describe_dream(paths: RunPaths, entry: IndexClass | None) -> dict[str, Any]
     }
 
 
-def _evaluation(paths: RunPaths) -> tuple[Evaluation | None, str | None]:
-    """What judges have said, and what is wrong with the file of it; the page does without that file."""
-    try:
-        return read_evaluation(paths.evaluation), None
-    except UserError:
-        return None, f"{paths.evaluation.name} is damaged; write it anew with `neuron-atlas evaluate`"
-
-
-def _judged(paths: RunPaths, evaluation: Evaluation) -> Mapping[int, list[list[Any]]]:
+def _judged(seen: SeenRun, evaluation: Evaluation) -> Mapping[int, list[list[Any]]]:
     """By class index, for each judge that knows the class: its place, and the class's rank, probability and top."""
     judged: dict[int, list[list[Any]]] = {}
     for place, judge in enumerate(evaluation.judges):
-        for score in _current(paths, judge.pictures):
+        for score in _current(seen, judge.pictures):
             # Classes of the page by their index, others by their title.
             top = [
                 [seen.title if seen.dreamed is None else seen.dreamed, _short(seen.probability)] for seen in score.top
@@ -114,19 +103,14 @@ def _judged(paths: RunPaths, evaluation: Evaluation) -> Mapping[int, list[list[A
     return judged
 
 
-def _current(paths: RunPaths, scores: Sequence[PictureScore]) -> Iterator[PictureScore]:
+def _current(seen: SeenRun, scores: Sequence[PictureScore]) -> Iterator[PictureScore]:
     """The scores of stills, without those of stills that have been dreamed again since."""
+    by_index = {target.index: target for target in seen.run.targets}
     for score in scores:
         if "still" in score.shown:
-            record = read_record(paths.still_record(score.index), StillRecord)
+            record = seen.still(by_index[score.index]) if score.index in by_index else None
             if record is None or record.still.digest == score.still_digest:
                 yield score
-
-
-def _thumbnail(paths: RunPaths, still: str) -> str:
-    """The small copy of a still; the still itself where there is none yet."""
-    path = paths.thumbnail(Path(still))
-    return paths.relative(path) if path.is_file() else still
 
 
 def _describe_film(film: IndexFilm) -> dict[str, Any]:
@@ -134,29 +118,21 @@ def _describe_film(film: IndexFilm) -> dict[str, Any]:
     return {**film.model_dump(), "kind": kind}
 
 
-def _picture_size(run: RunFile) -> dict[str, int]:
-    fresh = run.settings.stills.fresh or not run.film
-    source = run.settings.stills if fresh else run.settings.film
+def _picture_size(run: Run) -> dict[str, int]:
+    source = run.settings.stills if run.dreams_stills else run.settings.film
     return {"width": source.width, "height": source.height}
 
 
-def _similarity(paths: RunPaths, run: RunFile) -> Mapping[int, int]:
-    """The place of each class in the order of similarity, where that is known."""
-    found = read_record(paths.similarity, SimilarityRecord)
-    order = [record.index for record in run.classes]
-    if run.settings.classes.order != "similarity":
-        order = list(found.indices) if found else []
-    return {index: place for place, index in enumerate(order)}
-
-
-def _other_titles(run: RunFile, index: Index) -> dict[int, str]:
+def _other_titles(run: Run, index: Index) -> dict[int, str]:
     """Titles of classes that the network saw and that are not among those of the run."""
-    own = {record.index for record in run.classes}
+    own = {target.index for target in run.targets}
     return {guess.index: guess.title for entry in index.classes for guess in entry.top if guess.index not in own}
 
 
-def _short(probability: float) -> float:
+def _short(probability: float | None) -> float | None:
     """As fine as the page shows it."""
+    if probability is None:
+        return None
     return round(probability, 4) or float(f"{probability:.1g}")
 
 

@@ -13,23 +13,17 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from renderer.atlas.page_contents import page_contents
+from renderer.atlas.seen import SeenRun
 from renderer.store.files import write_whole
-from renderer.store.index_file import read_index
-from renderer.store.paths import RunPaths
-from renderer.store.run_file import read_run_file
+from renderer.store.index_file import Index
 
 _ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 """Nothing inside the data may look like markup; in JSON such characters occur in texts only."""
 
 
-def write_page(paths: RunPaths) -> None:
-    """Write `index.html` anew from `run.yaml`, `atlas.json` and the records of the run.
-
-    Raises:
-        UserError: One of them is missing or damaged.
-    """
-    contents = page_contents(paths, read_run_file(paths.settings), read_index(paths.index))
-    write_whole(paths.page, page_html(contents, live=False).encode())
+def write_page(seen: SeenRun, index: Index) -> None:
+    """Write `index.html` anew from what is there of a run."""
+    write_whole(seen.paths.page, page_html(page_contents(seen, index), live=False).encode())
 
 
 def page_html(contents: Mapping[str, Any], *, live: bool) -> str:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from renderer.atlas.exhibits import Exhibit
 from renderer.common.errors import UserError
 from renderer.networks.network import Network
 from renderer.store.evaluation_file import Figures, PictureScore, Seen, View
 from renderer.targets.matching import match_classes
-from renderer.targets.target import ClassRecord
+from renderer.targets.target import OUTPUTS, Target
 
 _MOST_SEEN = 5
 
@@ -25,41 +26,43 @@ class Judge:
 
     Attributes:
         network: The network.
-        outputs: Its class by the index, for the network that dreamed, of a class of the run that it knows.
+        outputs: Its class by the index, for the network that dreamed, of a class of the run that it knows; None for
+            the network that dreamed something else than classes, which is asked how strongly that answers.
     """
 
     network: Network
-    outputs: Mapping[int, int]
+    outputs: Mapping[int, int] | None
 
 
-@dataclass(frozen=True)
-class Exhibit:
-    """A picture that is to show a class.
-
-    Attributes:
-        record: The class.
-        shown: As what it is shown.
-        still_digest: Digest of its file, if it is a still.
-    """
-
-    record: ClassRecord
-    shown: tuple[View, ...]
-    still_digest: str | None
+def own_judge(network: Network, targets: Sequence[Target]) -> Judge:
+    """The network that dreamed: its targets are its own, and their names need not tell them apart."""
+    are_classes = all(target.ascends.layer == OUTPUTS for target in targets)
+    return Judge(network, {target.index: target.index for target in targets} if are_classes else None)
 
 
-def make_judge(network: Network, classes: Sequence[ClassRecord]) -> Judge:
+def make_judge(network: Network, targets: Sequence[Target]) -> Judge:
     """Find the run's classes among those of a network.
 
     Raises:
-        UserError: The network knows none of them.
+        UserError: The network knows none of them, or they are no classes.
     """
-    outputs = match_classes(classes, network.classes)
+    if any(target.ascends.layer != OUTPUTS for target in targets):
+        raise UserError(
+            f"the run dreams {targets[0].title} and the like, of which another network has none; judges can be asked "
+            "about classes only: leave --judge out to see how strongly the dreaming network answers"
+        )
+    outputs = match_classes(targets, network.classes)
     if not outputs:
         raise UserError(
-            f"it knows none of the run's {len(classes)} classes ({classes[0].title}, ...), neither by wnid nor by "
+            f"it knows none of the run's {len(targets)} classes ({targets[0].title}, ...), neither by wnid nor by "
             "title; choose a judge that does, or give it their names with the key `classes`"
         )
     return Judge(network, outputs)
+
+
+def knows(judge: Judge, target: Target) -> bool:
+    """Whether a judge can say anything about a target."""
+    return judge.outputs is None or target.index in judge.outputs
 
 
 def score_picture(judge: Judge, exhibit: Exhibit, picture: UInt8[np.ndarray, "height width 3"]) -> PictureScore | None:
@@ -68,25 +71,39 @@ def score_picture(judge: Judge, exhibit: Exhibit, picture: UInt8[np.ndarray, "he
     Raises:
         UserError: What it says are no numbers.
     """
-    record = exhibit.record
-    output = judge.outputs.get(record.index)
-    if output is None:
+    if not knows(judge, exhibit.target):
         return None
+    said = _activation(judge, exhibit, picture) if judge.outputs is None else _rank(judge, exhibit, picture)
+    target = exhibit.target
+    return PictureScore(
+        index=target.index,
+        wnid=target.wnid,
+        title=target.title,
+        shown=exhibit.shown,
+        still_digest=exhibit.still_digest,
+        **said,
+    )
+
+
+def _activation(judge: Judge, exhibit: Exhibit, picture: UInt8[np.ndarray, "height width 3"]) -> dict[str, Any]:
+    (score,) = judge.network.scores(picture[None], [exhibit.target])
+    if not np.isfinite(score.activation):
+        raise UserError("its activations are not finite numbers; are its weights right?")
+    return {"activation": score.activation}
+
+
+def _rank(judge: Judge, exhibit: Exhibit, picture: UInt8[np.ndarray, "height width 3"]) -> dict[str, Any]:
     found: Float[np.ndarray, " classes"] = judge.network.log_probabilities(picture[None])[0]
     if not np.isfinite(found).all():
         raise UserError("its outputs are not finite numbers; are its weights right?")
-    return PictureScore(
-        index=record.index,
-        wnid=record.wnid,
-        title=record.title,
-        shown=exhibit.shown,
-        still_digest=exhibit.still_digest,
+    own = found[(judge.outputs or {})[exhibit.target.index]]
+    return {
         # As in the index: behind those that it is level with.
-        rank=int((found >= found[output]).sum()),
-        probability=float(np.exp(found[output])),
-        log_probability=float(found[output]),
-        top=_most_probable(judge, found),
-    )
+        "rank": int((found >= own).sum()),
+        "probability": float(np.exp(own)),
+        "log_probability": float(own),
+        "top": _most_probable(judge, found),
+    }
 
 
 def measure(scores: Sequence[PictureScore]) -> tuple[Figures, ...]:
@@ -99,7 +116,7 @@ def measure(scores: Sequence[PictureScore]) -> tuple[Figures, ...]:
 
 
 def _most_probable(judge: Judge, found: Float[np.ndarray, " classes"]) -> tuple[Seen, ...]:
-    dreamed = {output: index for index, output in judge.outputs.items()}
+    dreamed = {output: index for index, output in (judge.outputs or {}).items()}
     best = [int(place) for place in np.argsort(-found, kind="stable")[:_MOST_SEEN]]
     return tuple(
         Seen(
@@ -113,11 +130,18 @@ def _most_probable(judge: Judge, found: Float[np.ndarray, " classes"]) -> tuple[
 
 
 def _figures(shown: tuple[View, ...], scores: Sequence[PictureScore]) -> Figures:
+    ranks = [score.rank for score in scores if score.rank is not None]
     return Figures(
         shown=shown,
         pictures=len(scores),
-        top_1=fmean(score.rank <= 1 for score in scores),
-        top_5=fmean(score.rank <= 5 for score in scores),
-        mean_log_probability=fmean(score.log_probability for score in scores),
-        median_rank=float(median(score.rank for score in scores)),
+        top_1=_mean(rank <= 1 for rank in ranks),
+        top_5=_mean(rank <= 5 for rank in ranks),
+        mean_log_probability=_mean(score.log_probability for score in scores),
+        median_rank=float(median(ranks)) if ranks else None,
+        mean_activation=_mean(score.activation for score in scores),
     )
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None

@@ -26,12 +26,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from renderer.atlas.index import make_index
 from renderer.atlas.page_contents import page_contents
 from renderer.atlas.page_document import page_html
+from renderer.atlas.seen import look_at
 from renderer.common.errors import UserError
-from renderer.jobs.live import read_progress
-from renderer.jobs.session import load_run, stored_run
+from renderer.store.live_file import read_progress
 from renderer.store.lock import holder
 from renderer.store.paths import RunPaths
-from renderer.store.run_file import read_run_file
 
 HOST = "127.0.0.1"
 
@@ -110,7 +109,7 @@ class LivePage:
 
     def __init__(self, directory: Path) -> None:
         self._paths = RunPaths(directory)
-        load_run(directory)
+        look_at(directory)
         self._contents: tuple[str, dict[str, Any]] = ("", {})
 
     def show(self, _request: Request) -> HTMLResponse:
@@ -130,8 +129,8 @@ class LivePage:
     def _read_contents(self) -> dict[str, Any]:
         revision = self._revision()
         if self._contents[0] != revision:
-            stored = read_run_file(self._paths.settings)
-            contents = page_contents(self._paths, stored, make_index(stored_run(self._paths, stored)))
+            seen = look_at(self._paths.root)
+            contents = page_contents(seen, make_index(seen))
             self._contents = (revision, contents)
         return self._contents[1]
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from renderer.atlas.seen import look_at
 from renderer.common.errors import UserError
-from renderer.jobs.session import Run, load_run
-from renderer.jobs.stills import still_record
 from renderer.media.contact_sheet import Cell, SheetPage, SheetStyle, check_sheet_path, write_sheet
 from renderer.media.fonts import drawable, missing_glyphs
 from renderer.store.cleaning import old_sheets
 from renderer.store.files import remove
-from renderer.store.records import is_intact
-from renderer.targets.target import ClassRecord
 
 
 @dataclass(frozen=True)
@@ -45,10 +42,12 @@ def make_sheet(directory: Path, style: SheetStyle, output: Path | None = None) -
         UserError: The directory holds no run or no still yet, or the sheet cannot be as it is asked for.
         OSError: It cannot be written.
     """
-    run = load_run(directory)
+    seen = look_at(directory)
+    run = seen.run
     path = output or run.paths.sheet
     check_sheet_path(path)
-    cells = [Cell(record.title, _still(run, record)) for record in run.classes]
+    stills = {key: seen.paths.root / still.still.path for key, still in seen.stills.items()}
+    cells = [Cell(target.title, stills.get(target.key)) for target in run.targets]
     count = sum(1 for cell in cells if cell.still)
     if not count:
         raise UserError(f"{directory} holds no finished still yet")
@@ -58,11 +57,6 @@ def make_sheet(directory: Path, style: SheetStyle, output: Path | None = None) -
         for old in set(old_sheets(run.paths)) - {page.path for page in pages}:
             remove(old)
     return Sheet(tuple(pages), count, len(cells), _missing(cells, style))
-
-
-def _still(run: Run, record: ClassRecord) -> Path | None:
-    found = still_record(run, record)
-    return run.paths.root / found.still.path if found and is_intact(run.paths, found.still, thorough=False) else None
 
 
 def _missing(cells: list[Cell], style: SheetStyle) -> tuple[str, ...]:

@@ -2,14 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field
 
-from renderer.common.section import Section
+from renderer.common.section import Section, one_of
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from renderer.dream.optimizers import Optimizer
+    from renderer.dream.parameterizations import Parameterization
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
+
+
+class ParameterizationKind(Section):
+    """How the picture is held while it is optimized; a kind is added as a subclass and in `PARAMETERIZATIONS`."""
+
+    has_size_in_steps: ClassVar[bool] = False
+    """Whether equal steps in all coordinates change a large picture more than a small one."""
+
+    @abstractmethod
+    def build(self, size: tuple[int, int], device: torch.device) -> Parameterization:
+        """What holds pictures of the given height and width."""
+
+
+class OptimizerKind(Section):
+    """How the gradient is followed; a kind is added as a subclass and in `OPTIMIZERS`."""
+
+    has_equal_steps: ClassVar[bool] = False
+    """Whether all coordinates change by about as much, whatever their gradient is."""
+
+    @abstractmethod
+    def build(self, coordinates: Tensor) -> Optimizer:
+        """What changes the given coordinates; it begins anew."""
+
+    @property
+    @abstractmethod
+    def rate(self) -> float:
+        """How far a step goes."""
+
+    @abstractmethod
+    def with_rate(self, rate: float) -> OptimizerKind:
+        """The same with another rate."""
 
 
 class LogitObjective(Section):
@@ -25,8 +64,10 @@ class LogitObjective(Section):
     )
 
 
-class FourierParameterization(Section):
+class FourierParameterization(ParameterizationKind):
     """Decorrelated colors and 1/f-scaled Fourier coefficients (Olah et al. 2017)."""
+
+    has_size_in_steps: ClassVar[bool] = True
 
     kind: Literal["fourier"] = Field(
         "fourier", description="How the picture is held while it is optimized: `fourier`, `maco` or `pixels`."
@@ -35,8 +76,14 @@ class FourierParameterization(Section):
         1.0, ge=0, le=3, description="Exponent of the 1/f scale: higher favors large shapes over fine detail."
     )
 
+    def build(self, size: tuple[int, int], device: torch.device) -> Parameterization:
+        """Coefficients for that size."""
+        from renderer.dream.parameterizations import Fourier  # noqa: PLC0415  torch takes seconds
 
-class MacoParameterization(Section):
+        return Fourier(self.decay, size, device)
+
+
+class MacoParameterization(ParameterizationKind):
     """Natural magnitudes of the Fourier coefficients; only their phases change (Fel et al. 2023, arXiv 2306.06805)."""
 
     kind: Literal["maco"] = Field(
@@ -50,8 +97,14 @@ class MacoParameterization(Section):
     )
     decay: float = Field(1.0, ge=0, le=3, description="Exponent of the 1/f law that the magnitudes follow.")
 
+    def build(self, size: tuple[int, int], device: torch.device) -> Parameterization:
+        """Phases for that size."""
+        from renderer.dream.parameterizations import Maco  # noqa: PLC0415  torch takes seconds
 
-class PixelParameterization(Section):
+        return Maco(self, size, device)
+
+
+class PixelParameterization(ParameterizationKind):
     """The plain pixels."""
 
     kind: Literal["pixels"] = Field("pixels", description="The plain pixels, kept in range by clipping.")
@@ -61,9 +114,17 @@ class PixelParameterization(Section):
         "fresh picture, and at its end, as afterwards (Audun Øygard's deepdraw, 2015).",
     )
 
+    def build(self, size: tuple[int, int], device: torch.device) -> Parameterization:  # noqa: ARG002
+        """The same for all sizes."""
+        from renderer.dream.parameterizations import Pixels  # noqa: PLC0415  torch takes seconds
 
-class AdamOptimizer(Section):
+        return Pixels(self.blur)
+
+
+class AdamOptimizer(OptimizerKind):
     """Adam (Kingma & Ba 2014, arXiv 1412.6980), ascending."""
+
+    has_equal_steps: ClassVar[bool] = True
 
     kind: Literal["adam"] = Field("adam", description="How the gradient is followed: `adam` or `normalized`.")
     learning_rate: float = Field(
@@ -74,18 +135,57 @@ class AdamOptimizer(Section):
         "by the root of the ratio.",
     )
 
+    def build(self, coordinates: Tensor) -> Optimizer:
+        """Averages of nothing yet."""
+        from renderer.dream.optimizers import Adam  # noqa: PLC0415  torch takes seconds
 
-class NormalizedOptimizer(Section):
+        return Adam(coordinates)
+
+    @property
+    def rate(self) -> float:
+        """The learning rate."""
+        return self.learning_rate
+
+    def with_rate(self, rate: float) -> AdamOptimizer:
+        """With another learning rate."""
+        return self.model_copy(update={"learning_rate": rate})
+
+
+class NormalizedOptimizer(OptimizerKind):
     """Gradient ascent with the gradient divided by its mean magnitude (google/deepdream 2015); keeps no state."""
 
     kind: Literal["normalized"] = Field("normalized", description="Gradient divided by its mean magnitude.")
     step: float = Field(0.02, gt=0, le=10, description="Mean change of a coordinate in one step.")
 
+    def build(self, coordinates: Tensor) -> Optimizer:  # noqa: ARG002
+        """Nothing is kept."""
+        from renderer.dream.optimizers import NormalizedAscent  # noqa: PLC0415  torch takes seconds
 
-Parameterization = Annotated[
-    FourierParameterization | MacoParameterization | PixelParameterization, Field(discriminator="kind")
-]
-Optimizer = Annotated[AdamOptimizer | NormalizedOptimizer, Field(discriminator="kind")]
+        return NormalizedAscent()
+
+    @property
+    def rate(self) -> float:
+        """The step."""
+        return self.step
+
+    def with_rate(self, rate: float) -> NormalizedOptimizer:
+        """With another step."""
+        return self.model_copy(update={"step": rate})
+
+
+PARAMETERIZATIONS: tuple[type[ParameterizationKind], ...] = (
+    FourierParameterization,
+    MacoParameterization,
+    PixelParameterization,
+)
+OPTIMIZERS: tuple[type[OptimizerKind], ...] = (AdamOptimizer, NormalizedOptimizer)
+
+if TYPE_CHECKING:
+    AnyParameterization = ParameterizationKind
+    AnyOptimizer = OptimizerKind
+else:
+    AnyParameterization = one_of(PARAMETERIZATIONS, "kind")
+    AnyOptimizer = one_of(OPTIMIZERS, "kind")
 
 
 def _ascending(span: tuple[float, float]) -> tuple[float, float]:
@@ -155,16 +255,12 @@ class Level(Section):
     )
 
 
-class Dream(Section):
-    """How pixels are made from gradients."""
+_USUAL_SIDE = 224  # Of the pictures with which the rates were found.
 
-    preset: Literal["vivid", "clean", "classic-2015", "maco", "pixels"] | None = Field(
-        None,
-        description="A look by name: other values for some of the keys below, before which your own come. "
-        "`docs/presets.md` lists them, and what suits each family of networks.",
-    )
-    steps_per_frame: int = Field(5, ge=0, le=10000, description="Ascent steps for each frame of the film.")
-    fresh_steps: int = Field(96, ge=0, le=100000, description="Steps before the first frame of a fresh picture.")
+
+class AscentSettings(Section):
+    """How pictures are made from gradients: all that an ascent reads."""
+
     octaves: int = Field(
         1,
         ge=1,
@@ -172,6 +268,11 @@ class Dream(Section):
         description="Sizes in which a fresh picture is dreamed, from small to full; the steps are shared among them.",
     )
     octave_scale: float = Field(1.4, gt=1, le=4, description="How much larger each octave is than the one before it.")
+    canvas: Literal["mirror", "wrap"] = Field(
+        "mirror",
+        description="What lies beyond the border, for the camera's move and the network's views: `mirror` images, or "
+        "with `wrap` the other side of the picture, which becomes a tile without a seam.",
+    )
     objective: LogitObjective = LogitObjective()
     residual_gradient: float = Field(
         1.0,
@@ -181,8 +282,36 @@ class Dream(Section):
         "EfficientNet, ConvNeXt, ViT, and others); the shortcuts keep theirs. Below 1, other networks recognize the "
         "dreams more often (Wu et al. 2020, arXiv 2002.05990).",
     )
-    parameterization: Parameterization = FourierParameterization()
-    optimizer: Optimizer = AdamOptimizer()
+    parameterization: AnyParameterization = FourierParameterization()
+    optimizer: AnyOptimizer = AdamOptimizer()
     transforms: Transforms = Transforms()
     regularizers: Regularizers = Regularizers()
     level: Level = Level()
+
+    def for_side(self, side: int) -> Self:
+        """With smaller steps for pictures whose shorter side is above the usual one.
+
+        Equal steps add up the more, the more coefficients there are.
+        """
+        equal = self.parameterization.has_size_in_steps and self.optimizer.has_equal_steps
+        if not equal or side <= _USUAL_SIDE:
+            return self
+        rate = self.optimizer.rate * (_USUAL_SIDE / side) ** 0.5
+        return self.model_copy(update={"optimizer": self.optimizer.with_rate(rate)})
+
+
+class FilmAscent(AscentSettings):
+    """How the frames of a film are made from gradients."""
+
+    steps_per_frame: int = Field(5, ge=0, le=10000, description="Ascent steps for each frame of the film.")
+    fresh_steps: int = Field(96, ge=0, le=100000, description="Steps before the first frame of a fresh picture.")
+
+
+class Dream(FilmAscent):
+    """How pixels are made from gradients."""
+
+    preset: Literal["vivid", "clean", "classic-2015", "maco", "pixels"] | None = Field(
+        None,
+        description="A look by name: other values for some of the other keys, before which your own come. "
+        "`docs/presets.md` lists them, and what suits each family of networks.",
+    )

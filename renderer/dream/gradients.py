@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from renderer.dream.dreaming import Dream
+from renderer.dream.dreaming import AscentSettings
 from renderer.dream.health import Health
 from renderer.dream.objectives import objective
+from renderer.dream.per_picture import per_picture
 from renderer.networks.network import Network
 from renderer.networks.rectifiers import redirected
 
@@ -20,16 +21,22 @@ _OVERFLOW = 1e18  # Its square is near the largest float32; optimizers square gr
 Views = Float[Tensor, "views 3 size size"]
 
 
-class CaredForGradient:
+class UsableGradient:
     """The gradient of the objective with respect to what the network is shown, and what had to be done to get it.
 
-    Looked at where it comes out of the network, since behind that regularizers cover a gradient that is dead. All that
-    is found and done is of each picture by itself, and costs one sum where nothing is wrong.
+    It is checked where it comes out of the network, since behind that regularizers cover a gradient that is dead. Each
+    picture is treated by itself, and the check costs one sum where nothing is wrong.
     """
 
-    def __init__(self, network: Network, dream: Dream, targets: Int[Tensor, " batch"]) -> None:
-        self._network, self._dream, self._targets = network, dream, targets
-        self._health = [Health() for _ in targets]
+    def __init__(self, network: Network, units: Int[Tensor, " batch"]) -> None:
+        """Begin for some pictures.
+
+        Args:
+            network: The network that dreams.
+            units: Number of the unit that each picture is to excite.
+        """
+        self._network, self._units = network, units
+        self._health = [Health() for _ in units]
         self._steps = 0
 
     @property
@@ -37,32 +44,34 @@ class CaredForGradient:
         """How the gradients of each picture have been so far."""
         return tuple(health + Health(steps=self._steps) for health in self._health)
 
-    def ascend(self, views: Views) -> tuple[Views, Float[Tensor, " batch"]]:
+    def of(self, views: Views, settings: Sequence[AscentSettings]) -> tuple[Views, Bool[Tensor, " batch"]]:
         """The gradient for one step.
 
         Args:
             views: Equally many views of each picture, in the order of the pictures.
+            settings: What holds for each picture in this step.
 
         Returns:
-            The gradient with respect to the views, averaged over those of a picture; and for each picture 1, or 0 where
-            the step is to be left out, since nothing gives a gradient that can be followed: it is 0 then.
+            The gradient with respect to the views, averaged over those of a picture; and for each picture whether the
+            step can be taken: if not, nothing gives a gradient that can be followed, and it is 0.
         """
         self._steps += 1
-        gradient = self._backward(views, self._targets, self._network.logits)
-        count = len(views) // len(self._targets)
-        followed = _can_be_followed(_magnitudes(gradient, count))
-        if not bool(followed.all()):
-            gradient = self._cure(views.detach(), gradient.clone(), count)
-            followed = _can_be_followed(_magnitudes(gradient, count))
-        return gradient / count, followed.to(gradient.dtype)
+        places = list(range(len(settings)))
+        gradient = self._backward(views, places, settings)
+        count = len(views) // len(self._units)
+        usable = _is_usable(_magnitudes(gradient, count))
+        if not bool(usable.all()):
+            gradient = self._cure(views.detach(), gradient.clone(), settings)
+            usable = _is_usable(_magnitudes(gradient, count))
+        return gradient / count, usable
 
-    def _cure(self, views: Views, gradient: Views, count: int) -> Views:
+    def _cure(self, views: Views, gradient: Views, settings: Sequence[AscentSettings]) -> Views:
+        count = len(views) // len(settings)
         by_picture, its_views = _by_picture(gradient, count), _by_picture(views, count)
 
         def again(places: Sequence[int]) -> None:
             if places:
-                own = self._targets[places]
-                anew = self._backward(its_views[places].flatten(0, 1), own, self._network.precise_logits)
+                anew = self._backward(its_views[places].flatten(0, 1), places, settings, precise=True)
                 by_picture[places] = _by_picture(anew, count)
 
         wild = _places(~(_magnitudes(gradient, count) < _OVERFLOW))
@@ -71,7 +80,7 @@ class CaredForGradient:
         dead = _places(_magnitudes(gradient, count) == 0)
         with redirected(_SLOPE):
             again(dead)
-        lost = _places(~_can_be_followed(_magnitudes(gradient, count)))
+        lost = _places(~_is_usable(_magnitudes(gradient, count)))
         by_picture[lost] = 0
         self._remember(wild, dead, lost)
         return gradient
@@ -84,13 +93,19 @@ class CaredForGradient:
                 found = Health(redirected=int(place in dead), recomputed=int(place in wild))
             self._health[place] += found
 
-    def _backward(self, views: Views, targets: Int[Tensor, " batch"], logits: Callable[[Views], Tensor]) -> Views:
+    def _backward(
+        self, views: Views, places: Sequence[int], settings: Sequence[AscentSettings], *, precise: bool = False
+    ) -> Views:
         seen = views.detach().requires_grad_()
-        each = targets.repeat_interleave(len(views) // len(targets))
+        count = len(views) // len(places)
+        each = [settings[place] for place in places for _ in range(count)]
+        units = self._units if len(places) == len(self._units) else self._units[list(places)]
+        kind = self._network.kind
+        share = per_picture([one.residual_gradient for one in each], views)
+        activations = self._network.activations(seen, kind.layers(), residual_gradient=share, precise=precise)
+        reached = objective([one.objective for one in each], kind, activations, units.repeat_interleave(count))
         # Summed, not averaged: a picture's gradient does not depend on how many others there are.
-        with self._network.residual_gradient(self._dream.residual_gradient):
-            gained = objective(self._dream.objective, logits(seen), each).sum()
-        return torch.autograd.grad(gained, seen)[0]
+        return torch.autograd.grad(reached.sum(), seen)[0]
 
 
 def _by_picture(views: Views, count: int) -> Float[Tensor, "batch count 3 size size"]:
@@ -103,7 +118,7 @@ def _magnitudes(gradient: Views, count: int) -> Float[Tensor, " batch"]:
     return magnitudes
 
 
-def _can_be_followed(magnitudes: Float[Tensor, " batch"]) -> Bool[Tensor, " batch"]:
+def _is_usable(magnitudes: Float[Tensor, " batch"]) -> Bool[Tensor, " batch"]:
     return (magnitudes > 0) & (magnitudes < _OVERFLOW)
 
 

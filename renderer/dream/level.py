@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
 from renderer.dream.dreaming import Level
+from renderer.dream.per_picture import per_picture
 
 _CELLS = 6  # Cells of the low band along the shorter side.
 _GRAY = 0.5
@@ -16,26 +19,26 @@ Pictures = Float[Tensor, "batch 3 height width"]
 
 
 @torch.no_grad()
-def keep_level(level: Level, pictures: Pictures, seconds: float) -> Pictures:
+def keep_level(levels: Sequence[Level], pictures: Pictures, seconds: float) -> Pictures:
     """Take back a share of what the pictures have drifted: low frequencies toward gray, contrast down to the limit.
 
     Ascent in a feedback loop gains most in the low frequencies, until whole regions burn out. They are let down by
     themselves, so that detail keeps its strength.
 
     Args:
-        level: The limit, and how much of the deviation is taken back in a second.
+        levels: The limit, and how much of the deviation is taken back in a second; one a picture.
         pictures: Values in [0, 1].
         seconds: Film time since this was last done.
 
     Returns:
         The leveled pictures, with values in [0, 1].
     """
-    share = 1 - (1 - level.strength) ** seconds
+    share = per_picture([1 - (1 - level.strength) ** seconds for level in levels], pictures)
     calm = pictures - share * (_low_band(pictures) - _GRAY)
     mean = calm.mean(dim=(2, 3), keepdim=True)
     contrast = (calm - mean).std(dim=(1, 2, 3), keepdim=True).clamp(min=1e-4)
     # Never more than there is: amplified, the finest detail would turn to grit.
-    gain = (level.contrast / contrast).clamp(max=1) ** share
+    gain = (per_picture([level.contrast for level in levels], contrast) / contrast).clamp(max=1) ** share
     leveled: Tensor = mean + gain * (calm - mean)
     return leveled.clamp(0, 1)
 

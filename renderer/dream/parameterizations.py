@@ -11,8 +11,8 @@ from jaxtyping import Complex, Float
 from torch import Tensor
 
 from renderer.dream.blur import blur
-from renderer.dream.dreaming import FourierParameterization, MacoParameterization, PixelParameterization
-from renderer.dream.dreaming import Parameterization as ParameterizationSettings
+from renderer.dream.canvas import Canvas
+from renderer.dream.dreaming import MacoParameterization, ParameterizationKind
 
 # Red, green and blue from luminance, blue-yellow and red-green: the principal axes of natural colors and, roughly,
 # their standard deviations (Ohta, Kanade & Sakai 1980, "Color information for region segmentation").
@@ -35,13 +35,13 @@ class Parameterization(Protocol):
         """The pictures, differentiable with respect to the coordinates."""
         ...
 
-    def settle(self, coordinates: Tensor, progress: float) -> None:
+    def settle(self, coordinates: Tensor, progress: float, canvas: Canvas) -> None:
         """What is done to the coordinates after each step; `progress` leads from 0 to 1."""
         ...
 
 
 class _Untouched:
-    def settle(self, coordinates: Tensor, progress: float) -> None:
+    def settle(self, coordinates: Tensor, progress: float, canvas: Canvas) -> None:
         """Nothing is done after a step."""
 
 
@@ -60,12 +60,12 @@ class Pixels:
         return coordinates + (coordinates.clamp(0, 1) - coordinates).detach()
 
     @torch.no_grad()
-    def settle(self, coordinates: Tensor, progress: float) -> None:
+    def settle(self, coordinates: Tensor, progress: float, canvas: Canvas) -> None:
         """Blurs, less and less (Yosinski et al. 2015, arXiv 1506.06579), so that noise cannot grow."""
         begin, end = self._blur
         deviation = begin + (end - begin) * progress
         if deviation > 0:
-            coordinates.copy_(blur(coordinates.clamp(0, 1), deviation))
+            coordinates.copy_(blur(coordinates.clamp(0, 1), deviation, canvas))
 
 
 class Fourier(_Untouched):
@@ -150,13 +150,7 @@ def _one_over_f(size: tuple[int, int], device: torch.device) -> Float[Tensor, "h
 
 @lru_cache(maxsize=4)
 def build_parameterization(
-    settings: ParameterizationSettings, size: tuple[int, int], device: torch.device
+    settings: ParameterizationKind, size: tuple[int, int], device: torch.device
 ) -> Parameterization:
     """The parameterization for pictures of the given height and width; kept, since every frame asks for it."""
-    match settings:
-        case FourierParameterization():
-            return Fourier(settings.decay, size, device)
-        case MacoParameterization():
-            return Maco(settings, size, device)
-        case PixelParameterization():
-            return Pixels(settings.blur)
+    return settings.build(size, device)

@@ -1,8 +1,10 @@
-"""Randomness that belongs to the picture: drawn from (seed, class, step), never from process, device or batch."""
+"""Randomness that belongs to the picture: drawn from (seed, target, step), never from process, device or batch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
 
 import numpy as np
 from jaxtyping import Float
@@ -12,10 +14,22 @@ _STREAMS = {"noise": 0, "view": 1, "color": 2}
 
 @dataclass(frozen=True)
 class PictureKey:
-    """Whose randomness it is: the run's or the attempt's seed, and the class that is dreamed."""
+    """Whose randomness it is.
+
+    Attributes:
+        seed: The run's seed, or that of the attempt.
+        target: Key of the target that is dreamed.
+    """
 
     seed: int
-    class_index: int
+    target: str
+
+    @cached_property
+    def number(self) -> int:
+        """The target as a number: a class's own index, else one that follows from the key."""
+        if self.target.isdecimal():
+            return int(self.target)
+        return int.from_bytes(blake2b(self.target.encode(), digest_size=8).digest(), "big")
 
 
 def uniform(key: PictureKey, step: int, count: int, stream: str = "view") -> Float[np.ndarray, " count"]:
@@ -30,5 +44,5 @@ def normal(key: PictureKey, shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:
 
 def _generator(key: PictureKey, stream: str, step: int) -> np.random.Generator:
     # A counter-based generator: any step's numbers are had without drawing those before.
-    counter = np.array([0, step, _STREAMS[stream], key.class_index], dtype=np.uint64)
+    counter = np.array([0, step, _STREAMS[stream], key.number], dtype=np.uint64)
     return np.random.Generator(np.random.Philox(key=key.seed, counter=counter))

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from jaxtyping import Float
 from torch import Tensor
 
 from renderer.dream.dreaming import Regularizers
+from renderer.dream.per_picture import per_picture
 
 
-def penalty(settings: Regularizers, pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, " batch"]:
-    """Sum of the weighted regularizers of each picture, with values in [0, 1]; subtracted from the objective."""
+def penalty(
+    settings: Sequence[Regularizers], pictures: Float[Tensor, "batch 3 height width"]
+) -> Float[Tensor, " batch"]:
+    """Sum of the weighted regularizers of each picture, with values in [0, 1]; subtracted from the objective.
+
+    Args:
+        settings: The weights, one a picture.
+        pictures: The pictures.
+    """
     total = pictures.new_zeros(len(pictures))
-    if settings.total_variation:
-        total = total + settings.total_variation * total_variation(pictures)
-    if settings.l2:
-        total = total + settings.l2 * (pictures - 0.5).square().mean(dim=(1, 2, 3))
+    if any(one.total_variation for one in settings):
+        total = total + per_picture([one.total_variation for one in settings], total) * total_variation(pictures)
+    if any(one.l2 for one in settings):
+        away = (pictures - 0.5).square().mean(dim=(1, 2, 3))
+        total = total + per_picture([one.l2 for one in settings], total) * away
     return total
 
 

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from renderer.dream.canvas import CANVASES, Canvas
 from renderer.dream.dreaming import Transforms
 from renderer.dream.randomness import PictureKey, uniform
 
@@ -20,16 +21,16 @@ _BRIGHTNESS = 0.3  # Change of brightness, white being 1, where contrast and sat
 
 
 def draw_views(
-    transforms: Transforms,
+    transforms: Sequence[Transforms],
     keys: Sequence[PictureKey],
     steps: Sequence[int],
     size: tuple[int, int],
     view_size: int,
 ) -> Float[Tensor, "views 2 3"]:
-    """Draw the views of one step: for each picture `transforms.views` of them, one after another.
+    """Draw the views of one step: for each picture `Transforms.views` of them, one after another.
 
     Args:
-        transforms: From what they are drawn.
+        transforms: From what they are drawn, one a picture; all have equally many views.
         keys: Whose randomness is used, one a picture.
         steps: Number of the step, one a picture.
         size: Height and width of the pictures in pixels.
@@ -39,22 +40,26 @@ def draw_views(
         Affine maps from the view's square, [-1, 1] in x and y, to the picture's pixels, the center of which is (0, 0).
     """
     maps = [
-        _view(transforms, numbers, size, view_size)
-        for key, step in zip(keys, steps, strict=True)
-        for numbers in uniform(key, step, _NUMBERS * transforms.views).reshape(-1, _NUMBERS)
+        _view(own, numbers, size, view_size)
+        for own, key, step in zip(transforms, keys, steps, strict=True)
+        for numbers in uniform(key, step, _NUMBERS * own.views).reshape(-1, _NUMBERS)
     ]
     return torch.from_numpy(np.stack(maps))
 
 
 def take_views(
-    pictures: Float[Tensor, "batch 3 height width"], maps: Float[Tensor, "views 2 3"], size: int
+    pictures: Float[Tensor, "batch 3 height width"],
+    maps: Float[Tensor, "views 2 3"],
+    size: int,
+    canvas: Canvas = CANVASES["mirror"],
 ) -> Float[Tensor, "views 3 size size"]:
-    """Look at the pictures through the maps; beyond its border a picture is mirrored.
+    """Look at the pictures through the maps.
 
     Args:
         pictures: Any values.
         maps: As from `draw_views`: equally many for each picture, in the order of the pictures.
         size: Side of the views in pixels.
+        canvas: What is seen beyond the border of a picture.
 
     Returns:
         The views; a view that shrinks the picture averages, so that nothing flickers that is smaller than its pixels.
@@ -69,24 +74,28 @@ def take_views(
             smaller = functional.avg_pool2d(smaller, 2, ceil_mode=True, count_include_pad=False)
         chosen = [number for number, own in enumerate(levels) if own == level]
         if chosen:
-            seen = _sample(smaller[owners[chosen]], maps[chosen].to(pictures.device), pictures.shape, size)
+            grid = _grid(maps[chosen].to(pictures.device), pictures.shape, size)
+            seen = canvas.sample(smaller[owners[chosen]], grid)
             for place, number in enumerate(chosen):
                 views[number] = seen[place]
     return torch.stack([view for view in views if view is not None])
 
 
-def draw_tints(transforms: Transforms, keys: Sequence[PictureKey], steps: Sequence[int]) -> Float[Tensor, "views 3"]:
+def draw_tints(
+    transforms: Sequence[Transforms], keys: Sequence[PictureKey], steps: Sequence[int]
+) -> Float[Tensor, "views 3"]:
     """Draw how the colors of each view are changed in one step: contrast, saturation and brightness, around 0.
 
     Args:
-        transforms: From what they are drawn.
+        transforms: From what they are drawn, one a picture.
         keys: Whose randomness is used, one a picture.
         steps: Number of the step, one a picture.
     """
     numbers = [
-        uniform(key, step, 3 * transforms.views, "color").reshape(-1, 3) for key, step in zip(keys, steps, strict=True)
+        own.color * (2 * uniform(key, step, 3 * own.views, "color").reshape(-1, 3) - 1)
+        for own, key, step in zip(transforms, keys, steps, strict=True)
     ]
-    return torch.from_numpy(transforms.color * (2 * np.concatenate(numbers) - 1)).float()
+    return torch.from_numpy(np.concatenate(numbers)).float()
 
 
 def tint(
@@ -124,10 +133,7 @@ def _between(limits: tuple[float, float], share: float) -> float:
     return low + (high - low) * share
 
 
-def _sample(
-    pictures: Float[Tensor, "views 3 h w"], maps: Float[Tensor, "views 2 3"], full_shape: torch.Size, size: int
-) -> Float[Tensor, "views 3 size size"]:
-    height, width = full_shape[-2:]
-    half = torch.tensor([[width / 2], [height / 2]], device=pictures.device)
-    grid = functional.affine_grid(maps / half, [len(pictures), 3, size, size], align_corners=False)
-    return functional.grid_sample(pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+def _grid(maps: Float[Tensor, "views 2 3"], shape: torch.Size, size: int) -> Float[Tensor, "views size size 2"]:
+    height, width = shape[-2:]
+    half = torch.tensor([[width / 2], [height / 2]], device=maps.device)
+    return functional.affine_grid(maps / half, [len(maps), 3, size, size], align_corners=False)

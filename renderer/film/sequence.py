@@ -1,26 +1,28 @@
-"""The frames of segments: move, dream, repeat. All segments of a call are stepped together as one batch."""
+"""Frames and stills: move, dream, repeat. All pictures of a call are stepped together as one batch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
-import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
-from renderer.dream.ascent import Ascent, ascend, ascend_fresh
+from renderer.dream.ascent import Ascent, Climb, ascend, ascend_fresh
 from renderer.dream.blur import blur
-from renderer.dream.dreaming import Dream
+from renderer.dream.canvas import CANVASES
+from renderer.dream.dreaming import AscentSettings
 from renderer.dream.health import Health
 from renderer.dream.level import keep_level
-from renderer.dream.randomness import PictureKey, normal
-from renderer.film.motion import Move, apply_moves, move_between
-from renderer.film.timeline import Segment, transition_frames
+from renderer.dream.randomness import PictureKey
+from renderer.film.motion import Move, move_between
+from renderer.film.recipe import FilmRecipe, FilmValues, Moment, StillRecipe
+from renderer.film.tasks import Frame, Picture, SegmentTask, StillTask
+from renderer.film.timeline import transition_frames
+from renderer.film.warp import apply_moves
 from renderer.networks.network import Network
-from renderer.settings.sections import Settings
+from renderer.starts.start import StartPicture
 
 _FORGETTING_SECONDS = 0.25
 _GRAY = 0.5
@@ -28,100 +30,92 @@ _GRAY = 0.5
 # the end, as in this time: what is left of what the ascent has burned comes back.
 _STILL_STEP_SECONDS = 0.008
 _STILL_END_SECONDS = 0.2
-_USUAL_SIDE = 224  # Of the pictures with which the rates were found.
 
-Picture = UInt8[np.ndarray, "height width 3"]
 Pictures = Float[Tensor, "batch 3 height width"]
 
 
-class Shown(NamedTuple):
-    """A frame of one of the segments that are dreamed together.
-
-    Attributes:
-        place: Place of the segment among them.
-        picture: The frame.
-        health: How the gradients were on the way from the frame before.
-    """
-
-    place: int
-    picture: Picture
-    health: Health
-
-
-def dream_segments(
-    network: Network, settings: Settings, segments: Sequence[Segment], starts: Sequence[Picture | None]
-) -> Iterator[list[Shown]]:
+def dream_segments(network: Network, recipe: FilmRecipe, tasks: Sequence[SegmentTask]) -> Iterator[list[Frame]]:
     """Dream the frames of segments in lockstep.
 
     Args:
         network: The network that dreams.
-        settings: All settings of the run.
-        segments: What to dream.
-        starts: For each segment the last frame of the one before it in its chain, or None where there is none.
+        recipe: What the film is made from.
+        tasks: The segments of one batch.
 
     Yields:
         For each number of a frame, from 0, the frame of each segment that is so long.
     """
-    strands = [_Strand(settings, segment, start) for segment, start in zip(segments, starts, strict=True)]
-    pictures = torch.cat([strand.first_picture(network.device) for strand in strands])
-    before: dict[int, Health] = {}
-    fresh = [place for place, strand in enumerate(strands) if strand.is_fresh]
-    if fresh:
-        keys = [strands[place].key for place in fresh]
-        begun = ascend_fresh(network, settings.dream, pictures[fresh], keys, settings.dream.fresh_steps)
-        pictures[fresh] = begun.pictures
-        before = dict(zip(fresh, begun.health, strict=True))
-    running = list(range(len(strands)))
-    for number in range(max(segment.frames for segment in segments)):
-        # A shorter segment has ended; its company goes on without it.
-        staying = [row for row, place in enumerate(running) if number < strands[place].segment.frames]
+    running = [_Running(recipe, task) for task in tasks]
+    pictures = torch.cat([one.first_picture(network.device) for one in running])
+    before = _begin_fresh(network, recipe, running, pictures)
+    for number in range(max(task.segment.frames for task in tasks)):
+        # A shorter segment has ended; the others go on without it.
+        staying = [row for row, one in enumerate(running) if number < one.segment.frames]
         running = [running[row] for row in staying]
-        dreamed = _next_frame(network, settings, [strands[place] for place in running], pictures[staying], number)
+        dreamed = _next_frame(network, recipe, running, pictures[staying], number)
         pictures = dreamed.pictures
         yield [
-            Shown(place, strands[place].shown(picture, number), before.get(place, Health()) + own)
-            for place, picture, own in zip(running, pictures, dreamed.health, strict=True)
+            Frame(one.segment, number, one.shown(picture, number), before.pop(one.segment, Health()) + own)
+            for one, picture, own in zip(running, pictures, dreamed.health, strict=True)
         ]
-        before = {}
 
 
-def dream_stills(network: Network, settings: Settings, keys: Sequence[PictureKey]) -> Iterator[tuple[Picture, Health]]:
-    """Dream a picture of each class from fresh noise, of the size and with the steps that `stills` says."""
-    size = (settings.stills.height, settings.stills.width)
-    noise = torch.cat([_fresh_picture(settings, key, size, network.device) for key in keys])
-    dream, steps = _for_size(settings.dream, min(size)), settings.stills.steps
-    dreamed = ascend_fresh(network, dream, noise, keys, steps, seconds_per_step=_STILL_STEP_SECONDS)
-    leveled = keep_level(settings.dream.level, dreamed.pictures, _STILL_END_SECONDS)
-    finished = blur(leveled, settings.stills.smooth)
-    return ((_to_picture(picture), own) for picture, own in zip(finished, dreamed.health, strict=True))
+def dream_stills(
+    network: Network, recipe: StillRecipe, tasks: Sequence[StillTask]
+) -> Iterator[tuple[StillTask, Picture, Health]]:
+    """Dream a picture of each target from a fresh one; the tasks are one batch."""
+    climbs = [Climb(task.aim, task.seed, recipe.at) for task in tasks]
+    begun = torch.cat([_to_tensor(recipe.start.first(climb.key, recipe.size), network.device) for climb in climbs])
+    dreamed = ascend_fresh(network, begun, climbs, recipe.stills.steps, seconds_per_step=_STILL_STEP_SECONDS)
+    levels = [recipe.at(recipe.stills.steps).level for _ in tasks]
+    leveled = keep_level(levels, dreamed.pictures, _STILL_END_SECONDS)
+    finished = blur(leveled, recipe.stills.smooth, CANVASES[recipe.dream.canvas])
+    for task, picture, health in zip(tasks, finished, dreamed.health, strict=True):
+        yield task, _to_picture(picture), health
 
 
-def _for_size(dream: Dream, side: int) -> Dream:
-    """Smaller steps for large stills: Adam's equal steps add up the more, the more coefficients there are."""
-    optimizer = dream.optimizer
-    if dream.parameterization.kind != "fourier" or optimizer.kind != "adam" or side <= _USUAL_SIDE:
-        return dream
-    rate = optimizer.learning_rate * (_USUAL_SIDE / side) ** 0.5
-    return dream.model_copy(update={"optimizer": optimizer.model_copy(update={"learning_rate": rate})})
+class _Running:
+    """One segment while it is dreamed."""
 
-
-class _Strand:
-    """One segment among those that are dreamed together."""
-
-    def __init__(self, settings: Settings, segment: Segment, start: Picture | None) -> None:
-        self.settings = settings
-        self.segment = segment
-        self.key = PictureKey(settings.run.seed, segment.class_index)
-        self.start = start
-        carries = segment.first_frame > 0 or settings.film.transition == "carry"
-        self.is_fresh = start is None or not carries
+    def __init__(self, recipe: FilmRecipe, task: SegmentTask) -> None:
+        self.recipe, self.segment, self.start = recipe, task.segment, task.start
+        self.aim = recipe.aims[task.segment.position]
+        self.key = PictureKey(recipe.run.seed, self.aim.key)
+        carries = self.segment.first_frame > 0 or recipe.film.transition == "carry"
+        self.is_fresh = self.start is None or not carries
         self._fading: Pictures | None = None
+
+    def values(self, frame: float) -> FilmValues:
+        """What holds at a frame, counted from the beginning of the segment; also between two frames."""
+        fps, segment = self.recipe.film.fps, self.segment
+        seconds = (segment.first_frame + frame) / fps
+        return self.recipe.at(Moment(segment.position, seconds, segment.class_frames / fps))
 
     def first_picture(self, device: torch.device) -> Float[Tensor, "1 3 height width"]:
         if self.start is None or self.is_fresh:
-            size = (self.settings.film.height, self.settings.film.width)
-            return _fresh_picture(self.settings, self.key, size, device)
+            return _to_tensor(self.recipe.start.first(self.key, self.recipe.size), device)
         return _from_picture(self.start, device)
+
+    def with_start(self, moved: Float[Tensor, "3 height width"], number: int) -> Float[Tensor, "1 3 height width"]:
+        """The picture with what the start brings into the frame; the first frame of a class has it already."""
+        frame = self.segment.first_frame + number
+        if frame == 0:
+            return moved[None]
+        return _to_tensor(self.recipe.start.following(moved.cpu().numpy(), self.key, frame), moved.device)
+
+    def climb_fresh(self) -> Climb:
+        """The ascent before the first frame, in which time stands still."""
+        return Climb(self.aim, self.recipe.run.seed, lambda _step: self.values(0).dream)
+
+    def climb(self, number: int) -> Climb:
+        """The ascent of the frame of the given number."""
+        dream = self.recipe.dream
+        first = dream.fresh_steps + (self.segment.first_frame + number) * dream.steps_per_frame
+
+        def values(step: int) -> AscentSettings:
+            return self.values(number + step / dream.steps_per_frame).dream
+
+        return Climb(self.aim, self.recipe.run.seed, values, first)
 
     def move_to(self, number: int) -> Move:
         """The camera's move to the frame of the given number; a fresh picture begins at rest."""
@@ -129,48 +123,57 @@ class _Strand:
 
     def kept(self, number: int) -> float:
         """Share of its contrast that the picture keeps in a frame, while the class before is being forgotten."""
-        film, frame = self.settings.film, self.segment.first_frame + number
-        frames = max(1, round(_FORGETTING_SECONDS * film.fps))
-        carried = film.transition == "carry" and not self.is_fresh
-        return (1 - film.forget) ** (1 / frames) if carried and frame < frames else 1.0
-
-    def first_step(self, number: int) -> int:
-        """Number of the first ascent step of a frame, counted from the beginning of the class."""
-        dream = self.settings.dream
-        return dream.fresh_steps + (self.segment.first_frame + number) * dream.steps_per_frame
+        frame = self.segment.first_frame + number
+        frames = max(1, round(_FORGETTING_SECONDS * self.recipe.film.fps))
+        carried = self.recipe.film.transition == "carry" and not self.is_fresh
+        return (1 - self.values(number).forget) ** (1 / frames) if carried and frame < frames else 1.0
 
     def shown(self, picture: Float[Tensor, "3 height width"], number: int) -> Picture:
         """The frame: the picture, behind that of the class before while it fades out."""
-        frames = min(transition_frames(self.settings.film), self.segment.frames - 1)
-        if self.settings.film.transition != "crossfade" or self.start is None or not self.is_fresh or number >= frames:
+        film = self.recipe.film
+        frames = min(transition_frames(film), self.segment.frames - 1)
+        if film.transition != "crossfade" or self.start is None or not self.is_fresh or number >= frames:
             return _to_picture(picture)
         before = self._fading if self._fading is not None else _from_picture(self.start, picture.device)
-        self._fading = apply_moves(before, [self._move(number)])
+        self._fading = apply_moves(before, [self._move(number)], CANVASES[self.recipe.dream.canvas])
         return _to_picture(torch.lerp(self._fading[0], picture, (number + 1) / (frames + 1)))
 
     def _move(self, number: int) -> Move:
-        fps = self.settings.film.fps
+        fps = self.recipe.film.fps
         frame = self.segment.first_frame + number
-        return move_between(self.settings.motion, (frame - 1) / fps, frame / fps, self.segment.class_frames / fps)
+        motion = self.values(number).motion
+        return move_between(motion, (frame - 1) / fps, frame / fps, self.segment.class_frames / fps)
+
+
+def _begin_fresh(
+    network: Network, recipe: FilmRecipe, running: Sequence[_Running], pictures: Pictures
+) -> dict[object, Health]:
+    """Climb the pictures that are fresh, in place; gives how their gradients were, by segment."""
+    fresh = [row for row, one in enumerate(running) if one.is_fresh]
+    if not fresh:
+        return {}
+    climbs = [running[row].climb_fresh() for row in fresh]
+    begun = ascend_fresh(network, pictures[fresh], climbs, recipe.dream.fresh_steps)
+    pictures[fresh] = begun.pictures
+    return {running[row].segment: health for row, health in zip(fresh, begun.health, strict=True)}
 
 
 def _next_frame(
-    network: Network, settings: Settings, strands: Sequence[_Strand], pictures: Pictures, number: int
+    network: Network, recipe: FilmRecipe, running: Sequence[_Running], pictures: Pictures, number: int
 ) -> Ascent:
-    moved = apply_moves(pictures, [strand.move_to(number) for strand in strands]).clamp(0, 1)
-    kept = torch.tensor([strand.kept(number) for strand in strands], device=moved.device).view(-1, 1, 1, 1)
+    canvas = CANVASES[recipe.dream.canvas]
+    moved = apply_moves(pictures, [one.move_to(number) for one in running], canvas).clamp(0, 1)
+    if recipe.start.moves:
+        moved = torch.cat([one.with_start(picture, number) for one, picture in zip(running, moved, strict=True)])
+    kept = torch.tensor([one.kept(number) for one in running], device=moved.device).view(-1, 1, 1, 1)
     moved = _GRAY + kept * (moved - _GRAY)
-    keys = [strand.key for strand in strands]
-    steps = [strand.first_step(number) for strand in strands]
-    dreamed = ascend(network, settings.dream, moved, keys, steps, settings.dream.steps_per_frame)
-    return replace(dreamed, pictures=keep_level(settings.dream.level, dreamed.pictures, 1 / settings.film.fps))
+    dreamed = ascend(network, moved, [one.climb(number) for one in running], recipe.dream.steps_per_frame)
+    levels = [one.values(number + 1).dream.level for one in running]
+    return replace(dreamed, pictures=keep_level(levels, dreamed.pictures, 1 / recipe.film.fps))
 
 
-def _fresh_picture(
-    settings: Settings, key: PictureKey, size: tuple[int, int], device: torch.device
-) -> Float[Tensor, "1 3 height width"]:
-    noise = torch.from_numpy(normal(key, (1, 3, *size)))
-    return (_GRAY + settings.start.contrast * noise).clamp(0, 1).to(device)
+def _to_tensor(picture: StartPicture, device: torch.device) -> Float[Tensor, "1 3 height width"]:
+    return torch.from_numpy(picture)[None].to(device)
 
 
 def _from_picture(picture: Picture, device: torch.device) -> Float[Tensor, "1 3 height width"]:

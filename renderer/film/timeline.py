@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from renderer.settings.sections import Film
@@ -15,8 +14,7 @@ class Segment:
     Attributes:
         chain: Number of the chain, from 0.
         number: Place in the chain, from 0; a lead-in, which is not part of the film, has -1.
-        position: Place of the class in the film, from 0.
-        class_index: Index of the class.
+        position: Place of its target in the film, from 0.
         part: Place among the segments of this class, from 0.
         first_frame: Number of the first frame within its class.
         frames: How many frames the segment has.
@@ -27,7 +25,6 @@ class Segment:
     chain: int
     number: int
     position: int
-    class_index: int
     part: int
     first_frame: int
     frames: int
@@ -50,6 +47,21 @@ class Segment:
     def ends_class(self) -> bool:
         """Whether its last frame is the last of its class."""
         return self.first_frame + self.frames == self.class_frames
+
+
+@dataclass(frozen=True)
+class Seam:
+    """Where the end of a chain fades into the lead-in of the next.
+
+    Attributes:
+        lead_in: The lead-in, of which the last frames are kept.
+        first: Number, within the segment, of the first frame that is mixed; below 0 if that lies in a segment before.
+        frames: Length of the crossfade.
+    """
+
+    lead_in: Segment
+    first: int
+    frames: int
 
 
 @dataclass(frozen=True)
@@ -86,6 +98,15 @@ class Timeline:
         place = chain.index(segment)
         return chain[place - 1] if place else None
 
+    def seam(self, segment: Segment, fade: int) -> Seam | None:
+        """How a segment takes part in the crossfade of `fade` frames to the next chain; None if it does not."""
+        last = self.chains[segment.chain][-1]
+        lead_in = self.lead_in_after(last)
+        first = segment.class_frames - fade - segment.first_frame
+        if lead_in is None or segment.is_lead_in or segment.position != last.position or first >= segment.frames:
+            return None
+        return Seam(lead_in, first, fade)
+
     def lead_in_after(self, segment: Segment) -> Segment | None:
         """The lead-in that the end of the given segment fades into: that of the next chain, or None."""
         chain = self.chains[segment.chain]
@@ -107,28 +128,28 @@ def class_borders(film: Film, classes: int) -> list[int]:
     return [round(position * per_class) for position in range(classes + 1)]
 
 
-def build_timeline(film: Film, class_indices: Sequence[int], segment_seconds: float) -> Timeline:
-    """Divide the film of the given classes, in their order, into chains and segments.
+def build_timeline(film: Film, classes: int, segment_seconds: float) -> Timeline:
+    """Divide a film into chains and segments.
 
     Args:
         film: The film's settings.
-        class_indices: Indices of the classes in the order of the film; at least one.
+        classes: How many classes it has; at least one.
         segment_seconds: Longest duration of a segment, in seconds; a crossfade into a class is not divided.
 
     Returns:
         The timeline; chains are equally long, give or take one class.
     """
-    borders = class_borders(film, len(class_indices))
+    borders = class_borders(film, classes)
     whole = transition_frames(film) + 1 if film.transition == "crossfade" else 1
     longest = max(whole, round(segment_seconds * film.fps))
-    count = chain_count(film, len(class_indices))
-    edges = [round(chain * len(class_indices) / count) for chain in range(count + 1)]
+    count = chain_count(film, classes)
+    edges = [round(chain * classes / count) for chain in range(count + 1)]
     chains = []
     for chain in range(count):
         shown: list[Segment] = []
         for position in range(edges[chain], edges[chain + 1]):
-            shown += _class_segments(chain, position, class_indices, borders, longest, first_number=len(shown))
-        chains.append((*_lead_in(film, chain, edges[chain], class_indices), *shown))
+            shown += _class_segments(chain, position, borders, longest, first_number=len(shown))
+        chains.append((*_lead_in(film, chain, edges[chain]), *shown))
     return Timeline(tuple(chains), film.fps, borders[-1])
 
 
@@ -142,7 +163,7 @@ def crossfade_frames(film: Film) -> int:
     return min(transition_frames(film), int(film.lead_in_seconds * film.fps))
 
 
-def _lead_in(film: Film, chain: int, position: int, class_indices: Sequence[int]) -> tuple[Segment, ...]:
+def _lead_in(film: Film, chain: int, position: int) -> tuple[Segment, ...]:
     frames = round(film.lead_in_seconds * film.fps)
     if chain == 0 or film.transition == "reset" or frames == 0:
         return ()
@@ -152,7 +173,6 @@ def _lead_in(film: Film, chain: int, position: int, class_indices: Sequence[int]
             chain=chain,
             number=-1,
             position=before,
-            class_index=class_indices[before],
             part=0,
             first_frame=0,
             frames=frames,
@@ -162,16 +182,13 @@ def _lead_in(film: Film, chain: int, position: int, class_indices: Sequence[int]
     )
 
 
-def _class_segments(
-    chain: int, position: int, class_indices: Sequence[int], borders: list[int], longest: int, *, first_number: int
-) -> list[Segment]:
+def _class_segments(chain: int, position: int, borders: list[int], longest: int, *, first_number: int) -> list[Segment]:
     class_frames = borders[position + 1] - borders[position]
     return [
         Segment(
             chain=chain,
             number=first_number + part,
             position=position,
-            class_index=class_indices[position],
             part=part,
             first_frame=first,
             frames=min(longest, class_frames - first),

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from renderer.atlas.index import network_name, stretches
+from renderer.atlas.index import stretches
+from renderer.common.digests import data_digest
 from renderer.film.timeline import Segment
-from renderer.jobs.session import Run
 from renderer.media.chapters import Chapter, write_vtt
-from renderer.media.codecs import FILM_SUFFIX, SEGMENT_SUFFIX
+from renderer.media.codecs import CODECS
 from renderer.media.joining import Piece, assemble_film
 from renderer.settings.sections import Video
 from renderer.store.files import digest
-from renderer.store.fingerprint import fingerprint
 from renderer.store.records import (
     FilmRecord,
     SegmentRecord,
@@ -21,6 +20,7 @@ from renderer.store.records import (
     read_record,
     write_record,
 )
+from renderer.store.run import Run
 from renderer.store.run_file import current_versions
 
 
@@ -34,7 +34,7 @@ def assemble_segments(run: Run, records: Mapping[str, SegmentRecord]) -> FilmRec
     """
     segments = [segment for segment in run.timeline.segments if segment.name in records]
     chapters = [
-        Chapter(run.classes[stretch.position].title, stretch.start_frame, stretch.frames)
+        Chapter(run.targets[stretch.position].title, stretch.start_frame, stretch.frames)
         for stretch in stretches(segments)
     ]
     video = _titled(run)
@@ -52,9 +52,10 @@ def assemble_segments(run: Run, records: Mapping[str, SegmentRecord]) -> FilmRec
 def _assemble(
     run: Run, segments: Sequence[Segment], chapters: Sequence[Chapter], video: Video, made_from: str
 ) -> FilmRecord:
-    path = run.paths.film(FILM_SUFFIX[video.codec])
+    path = run.paths.film(CODECS[video.codec].film_suffix)
     pieces = [
-        Piece(run.paths.segment(segment.name, SEGMENT_SUFFIX[video.codec]), segment.frames) for segment in segments
+        Piece(run.paths.segment(segment.name, CODECS[video.codec].segment_suffix), segment.frames)
+        for segment in segments
     ]
     assemble_film(path, pieces, chapters, run.settings.film.fps, video)
     record = FilmRecord(
@@ -71,12 +72,12 @@ def _titled(run: Run) -> Video:
     """The video's settings with a title and a comment for all who ask nothing else."""
     video, settings = run.settings.video, run.settings
     program = f"neuron-atlas {current_versions()['neuron-atlas']}"
-    comment = f"Dreams of {network_name(settings.network)}, made with {program}, seed {settings.run.seed}"
+    comment = f"Dreams of {settings.network.label}, made with {program}, seed {settings.run.seed}"
     return video.model_copy(update={"title": video.title or run.name, "comment": video.comment or comment})
 
 
 def _fingerprint(run: Run, segments: Sequence[Segment], records: Mapping[str, SegmentRecord], video: Video) -> str:
     files = [record.film.digest for segment in segments if (record := records[segment.name]).film]
-    titles = [record.title for record in run.classes]
+    titles = [target.title for target in run.targets]
     audio = digest(video.audio) if video.audio and video.audio.is_file() else None
-    return fingerprint([files, titles, video.model_dump(mode="json"), audio])
+    return data_digest([files, titles, video.model_dump(mode="json"), audio])

@@ -7,17 +7,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from renderer.atlas.results import keep_failures, keep_similarity, write_results
+from renderer.atlas.results import write_results
+from renderer.atlas.seen import SeenRun
 from renderer.common.errors import UserError
+from renderer.common.progress import Progress
 from renderer.jobs.assembly import assemble_segments
-from renderer.jobs.choosing import chosen_classes
+from renderer.jobs.choosing import chosen_targets
 from renderer.jobs.live import Live
+from renderer.jobs.notes import keep_failures, keep_similarity
 from renderer.jobs.plan import Plan, make_plan
-from renderer.jobs.progress import Progress
 from renderer.jobs.segments import render_film
-from renderer.jobs.session import Run, describe_run, opened, reopened
-from renderer.jobs.stills import Failure, dream_stills, make_film_stills, pending_groups
-from renderer.jobs.worker import Worker
+from renderer.jobs.session import describe_run, opened
+from renderer.jobs.stills import Failure, dream_stills, make_film_stills, pending_batches
+from renderer.jobs.worker import MakeWorker, Worker, local_worker
 from renderer.media.captions import check_templates
 from renderer.media.overlay import CaptionWriter
 from renderer.media.sound import check_audio
@@ -25,9 +27,8 @@ from renderer.settings.sections import Settings
 from renderer.store.cleaning import refuse_foreign
 from renderer.store.index_file import Index, IndexClass
 from renderer.store.paths import RunPaths
+from renderer.store.run import Run, reopened
 from renderer.store.run_file import RunFile
-
-MakeWorker = Callable[[Settings], Worker]
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,6 @@ class Outcome:
     def unrecognized(self) -> tuple[IndexClass, ...]:
         """The classes that the network does not put first in their stills."""
         return tuple(entry for entry in self.index.classes if entry.rank not in (None, 1))
-
-
-def local_worker(settings: Settings) -> Worker:
-    """A worker in this process."""
-    from renderer.jobs.local_worker import LocalWorker  # noqa: PLC0415  torch takes seconds
-
-    return LocalWorker(settings)
 
 
 def render(request: Request, progress: Progress, make_worker: MakeWorker = local_worker) -> Outcome:
@@ -142,7 +136,7 @@ def _wanted(request: Request, *, film: bool) -> RunFile:
     CaptionWriter(settings.overlay, (settings.film.width, settings.film.height))
     if film:
         check_audio(settings.video)
-    return describe_run(request.name, settings, chosen_classes(settings), film=film)
+    return describe_run(request.name, settings, chosen_targets(settings), film=film)
 
 
 def _begins(request: Request) -> bool:
@@ -153,7 +147,7 @@ def _begins(request: Request) -> bool:
 
 
 def _plan(run: Run, progress: Progress) -> Plan:
-    plan = make_plan(run.timeline, run.paths, run.fade)
+    plan = make_plan(SeenRun(run, thorough=True))
     if plan.damaged:
         names = ", ".join(plan.damaged[:5]) + (" and others" if len(plan.damaged) > 5 else "")
         progress.note(f"damaged or missing files: segments {names} have to be computed again")
@@ -166,7 +160,7 @@ def _render(run: Run, live: Live, worker: Callable[[], Worker], plan: Plan) -> O
         if plan.rounds:
             keep_similarity(run, worker())
             render_film(run, plan, worker(), live)
-            plan = make_plan(run.timeline, run.paths, run.fade, thorough=False)
+            plan = make_plan(SeenRun(run))
         if not run.settings.stills.fresh:
             make_film_stills(run, plan.records)
         assemble_segments(run, plan.records)
@@ -177,11 +171,11 @@ def _render(run: Run, live: Live, worker: Callable[[], Worker], plan: Plan) -> O
 
 
 def _dream_stills(run: Run, live: Live, worker: Callable[[], Worker]) -> list[Failure]:
-    groups = pending_groups(run)
-    if not groups:
+    batches = pending_batches(SeenRun(run, thorough=True))
+    if not batches:
         return []
     keep_similarity(run, worker())
-    return dream_stills(run, groups, worker(), live)
+    return dream_stills(run, batches, worker(), live)
 
 
 def _conclude(run: Run, failures: list[Failure]) -> Outcome:

@@ -11,38 +11,14 @@ from types import TracebackType
 
 from PIL import Image
 
-from renderer.jobs.progress import Amount, Progress
-from renderer.jobs.worker import Picture
+from renderer.common.progress import Amount, Progress
+from renderer.film.tasks import Picture
 from renderer.store.files import whole_file, write_whole
+from renderer.store.live_file import LiveProgress
 from renderer.store.paths import RunPaths
-from renderer.store.records import Record
 
 _SECONDS_BETWEEN = 1.0
 _LONGER_SIDE = 640
-
-
-class LiveProgress(Record):
-    """How far a render is.
-
-    Attributes:
-        unit: What it makes: `frames` or `stills`.
-        done: How many of them are finished.
-        total: How many there will be.
-        classes_done: Classes that are finished.
-        classes: All classes.
-        seconds_left: Time that the rest will take; None if nothing has been timed yet.
-        title: What is being dreamed; empty at the beginning.
-        picture: Number of the picture that lies beside this; 0 if there is none yet.
-    """
-
-    unit: str
-    done: int
-    total: int
-    classes_done: int
-    classes: int
-    seconds_left: float | None
-    title: str
-    picture: int
 
 
 @dataclass
@@ -130,14 +106,6 @@ class Live:
         )
         with suppress(OSError):
             write_whole(self._paths.progress, state.model_dump_json().encode(), durable=False)
-
-
-def read_progress(path: Path) -> LiveProgress | None:
-    """What `Live` has written; None if nothing is there."""
-    try:
-        return LiveProgress.model_validate_json(path.read_bytes())
-    except (OSError, ValueError):
-        return None
 
 
 def _save(path: Path, image: Image.Image) -> None:

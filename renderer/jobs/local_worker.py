@@ -1,9 +1,10 @@
-"""Chains computed in this process, on one device or shared among several."""
+"""Batches computed in this process, on one device or side by side on several."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from queue import Queue
 from threading import Event
 from typing import TypeVar
@@ -12,57 +13,63 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from renderer.dream.randomness import PictureKey
+from renderer.film.recipe import FilmRecipe, StillRecipe
 from renderer.film.sequence import dream_segments, dream_stills
-from renderer.jobs.worker import Frame, SegmentTask, Still, StillTask
+from renderer.film.tasks import Frame, SegmentTask, Still, StillTask
 from renderer.networks.devices import find_devices
 from renderer.networks.loaded import load_network
 from renderer.networks.network import Network
-from renderer.settings.sections import Settings
+from renderer.networks.source import NetworkSource
 
+Task = TypeVar("Task")
 Result = TypeVar("Result")
 _PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _WAITING = 8  # Results of a device that may wait to be taken.
 
 
 class LocalWorker:
-    """Dreams on the devices that the settings name; each holds the network and computes its share of the tasks."""
+    """Dreams on some devices; each holds the network and takes whole batches."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, source: NetworkSource, device: str | Sequence[str], precision: str) -> None:
         """Load the network.
+
+        Args:
+            source: Where it comes from.
+            device: `run.device`.
+            precision: `run.precision`.
 
         Raises:
             UserError: A device is not there, or the network cannot be loaded.
         """
-        self._settings = settings
-        precision = _PRECISIONS[settings.run.precision]
-        self._networks = [load_network(settings.network, device, precision) for device in find_devices(settings.run)]
+        dtype = _PRECISIONS[precision]
+        self._networks = [load_network(source, found, dtype) for found in find_devices(device)]
 
-    def segments(self, tasks: Sequence[SegmentTask], *, score_all: bool) -> Iterator[Frame]:
-        """Compute the segments of a round; see `Worker.segments`."""
+    @property
+    def devices(self) -> int:
+        """How many devices there are."""
+        return len(self._networks)
 
-        def dream(network: Network, places: Sequence[int]) -> Iterator[Frame]:
-            segments = [tasks[place].segment for place in places]
-            starts = [tasks[place].start for place in places]
-            for number, frames in enumerate(dream_segments(network, self._settings, segments, starts)):
-                for own, picture, health in frames:
-                    last = segments[own].ends_class and number + 1 == segments[own].frames
-                    wanted = score_all or last
-                    scores = network.scores(picture[None], [segments[own].class_index]) if wanted else (None,)
-                    yield Frame(places[own], number, picture, scores[0], health)
+    def segments(
+        self, recipe: FilmRecipe, batches: Sequence[Sequence[SegmentTask]], *, score_all: bool
+    ) -> Iterator[Frame]:
+        """Compute batches of segments; see `Worker.segments`."""
 
-        return self._share(dream, len(tasks))
+        def dream(network: Network, tasks: Sequence[SegmentTask]) -> Iterator[Frame]:
+            for frames in dream_segments(network, recipe, tasks):
+                for frame in frames:
+                    last = frame.segment.ends_class and frame.ends_segment
+                    yield _scored(network, recipe, frame) if score_all or last else frame
 
-    def stills(self, tasks: Sequence[StillTask]) -> Iterator[Still]:
-        """Compute stills; see `Worker.stills`."""
+        return self._compute(dream, batches)
 
-        def dream(network: Network, places: Sequence[int]) -> Iterator[Still]:
-            own = [tasks[place] for place in places]
-            keys = [PictureKey(task.seed, task.class_index) for task in own]
-            for task, (picture, health) in zip(own, dream_stills(network, self._settings, keys), strict=True):
-                yield Still(task, picture, network.scores(picture[None], [task.class_index])[0], health)
+    def stills(self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]]) -> Iterator[Still]:
+        """Compute batches of stills; see `Worker.stills`."""
 
-        return self._share(dream, len(tasks))
+        def dream(network: Network, tasks: Sequence[StillTask]) -> Iterator[Still]:
+            for task, picture, health in dream_stills(network, recipe, tasks):
+                yield Still(task, picture, network.scores(picture[None], [task.aim])[0], health)
+
+        return self._compute(dream, batches)
 
     def output_weights(self) -> Float[np.ndarray, "classes features"]:
         """Weights of the network's last layer; see `Worker.output_weights`."""
@@ -72,17 +79,20 @@ class LocalWorker:
         """Let the networks go."""
         self._networks.clear()
 
-    def _share(self, compute: Callable[[Network, Sequence[int]], Iterator[Result]], count: int) -> Iterator[Result]:
-        """Divide the tasks into equal batches, which take turns on each device; the devices work side by side."""
-        devices = len(self._networks)
-        batches = max(devices, -(-count // self._settings.run.batch))
-        shares = [range(count)[batch::batches] for batch in range(min(batches, count))]
-        queues = [
-            (compute(network, share) for share in shares[number::devices])
+    def _compute(
+        self, dream: Callable[[Network, Sequence[Task]], Iterator[Result]], batches: Sequence[Sequence[Task]]
+    ) -> Iterator[Result]:
+        """Batches take turns on each device; the devices work side by side."""
+        streams = [
+            (result for batch in batches[number :: self.devices] for result in dream(network, batch))
             for number, network in enumerate(self._networks)
         ]
-        streams = [(result for results in queue for result in results) for queue in queues]
-        return streams[0] if devices == 1 else _side_by_side(streams)
+        return streams[0] if len(streams) == 1 else _side_by_side(streams)
+
+
+def _scored(network: Network, recipe: FilmRecipe, frame: Frame) -> Frame:
+    aim = recipe.aims[frame.segment.position]
+    return replace(frame, score=network.scores(frame.picture[None], [aim])[0])
 
 
 def _side_by_side(streams: Sequence[Iterator[Result]]) -> Iterator[Result]:

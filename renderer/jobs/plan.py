@@ -1,54 +1,36 @@
-"""What of a film is still to be computed: the rounds of which anything is missing or damaged."""
+"""What of a film is still to be computed: the batches of which anything is missing or damaged, round by round."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from renderer.film.timeline import Segment, Timeline
-from renderer.store.paths import RunPaths
-from renderer.store.records import FileRecord, SegmentRecord, is_intact, read_record
-
-
-@dataclass(frozen=True)
-class Seam:
-    """Where the end of a chain fades into the lead-in of the next.
-
-    Attributes:
-        lead_in: The lead-in, of which the last frames are kept.
-        first: Number, within the segment, of the first frame that is mixed; below 0 if that lies in a segment before.
-        frames: Length of the crossfade.
-    """
-
-    lead_in: Segment
-    first: int
-    frames: int
+from renderer.atlas.seen import Lacks, SeenRun
+from renderer.film.tasks import in_batches
+from renderer.film.timeline import Segment
+from renderer.store.records import SegmentRecord
 
 
 @dataclass(frozen=True)
 class PlannedSegment:
-    """A segment of a round that is computed.
+    """A segment of a batch that is computed.
 
     Attributes:
         segment: Which one.
-        before: The segment with whose last frame it begins, or None.
-        seam: How it fades into the next chain, or None.
-        film: Whether its encoded frames have to be written.
-        picture: Whether its last frame has to be written.
-        tail: Whether the last frames of a lead-in have to be written.
+        lacks: What of it has to be written; where nothing is, it is computed only because others of its batch are.
     """
 
     segment: Segment
-    before: Segment | None
-    seam: Seam | None
-    film: bool
-    picture: bool
-    tail: bool
+    lacks: Lacks
 
     @property
     def is_missing(self) -> bool:
-        """Whether anything of it has to be written; else it is computed for the company's sake alone."""
-        return self.film or self.picture or self.tail
+        """Whether anything of it has to be written."""
+        return any(self.lacks)
+
+
+Batch = tuple[PlannedSegment, ...]
+"""What is stepped together; computed whole, or pictures might differ in the last bit."""
 
 
 @dataclass(frozen=True)
@@ -56,70 +38,35 @@ class Plan:
     """What is to be done for a film, and what is done.
 
     Attributes:
-        rounds: Rounds to compute, in order; a round is computed whole, or pictures might differ in the last bit.
+        rounds: Batches to compute. Those of a round may be computed at the same time; rounds come one after another.
         records: Records of the segments that are whole, by name.
         damaged: Names of the segments that were finished, and are damaged now.
     """
 
-    rounds: tuple[tuple[PlannedSegment, ...], ...]
+    rounds: tuple[tuple[Batch, ...], ...]
     records: Mapping[str, SegmentRecord]
     damaged: tuple[str, ...]
 
-
-def make_plan(timeline: Timeline, paths: RunPaths, fade: int, *, thorough: bool = True) -> Plan:
-    """Compare a film with what is there of it.
-
-    Args:
-        timeline: The film.
-        paths: The run's directory.
-        fade: Frames of the crossfade between two chains.
-        thorough: Verify the digests of all files; else only their sizes.
-    """
-    rounds: list[tuple[PlannedSegment, ...]] = []
-    records: dict[str, SegmentRecord] = {}
-    damaged: list[str] = []
-    for segments in timeline.rounds:
-        planned = []
-        for segment in segments:
-            record = read_record(paths.segment_record(segment.name), SegmentRecord)
-            item = _plan_segment(timeline, paths, segment, record, fade, thorough=thorough)
-            planned.append(item)
-            if record and item.is_missing:
-                damaged.append(segment.name)
-            elif record:
-                records[segment.name] = record
-        if any(item.is_missing for item in planned):
-            rounds.append(tuple(planned))
-    return Plan(tuple(rounds), records, tuple(damaged))
+    @property
+    def items(self) -> tuple[PlannedSegment, ...]:
+        """All segments that are computed."""
+        return tuple(item for batches in self.rounds for batch in batches for item in batch)
 
 
-def find_seam(timeline: Timeline, segment: Segment, fade: int) -> Seam | None:
-    """How the given segment takes part in the crossfade to the next chain; None if it does not."""
-    last = timeline.chains[segment.chain][-1]
-    lead_in = timeline.lead_in_after(last)
-    first = segment.class_frames - fade - segment.first_frame
-    if lead_in is None or segment.is_lead_in or segment.position != last.position or first >= segment.frames:
-        return None
-    return Seam(lead_in, first, fade)
-
-
-def _plan_segment(
-    timeline: Timeline,
-    paths: RunPaths,
-    segment: Segment,
-    record: SegmentRecord | None,
-    fade: int,
-    *,
-    thorough: bool,
-) -> PlannedSegment:
-    def lacks(file: FileRecord | None) -> bool:
-        return file is None or not is_intact(paths, file, thorough=thorough)
-
-    return PlannedSegment(
-        segment=segment,
-        before=timeline.before(segment),
-        seam=find_seam(timeline, segment, fade),
-        film=not segment.is_lead_in and lacks(record.film if record else None),
-        picture=lacks(record.picture if record else None),
-        tail=segment.is_lead_in and fade > 0 and lacks(record.tail if record else None),
+def make_plan(seen: SeenRun) -> Plan:
+    """Compare a film with what is there of it."""
+    run = seen.run
+    lacks = {segment: seen.lacks(segment) for chain in run.timeline.chains for segment in chain}
+    rounds = []
+    for segments in run.timeline.rounds:
+        items = [PlannedSegment(segment, lacks[segment]) for segment in segments]
+        batches = [tuple(batch) for batch in in_batches(items, run.film_recipe.run.batch)]
+        missing = tuple(batch for batch in batches if any(item.is_missing for item in batch))
+        if missing:
+            rounds.append(missing)
+    found = {segment: record for segment in lacks if (record := seen.segment(segment))}
+    return Plan(
+        rounds=tuple(rounds),
+        records={segment.name: record for segment, record in found.items() if not any(lacks[segment])},
+        damaged=tuple(segment.name for segment in found if any(lacks[segment])),
     )

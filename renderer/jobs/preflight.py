@@ -14,26 +14,24 @@ from typing import Literal
 import numpy as np
 
 from renderer.common.errors import UserError
-from renderer.jobs.choosing import chosen_classes
-from renderer.jobs.commands import MakeWorker, Request, local_worker
-from renderer.jobs.film_captions import caption_for
-from renderer.jobs.named_files import weights_file
-from renderer.jobs.session import Run, describe_run, refuse_unsuitable
-from renderer.jobs.worker import SegmentTask, StillTask, Worker
-from renderer.media.captions import check_templates, fill_templates, templates_need_score
+from renderer.film.tasks import SegmentTask, StillTask, in_batches
+from renderer.jobs.choosing import chosen_targets
+from renderer.jobs.commands import Request
+from renderer.jobs.session import describe_run, refuse_unsuitable
+from renderer.jobs.worker import MakeWorker, Worker, local_worker
+from renderer.media.captions import caption_at, check_templates, fill_templates, templates_need_score
+from renderer.media.codecs import CODECS
 from renderer.media.ffmpeg import EncodingError
 from renderer.media.fonts import missing_glyphs
 from renderer.media.joining import probe_encoder
 from renderer.media.overlay import CaptionWriter
-from renderer.settings.sections import EmbeddedNetwork, Settings
+from renderer.settings.sections import Settings
 from renderer.store.paths import RunPaths
-from renderer.targets.class_lists import class_list
+from renderer.store.run import Run
+from renderer.store.run_file import RunFile
 
 _MEASURED_FRAMES = 2
 _MEASURED_STEPS = 4
-_BYTES_PER_PIXEL = {"h264": 0.15, "h265": 0.1, "av1": 0.1, "vp9": 0.12, "prores": 1.2, "ffv1": 2.0,
-                    "gif": 2.6, "webp": 2.2, "png": 3.5}  # fmt: skip
-"""By codec: segments and film together, a generous guess for pictures full of detail."""
 _BYTES_PER_STILL_PIXEL = 2.0
 
 
@@ -89,13 +87,9 @@ def preflight(
 def project_time(run: Run, worker: Worker) -> Projection:
     """Dream a few frames, or steps of a few stills, and tell from them how long all of them will take."""
     return Projection(
-        film=_project_film(run, worker) if run.film else None,
-        stills=_project_stills(run, worker) if _dreams_stills(run) else None,
+        film=_project_film(run, worker) if run.file.film else None,
+        stills=_project_stills(run, worker) if run.dreams_stills else None,
     )
-
-
-def _dreams_stills(run: Run) -> bool:
-    return run.settings.stills.fresh or not run.film
 
 
 def _knows_order(settings: Settings, *, quick: bool) -> bool:
@@ -107,36 +101,37 @@ def _planned(request: Request, *, film: bool, quick: bool) -> Run:
     if not _knows_order(settings, quick=quick):
         # The order needs the network, the number of classes does not.
         by_index = settings.classes.model_copy(update={"order": "index"})
-        classes = chosen_classes(settings.model_copy(update={"classes": by_index}))
+        targets = chosen_targets(settings.model_copy(update={"classes": by_index}))
     else:
-        classes = chosen_classes(settings)
-    return Run(RunPaths(request.directory), request.name, film=film, settings=settings, classes=classes, contents={})
+        targets = chosen_targets(settings)
+    file = RunFile(name=request.name, film=film, settings=settings, targets=targets)
+    return Run(RunPaths(request.directory), file)
 
 
 def _describe_classes(run: Run) -> Finding:
     film, stills = run.settings.film, run.settings.stills
-    text = f"{len(run.classes)} of {len(class_list(run.settings.network))} classes"
-    if run.film:
+    text = f"{len(run.targets)} of {len(run.settings.network.known_targets())} classes"
+    if run.file.film:
         text += (
             f", chains: {len(run.timeline.chains)}; {run.timeline.frames} frames of {film.width}x{film.height}, "
             f"{run.timeline.frames / film.fps:.1f} s at {film.fps:g} frames per second"
         )
-    if _dreams_stills(run):
-        text += f"; {len(run.classes)} stills of {stills.width}x{stills.height}"
+    if run.dreams_stills:
+        text += f"; {len(run.targets)} stills of {stills.width}x{stills.height}"
     return Finding("classes", "ok", text)
 
 
 def _check_weights(settings: Settings, *, quick: bool) -> Finding:
     try:
-        path = weights_file(settings.network)
+        files = settings.network.existing_files().values()
     except UserError as error:
         return Finding("weights", "failed", str(error))
-    if isinstance(settings.network, EmbeddedNetwork):
-        return Finding("weights", "ok", "the network comes with the program")
-    text = f"{path}, {path.stat().st_size / 1e6:.1f} MB" if path else f"torchvision's {settings.network.weights}"
+    network = settings.network.describe()
+    named = f"{network['source']}: {network['name']}" + (f", {network['weights']}" if network["weights"] else "")
+    text = "; ".join([named, *(f"{path}, {path.stat().st_size / 1e6:.1f} MB" for path in files)])
     if quick:
-        return Finding("weights", "warning", f"{text}; whether {settings.network.name} has them is not checked")
-    return Finding("weights", "ok", f"{text}; {settings.network.name} is tried with them below")
+        return Finding("weights", "warning", f"{text}; not loaded, so not known to fit")
+    return Finding("weights", "ok", f"{text}; tried below")
 
 
 def _check_text(run: Run) -> Finding:
@@ -144,7 +139,7 @@ def _check_text(run: Run) -> Finding:
     try:
         check_templates(overlay.lines)
         CaptionWriter(overlay, (film.width, film.height))
-        captions = (caption_for(run, position, None) for position in range(len(run.classes)))
+        captions = (caption_at(run.targets, position, {}) for position in range(len(run.targets)))
         missing = missing_glyphs(overlay.font, (text for c in captions for text in fill_templates(overlay.lines, c)))
     except UserError as error:
         return Finding("text", "failed", str(error))
@@ -167,7 +162,7 @@ def _check_output(run: Run, *, quick: bool) -> Finding:
     # A file that is missing is named by another check.
     with suppress(UserError):
         if _knows_order(run.settings, quick=quick):
-            wanted = describe_run(run.name, run.settings, run.classes, film=run.film)
+            wanted = describe_run(run.name, run.settings, run.targets, film=run.file.film)
     try:
         refuse_unsuitable(directory, wanted)
     except UserError as error:
@@ -192,20 +187,18 @@ def _check_disk(run: Run) -> Finding:
 def estimate_bytes(run: Run) -> float:
     """A rough, rather high guess of what a run takes on the disk, in bytes."""
     film, stills, timeline = run.settings.film, run.settings.stills, run.timeline
-    fresh = len(run.classes) * stills.width * stills.height * _BYTES_PER_STILL_PIXEL if _dreams_stills(run) else 0.0
-    if not run.film:
+    fresh = len(run.targets) * stills.width * stills.height * _BYTES_PER_STILL_PIXEL if run.dreams_stills else 0.0
+    if not run.file.film:
         return fresh
     pixels = film.width * film.height
-    video = timeline.frames * pixels * _BYTES_PER_PIXEL[run.settings.video.codec]
+    video = timeline.frames * pixels * CODECS[run.settings.video.codec].bytes_per_pixel
     segments = sum(len(chain) for chain in timeline.chains)
     return fresh + video + (segments + len(timeline.segments)) * pixels * _BYTES_PER_STILL_PIXEL
 
 
 def _check_dreaming(run: Run, make_worker: MakeWorker) -> Finding:
-    stills = run.settings.stills.model_copy(update={"steps": _MEASURED_STEPS})
-    dream = run.settings.dream.model_copy(update={"fresh_steps": 0})
     try:
-        with closing(make_worker(run.settings.model_copy(update={"stills": stills, "dream": dream}))) as worker:
+        with closing(make_worker(run.settings)) as worker:
             projection = project_time(run, worker)
     except (UserError, RuntimeError) as error:
         return Finding("dreaming", "failed", str(error))
@@ -216,11 +209,12 @@ def _check_dreaming(run: Run, make_worker: MakeWorker) -> Finding:
 
 def _project_film(run: Run, worker: Worker) -> float:
     """Time a few frames of one batch, after the first, which warms up."""
-    settings = run.settings
-    widest = max(run.timeline.rounds, key=len)[: settings.run.batch]
-    gray = np.full((settings.film.height, settings.film.width, 3), 128, np.uint8)
-    score_all = templates_need_score(settings.overlay.lines)
-    frames = worker.segments([SegmentTask(segment, gray) for segment in widest], score_all=score_all)
+    recipe = run.film_recipe
+    recipe = recipe.model_copy(update={"dream": recipe.dream.model_copy(update={"fresh_steps": 0})})
+    widest = in_batches(max(run.timeline.rounds, key=len), recipe.run.batch)[0]
+    gray = np.full((*recipe.size, 3), 128, np.uint8)
+    score_all = templates_need_score(run.settings.overlay.lines)
+    frames = worker.segments(recipe, [[SegmentTask(segment, gray) for segment in widest]], score_all=score_all)
     frames = islice(frames, (_MEASURED_FRAMES + 1) * len(widest))
     times = [time.monotonic(), *(time.monotonic() for _ in frames)]
     first = len(widest) if len(times) > len(widest) + 1 else 0
@@ -232,16 +226,18 @@ def _count_frames(run: Run) -> float:
     """All frames that are dreamed, with the steps of fresh pictures as if they were frames too."""
     dream, transition = run.settings.dream, run.settings.film.transition
     frames = sum(segment.frames for chain in run.timeline.chains for segment in chain)
-    fresh = len(run.timeline.chains) if transition == "carry" else len(run.classes)
+    fresh = len(run.timeline.chains) if transition == "carry" else len(run.targets)
     return frames + fresh * dream.fresh_steps / max(1, dream.steps_per_frame)
 
 
 def _project_stills(run: Run, worker: Worker) -> float:
     """Time a few steps of the first group."""
-    group = run.classes[: run.settings.run.batch]
+    recipe = run.still_recipe
+    recipe = recipe.model_copy(update={"stills": recipe.stills.model_copy(update={"steps": _MEASURED_STEPS})})
+    batch = [StillTask(target.aim, recipe.run.seed) for target in run.targets[: recipe.run.batch]]
     began = time.monotonic()
-    for _ in worker.stills([StillTask(record.index, run.settings.run.seed) for record in group]):
+    for _ in worker.stills(recipe, [batch]):
         pass
     per_step = (time.monotonic() - began) / _MEASURED_STEPS
-    groups = -(-len(run.classes) // run.settings.run.batch)
-    return groups * run.settings.stills.steps * per_step
+    batches = -(-len(run.targets) // recipe.run.batch)
+    return batches * run.settings.stills.steps * per_step

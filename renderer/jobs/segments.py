@@ -1,4 +1,4 @@
-"""The film's segments: rounds are dreamed by a worker, and each segment is encoded beside it and then committed."""
+"""The film's segments: batches are dreamed by a worker, and each segment is encoded beside it and then committed."""
 
 from __future__ import annotations
 
@@ -7,59 +7,62 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from types import TracebackType
 
-import numpy as np
-
+from renderer.common.progress import Amount
 from renderer.dream.health import Health
-from renderer.jobs.film_captions import caption_for
+from renderer.film.tasks import Frame, Picture, SegmentTask
+from renderer.film.timeline import Segment
+from renderer.jobs.health_notes import note_health
 from renderer.jobs.live import Live
-from renderer.jobs.plan import Plan, PlannedSegment
-from renderer.jobs.progress import Amount, note_health
-from renderer.jobs.session import Run
+from renderer.jobs.plan import Batch, Plan, PlannedSegment
 from renderer.jobs.stills import make_film_still
-from renderer.jobs.worker import Frame, Picture, SegmentTask, Worker
-from renderer.media.captions import templates_need_score
-from renderer.media.codecs import SEGMENT_SUFFIX
+from renderer.jobs.worker import Worker
+from renderer.media.captions import caption_at, templates_need_score
+from renderer.media.codecs import CODECS
 from renderer.media.encoding import SegmentEncoder
 from renderer.media.overlay import CaptionWriter, text_opacity
-from renderer.media.pictures import load_picture, save_still
+from renderer.media.pictures import load_picture, mix, save_still
 from renderer.store.records import SegmentRecord, describe, write_record
+from renderer.store.run import Run
 from renderer.store.tails import read_pictures, write_pictures
 
 _COMMITS_AT_ONCE = 4
 
 
 def render_film(run: Run, plan: Plan, worker: Worker, live: Live) -> None:
-    """Compute the planned rounds; everything that is finished is on the disk at once."""
+    """Compute the planned batches; everything that is finished is on the disk at once."""
     live.begin("frames", total=_everything(run), done=_done(run, plan))
     film = run.settings.film
     writer = CaptionWriter(run.settings.overlay, (film.width, film.height))
-    missing = Counter(item.segment.position for items in plan.rounds for item in items if item.film)
-    for items in plan.rounds:
-        _render_round(run, items, worker, writer, _Shown(live, run, items, missing))
+    missing = Counter(item.segment.position for item in plan.items if item.lacks.film)
+    for batches in plan.rounds:
+        _render_round(run, batches, worker, writer, _Shown(live, run, batches, missing))
     live.end()
 
 
 class _Shown:
     """Tells the progress of one round."""
 
-    def __init__(self, live: Live, run: Run, items: Sequence[PlannedSegment], missing: Counter[int]) -> None:
-        self._live, self._items, self._missing = live, items, missing
-        self._records = [run.classes[item.segment.position] for item in items]
-        self._titles = list(dict.fromkeys(record.title for record in self._records))
-        self._health = [Health() for _ in items]
+    def __init__(self, live: Live, run: Run, batches: Sequence[Batch], missing: Counter[int]) -> None:
+        self._live, self._missing, self._targets = live, missing, run.targets
+        items = [item for batch in batches for item in batch]
+        self._first = items[0].segment
+        self._titles = list(dict.fromkeys(run.targets[item.segment.position].title for item in items))
+        self._health = {item.segment: Health() for item in items}
 
     def frame(self, frame: Frame) -> None:
+        segment = frame.segment
         self._live.advance(Amount(1, 0), self._titles)
-        if frame.task == 0:
+        if segment == self._first:
             self._live.show(frame.picture, self._titles[0])
-        self._health[frame.task] += frame.health
-        if frame.number + 1 == self._items[frame.task].segment.frames:
-            note_health(self._live, self._records[frame.task], self._health[frame.task])
+        self._health[segment] += frame.health
+        if frame.ends_segment:
+            note_health(self._live, self._targets[segment.position], self._health[segment])
 
-    def segment(self, item: PlannedSegment) -> None:
-        if item.film:
+    def finished(self, item: PlannedSegment) -> None:
+        if item.lacks.film:
             self._missing[item.segment.position] -= 1
             finished = self._missing[item.segment.position] == 0
             self._live.advance(Amount(0, int(finished)), self._titles)
@@ -69,16 +72,18 @@ class SegmentSink:
     """Takes the frames of one segment and leaves its files; what is not committed at the end is removed."""
 
     def __init__(self, run: Run, item: PlannedSegment, writer: CaptionWriter) -> None:
-        self._run, self._item, self._writer = run, item, writer
+        self._run, self._segment, self._lacks, self._writer = run, item.segment, item.lacks, writer
         self._tail: deque[Picture] = deque(maxlen=run.fade)
         self._last: Frame | None = None
-        self._next_chain = read_pictures(run.paths.tail(item.seam.lead_in.name)) if item.seam and item.film else None
+        self._seam = run.timeline.seam(item.segment, run.fade)
+        wanted = self._seam is not None and item.lacks.film
+        self._next_chain = read_pictures(run.paths.tail(self._seam.lead_in.name)) if self._seam and wanted else None
         self._encoder: SegmentEncoder | None = None
 
     def __enter__(self) -> SegmentSink:
-        film, segment = self._run.settings.film, self._item.segment
-        if self._item.film:
-            path = self._run.paths.segment(segment.name, SEGMENT_SUFFIX[self._run.settings.video.codec])
+        film = self._run.settings.film
+        if self._lacks.film:
+            path = _segment_path(self._run, self._segment)
             self._encoder = SegmentEncoder(path, (film.width, film.height), film.fps, self._run.settings.video)
         return self
 
@@ -92,7 +97,7 @@ class SegmentSink:
     @property
     def is_full(self) -> bool:
         """Whether all frames are there."""
-        return self._last is not None and self._last.number + 1 == self._item.segment.frames
+        return self._last is not None and self._last.ends_segment
 
     def add(self, frame: Frame) -> None:
         """Take the next frame."""
@@ -103,80 +108,78 @@ class SegmentSink:
 
     def commit(self, seconds: float) -> None:
         """Make everything last: the files, and at the very end the record."""
-        run, item, name = self._run, self._item, self._item.segment.name
+        run, segment = self._run, self._segment
         if self._last is None or not self.is_full:
-            raise RuntimeError(f"segment {name} is not complete")
+            raise RuntimeError(f"segment {segment.name} is not complete")
         if self._encoder:
             self._encoder.finish()
-        if item.picture:
-            save_still(run.paths.picture(name), self._last.picture)
-        if item.tail:
-            write_pictures(run.paths.tail(name), list(self._tail))
-        record = _describe_segment(run, item, self._last, seconds)
-        write_record(run.paths.segment_record(name), record)
-        if item.segment.ends_class and not item.segment.is_lead_in:
-            make_film_still(run, item.segment.position, record)
+        if self._lacks.picture:
+            save_still(run.paths.picture(segment.name), self._last.picture)
+        if self._lacks.tail:
+            write_pictures(run.paths.tail(segment.name), list(self._tail))
+        record = _describe_segment(run, self._last, seconds)
+        write_record(run.paths.segment_record(segment.name), record)
+        if segment.ends_class and not segment.is_lead_in:
+            make_film_still(run, segment.position, record)
 
     def _with_text(self, frame: Frame) -> Picture:
-        settings, segment = self._run.settings, self._item.segment
+        run, segment = self._run, self._segment
         number = segment.first_frame + frame.number
-        opacity = text_opacity(settings.overlay, settings.film.fps, number, segment.class_frames)
-        return self._writer.write(self._mixed(frame), caption_for(self._run, segment.position, frame.score), opacity)
+        opacity = text_opacity(run.settings.overlay, run.settings.film.fps, number, segment.class_frames)
+        caption = caption_at(run.targets, segment.position, run.titles, frame.score)
+        return self._writer.write(self._mixed(frame), caption, opacity)
 
     def _mixed(self, frame: Frame) -> Picture:
         """The frame, mixed with the next chain's lead-in where the chains meet."""
-        seam = self._item.seam
+        seam = self._seam
         if seam is None or self._next_chain is None or frame.number < seam.first:
             return frame.picture
         place = frame.number - seam.first
         return mix(frame.picture, self._next_chain[place], (place + 1) / (seam.frames + 1))
 
 
-def mix(old: Picture, new: Picture, share: float) -> Picture:
-    """Mix two pictures; `share` in [0, 1] is that of the new one."""
-    mixed = old.astype(np.float32) * np.float32(1 - share) + new.astype(np.float32) * np.float32(share)
-    return np.rint(mixed).astype(np.uint8)
-
-
-def _render_round(
-    run: Run, items: Sequence[PlannedSegment], worker: Worker, writer: CaptionWriter, shown: _Shown
-) -> None:
+def _render_round(run: Run, batches: Sequence[Batch], worker: Worker, writer: CaptionWriter, shown: _Shown) -> None:
     began = time.monotonic()
-    tasks = [SegmentTask(item.segment, _start(run, item)) for item in items]
+    tasks = [[SegmentTask(item.segment, _start(run, item.segment)) for item in batch] for batch in batches]
+    items = {item.segment: item for batch in batches for item in batch}
     score_all = templates_need_score(run.settings.overlay.lines)
     commits: list[Future[None]] = []
     with ThreadPoolExecutor(_COMMITS_AT_ONCE) as pool, ExitStack() as stack:
         sinks = {
-            place: stack.enter_context(SegmentSink(run, item, writer))
-            for place, item in enumerate(items)
+            segment: stack.enter_context(SegmentSink(run, item, writer))
+            for segment, item in items.items()
             if item.is_missing
         }
-        for given, frame in enumerate(worker.segments(tasks, score_all=score_all), 1):
+        for given, frame in enumerate(worker.segments(run.film_recipe, tasks, score_all=score_all), 1):
             shown.frame(frame)
-            sink = sinks.get(frame.task)
+            sink = sinks.get(frame.segment)
             if sink is None:
                 continue
             sink.add(frame)
             if sink.is_full:
-                share = items[frame.task].segment.frames / given
+                share = frame.segment.frames / given
                 commits.append(pool.submit(sink.commit, (time.monotonic() - began) * share))
-                shown.segment(items[frame.task])
+                shown.finished(items[frame.segment])
         for commit in commits:
             commit.result()
     if len(commits) < len(sinks):
         raise RuntimeError("the worker ended before all segments were complete")
 
 
-def _start(run: Run, item: PlannedSegment) -> Picture | None:
-    return load_picture(run.paths.picture(item.before.name)) if item.before else None
+def _start(run: Run, segment: Segment) -> Picture | None:
+    before = run.timeline.before(segment)
+    return load_picture(run.paths.picture(before.name)) if before else None
 
 
-def _describe_segment(run: Run, item: PlannedSegment, last: Frame, seconds: float) -> SegmentRecord:
-    paths, segment = run.paths, item.segment
-    film = paths.segment(segment.name, SEGMENT_SUFFIX[run.settings.video.codec])
+def _segment_path(run: Run, segment: Segment) -> Path:
+    return run.paths.segment(segment.name, CODECS[run.settings.video.codec].segment_suffix)
+
+
+def _describe_segment(run: Run, last: Frame, seconds: float) -> SegmentRecord:
+    paths, segment = run.paths, last.segment
     return SegmentRecord(
         frames=segment.frames,
-        film=None if segment.is_lead_in else describe(paths, film),
+        film=None if segment.is_lead_in else describe(paths, _segment_path(run, segment)),
         picture=describe(paths, paths.picture(segment.name)),
         tail=describe(paths, paths.tail(segment.name)) if segment.is_lead_in and run.fade else None,
         score=last.score,
@@ -186,11 +189,10 @@ def _describe_segment(run: Run, item: PlannedSegment, last: Frame, seconds: floa
 
 def _everything(run: Run) -> Amount:
     frames = sum(segment.frames for chain in run.timeline.chains for segment in chain)
-    return Amount(frames, len(run.classes))
+    return Amount(frames, len(run.targets))
 
 
 def _done(run: Run, plan: Plan) -> Amount:
     total = _everything(run)
-    frames = sum(item.segment.frames for items in plan.rounds for item in items)
-    classes = {item.segment.position for items in plan.rounds for item in items if item.film}
-    return Amount(total.pictures - frames, total.classes - len(classes))
+    classes = {item.segment.position for item in plan.items if item.lacks.film}
+    return Amount(total.pictures - sum(item.segment.frames for item in plan.items), total.classes - len(classes))

@@ -2,99 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from renderer.common.digests import file_digest
 from renderer.common.errors import UserError
-from renderer.film.timeline import Timeline, build_timeline, crossfade_frames
-from renderer.jobs.named_files import file_contents, with_absolute_paths
-from renderer.jobs.progress import Progress
-from renderer.media.codecs import FILM_SUFFIX, SEGMENT_SUFFIX
-from renderer.settings.loading import flatten
+from renderer.common.progress import Progress
+from renderer.film.recipe import film_recipe, flatten, still_recipe
+from renderer.media.codecs import FILM_SUFFIXES, SEGMENT_SUFFIXES
+from renderer.media.presentation import Presentation, presentation
 from renderer.settings.sections import Settings
 from renderer.store.cleaning import refuse_foreign, remove_leftovers, remove_run
-from renderer.store.fingerprint import Difference, Product, by_contents, differences, fingerprint, relevant
 from renderer.store.lock import locked
 from renderer.store.paths import RunPaths
 from renderer.store.records import StillRecord, read_record
+from renderer.store.run import Run
 from renderer.store.run_file import RunFile, current_versions, read_run_file, write_run_file
-from renderer.targets.class_lists import class_list
-from renderer.targets.target import ClassRecord
+from renderer.targets.target import Target
 
-_PRODUCTS: tuple[Product, ...] = ("film", "stills")
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run and all that follows from its settings.
-
-    Attributes:
-        paths: Its directory.
-        name: Name of its configuration.
-        film: Whether a film was asked for, not stills alone.
-        settings: Its settings.
-        classes: The selected classes in the order of the film.
-        contents: What stands for the contents of the files that make pixels, by key.
-    """
-
-    paths: RunPaths
-    name: str
-    film: bool
-    settings: Settings
-    classes: tuple[ClassRecord, ...]
-    contents: Mapping[str, str]
-
-    @cached_property
-    def timeline(self) -> Timeline:
-        """The film on paper."""
-        indices = [record.index for record in self.classes]
-        return build_timeline(self.settings.film, indices, self.settings.run.segment_seconds)
-
-    @cached_property
-    def titles(self) -> Mapping[int, str]:
-        """Titles of all classes that the network knows, by index."""
-        titles = {record.index: record.title for record in self.classes}
-        try:
-            return {record.index: record.title for record in class_list(self.settings.network)} | titles
-        except UserError:
-            # A class list of the user's own may be gone by now; the selected classes are kept with the run.
-            return titles
-
-    @property
-    def fade(self) -> int:
-        """Frames of the crossfade between two chains."""
-        return crossfade_frames(self.settings.film)
+Product = Literal["film", "stills"]
 
 
-def describe_run(name: str, settings: Settings, classes: Sequence[ClassRecord], *, film: bool) -> RunFile:
+def describe_run(name: str, settings: Settings, targets: Sequence[Target], *, film: bool) -> RunFile:
     """What `run.yaml` is to say of a run that is asked for now, with a film or with stills alone.
 
     Raises:
         UserError: The settings name a file that is not there.
     """
-    contents = file_contents(settings)
-    found = by_contents(settings, contents)
-    selected = [[record.index, record.title] for record in classes]
+    network, font = settings.network.identity(), _font_digest(settings)
     return RunFile(
         name=name,
         film=film,
-        fingerprints={product: fingerprint([relevant(found, product), selected]) for product in _PRODUCTS},
-        contents=contents,
+        fingerprints={
+            "film": film_recipe(settings, targets, network).digest,
+            "stills": still_recipe(settings, targets, network).digest,
+            "presentation": _presentation(settings, targets, font).digest,
+        },
+        network=network,
+        font=font,
         versions=current_versions(),
-        settings=with_absolute_paths(settings),
-        classes=tuple(classes),
+        settings=_with_absolute_paths(settings),
+        targets=tuple(targets),
     )
-
-
-def load_run(directory: Path) -> Run:
-    """The run that a directory holds; raises UserError where it holds none."""
-    paths = RunPaths(directory)
-    stored = read_run_file(paths.settings)
-    return stored_run(paths, stored)
 
 
 @contextmanager
@@ -116,11 +68,11 @@ def opened(directory: Path, wanted: RunFile, progress: Progress, *, restart: boo
     with locked(paths.lock):
         remove_leftovers(paths)
         if restart:
-            remove_run(paths, set(FILM_SUFFIX.values()), set(SEGMENT_SUFFIX.values()))
+            remove_run(paths, FILM_SUFFIXES, SEGMENT_SUFFIXES)
         if paths.settings.exists():
             wanted = _continued(paths, read_run_file(paths.settings), wanted, progress)
         write_run_file(paths.settings, wanted)
-        yield stored_run(paths, wanted)
+        yield Run(paths, wanted)
 
 
 def refuse_unsuitable(directory: Path, wanted: RunFile | None) -> None:
@@ -139,18 +91,29 @@ def refuse_unsuitable(directory: Path, wanted: RunFile | None) -> None:
         _refuse_changes(paths, read_run_file(paths.settings), wanted)
 
 
-@contextmanager
-def reopened(directory: Path) -> Iterator[Run]:
-    """Hold the directory of a run that was begun, with its own settings; raises UserError."""
-    run = load_run(directory)
-    with locked(run.paths.lock):
-        remove_leftovers(run.paths)
-        yield run
+def _font_digest(settings: Settings) -> str | None:
+    font = settings.overlay.font
+    if font is None:
+        return None
+    if not font.is_file():
+        raise UserError(f"overlay.font: there is no file {font}; relative paths are taken from {Path.cwd()}")
+    return file_digest(font)
 
 
-def stored_run(paths: RunPaths, stored: RunFile) -> Run:
-    """The run that `run.yaml` describes."""
-    return Run(paths, stored.name, stored.film, stored.settings, stored.classes, stored.contents)
+def _presentation(settings: Settings, targets: Sequence[Target], font: str | None) -> Presentation:
+    return presentation(settings, tuple(target.title for target in targets), font)
+
+
+def _with_absolute_paths(settings: Settings) -> Settings:
+    """The same settings, but their paths mean the same from every folder."""
+    overlay, video = settings.overlay, settings.video
+    return settings.model_copy(
+        update={
+            "network": settings.network.with_absolute_paths(),
+            "overlay": overlay.model_copy(update={"font": overlay.font and overlay.font.absolute()}),
+            "video": video.model_copy(update={"audio": video.audio and video.audio.absolute()}),
+        }
+    )
 
 
 def _continued(paths: RunPaths, old: RunFile, new: RunFile, progress: Progress) -> RunFile:
@@ -166,8 +129,7 @@ def _continued(paths: RunPaths, old: RunFile, new: RunFile, progress: Progress) 
 
 
 def _refuse_changes(paths: RunPaths, old: RunFile, new: RunFile) -> None:
-    changed = [text for product in _begun(paths) if old.fingerprints.get(product) != new.fingerprints[product]
-               for text in _changes(old, new, product)]  # fmt: skip
+    changed = [text for product in _begun(paths) for text in _changes(old, new, product)]
     if changed:
         lines = "".join(f"  {text}\n" for text in dict.fromkeys(changed))
         raise UserError(
@@ -185,24 +147,67 @@ def _begun(paths: RunPaths) -> list[Product]:
 
 
 def _changes(old: RunFile, new: RunFile, product: Product) -> list[str]:
-    before, after = flatten(old.settings), flatten(new.settings)
-    changed = differences(by_contents(old.settings, old.contents), by_contents(new.settings, new.contents), product)
-    files = {*old.contents, *new.contents}
-    found = [_describe_file(item.key, before, after) if item.key in files else str(item) for item in changed]
-    if [(record.index, record.title) for record in old.classes] == [(r.index, r.title) for r in new.classes]:
-        return found
-    keys = [key for key in after if key.startswith("classes.") and before[key] != after[key]]
-    found += [str(Difference(key, before[key], after[key])) for key in keys]
-    return [*found, f"classes: {_list_classes(old.classes)} before, {_list_classes(new.classes)} now"]
+    """What makes a product another one than it was, a line each; nothing where it would be the same."""
+    if product == "film":
+        same = all(old.fingerprints.get(part) == new.fingerprints[part] for part in ("film", "presentation"))
+        differences = _recipe_differences(old, new, product) | _presentation_differences(old, new)
+    else:
+        with_text = new.settings.stills.overlay or old.settings.stills.overlay
+        parts = ("stills", "presentation") if with_text else ("stills",)
+        same = all(old.fingerprints.get(part) == new.fingerprints[part] for part in parts)
+        differences = _recipe_differences(old, new, product)
+        if with_text:
+            differences |= _presentation_differences(old, new)
+            differences |= _compared("stills.overlay", old.settings.stills.overlay, new.settings.stills.overlay)
+    if same and not differences:
+        return []
+    named = _named_files(old, new)
+    found = [_describe(key, *(named.get(key) or values)) for key, values in sorted(differences.items())]
+    return found + _target_changes(old, new)
 
 
-def _describe_file(key: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """Say that the contents of a file have changed: by its path, where that has changed too."""
-    if before.get(key) == after.get(key):
+def _recipe_differences(old: RunFile, new: RunFile, product: Product) -> dict[str, tuple[Any, Any]]:
+    make = film_recipe if product == "film" else still_recipe
+    before, after = (make(run.settings, run.targets, run.network) for run in (old, new))
+    return before.differences(after)
+
+
+def _presentation_differences(old: RunFile, new: RunFile) -> dict[str, tuple[Any, Any]]:
+    before, after = (flatten(_presentation(run.settings, run.targets, run.font).data()) for run in (old, new))
+    changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)} - {"titles"}
+    names = {"font": "overlay.font", "overlay": "overlay.lines"}
+    return {names.get(key, key): (before.get(key), after.get(key)) for key in changed}
+
+
+def _compared(key: str, before: Any, after: Any) -> dict[str, tuple[Any, Any]]:
+    return {} if before == after else {key: (before, after)}
+
+
+def _named_files(old: RunFile, new: RunFile) -> dict[str, tuple[Any, Any]]:
+    """The paths of the files of which a digest stands in a recipe."""
+    before, after = (flatten(run.settings.model_dump(mode="json")) for run in (old, new))
+    keys = {*old.settings.network.files(), *new.settings.network.files(), "overlay.font"}
+    return {key: (before.get(key), after.get(key)) for key in keys if before.get(key) or after.get(key)}
+
+
+def _describe(key: str, before: Any, after: Any) -> str:
+    if before == after:
         return f"{key}: the file is not the one that the run was begun with"
-    return str(Difference(key, before.get(key), after.get(key)))
+    return f"{key}: was {_show(before)}, is {_show(after)}"
 
 
-def _list_classes(classes: Sequence[ClassRecord]) -> str:
-    titles = ", ".join(record.title for record in classes[:3])
-    return f"{titles} and {len(classes) - 3} more" if len(classes) > 3 else titles
+def _target_changes(old: RunFile, new: RunFile) -> list[str]:
+    if [(target.key, target.title) for target in old.targets] == [(target.key, target.title) for target in new.targets]:
+        return []
+    before, after = (run.settings.classes.model_dump(mode="json") for run in (old, new))
+    found = [_describe(f"classes.{key}", before[key], after[key]) for key in after if before[key] != after[key]]
+    return [*found, f"classes: {_list_titles(old.targets)} before, {_list_titles(new.targets)} now"]
+
+
+def _list_titles(targets: Sequence[Target]) -> str:
+    titles = ", ".join(target.title for target in targets[:3])
+    return f"{titles} and {len(targets) - 3} more" if len(targets) > 3 else titles
+
+
+def _show(value: Any) -> str:
+    return "not set" if value is None else json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""One picture a class: taken from the film, or dreamed for itself."""
+"""One picture a target: taken from the film, or dreamed for itself."""
 
 from __future__ import annotations
 
@@ -7,24 +7,28 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from renderer.atlas.seen import SeenRun
 from renderer.atlas.thumbnails import make_thumbnail
-from renderer.jobs.film_captions import caption_for
-from renderer.jobs.progress import Amount, Progress, note_health
-from renderer.jobs.session import Run
-from renderer.jobs.worker import Picture, Still, StillTask, Worker
+from renderer.common.digests import data_digest
+from renderer.common.progress import Amount, Progress
+from renderer.film.tasks import Picture, Still, StillTask
+from renderer.jobs.health_notes import note_health
+from renderer.jobs.worker import Worker
+from renderer.media.captions import caption_at
 from renderer.media.overlay import CaptionWriter
 from renderer.media.pictures import load_picture, save_still
-from renderer.store.fingerprint import by_contents, fingerprint, relevant
-from renderer.store.records import SegmentRecord, StillRecord, describe, is_intact, read_record, write_record
+from renderer.media.presentation import presentation
+from renderer.store.records import SegmentRecord, StillRecord, describe, write_record
+from renderer.store.run import Run
 from renderer.targets.slugs import still_name
-from renderer.targets.target import ClassRecord, Score
+from renderer.targets.target import Score, Target
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A class that could not be rendered, and why."""
+    """A target that could not be rendered, and why."""
 
-    record: ClassRecord
+    target: Target
     reason: str
 
 
@@ -40,20 +44,14 @@ class _Made:
     seconds: float
 
 
-def still_record(run: Run, record: ClassRecord, made_from: str | None = None) -> StillRecord | None:
-    """Record of a class's still; None if it is not there, or not made from what is said."""
-    found = read_record(run.paths.still_record(record.index), StillRecord)
-    return found if found and made_from in (None, found.made_from) else None
-
-
 def make_film_still(run: Run, position: int, segment: SegmentRecord) -> None:
-    """Take a class's still from the last frame of its last segment, unless it is there, or one was dreamed fresh."""
-    record = run.classes[position]
+    """Take a target's still from the last frame of its last segment, unless it is there, or one was dreamed fresh."""
+    target = run.targets[position]
     if segment.score is None:
-        raise RuntimeError(f"the last frame of {record.title} came without a score")
-    made_from = fingerprint(["film", segment.picture.digest, _text_fingerprint(run)])
-    found = still_record(run, record)
-    if found and (found.fresh or found.made_from == made_from) and is_intact(run.paths, found.still):
+        raise RuntimeError(f"the last frame of {target.title} came without a score")
+    made_from = data_digest(["film", segment.picture.digest, _text_digest(run)])
+    found = SeenRun(run, thorough=True).still(target)
+    if found and (found.fresh or found.made_from == made_from):
         return
     picture = load_picture(run.paths.root / segment.picture.path)
     seed = run.settings.run.seed
@@ -61,47 +59,43 @@ def make_film_still(run: Run, position: int, segment: SegmentRecord) -> None:
 
 
 def make_film_stills(run: Run, segments: Mapping[str, SegmentRecord]) -> None:
-    """Take the stills of all classes that are finished in the film."""
+    """Take the stills of all targets that are finished in the film."""
     for segment in run.timeline.segments:
         if segment.ends_class and segment.name in segments:
             make_film_still(run, segment.position, segments[segment.name])
 
 
-def pending_groups(run: Run, *, thorough: bool = True) -> list[list[int]]:
-    """Places of the classes whose fresh stills are to be dreamed, in the groups that are dreamed together.
+def pending_batches(seen: SeenRun) -> list[list[int]]:
+    """Places of the targets whose fresh stills are to be dreamed, in the batches that are dreamed together.
 
-    A group is dreamed again whole if any of its stills is missing or damaged.
+    A batch is dreamed again whole if any of its stills is missing or damaged.
     """
-    size, made_from = run.settings.run.batch, _fresh_fingerprint(run)
-    places = list(range(len(run.classes)))
-    groups = [places[first : first + size] for first in range(0, len(places), size)]
-    return [
-        group
-        for group in groups
-        if not all(_is_there(run, run.classes[place], made_from, thorough=thorough) for place in group)
-    ]
+    size, made_from = seen.run.still_recipe.run.batch, _fresh_digest(seen.run)
+    places = list(range(len(seen.run.targets)))
+    batches = [places[first : first + size] for first in range(0, len(places), size)]
+    return [batch for batch in batches if not all(_is_there(seen, place, made_from) for place in batch)]
 
 
-def finished_stills(run: Run) -> list[StillRecord]:
-    """Records of the fresh stills that are there, by the look of their sizes."""
-    made_from = _fresh_fingerprint(run)
-    found = [still_record(run, record, made_from) for record in run.classes]
-    return [record for record in found if record and is_intact(run.paths, record.still, thorough=False)]
+def finished_stills(seen: SeenRun) -> list[StillRecord]:
+    """Records of the fresh stills that are there."""
+    made_from = _fresh_digest(seen.run)
+    return [still for still in seen.stills.values() if still.made_from == made_from]
 
 
-def dream_stills(run: Run, groups: Sequence[Sequence[int]], worker: Worker, progress: Progress) -> list[Failure]:
-    """Dream the fresh stills of the given groups; a group that fails does not stop the others."""
-    total, left = len(run.classes), sum(len(group) for group in groups)
+def dream_stills(run: Run, batches: Sequence[Sequence[int]], worker: Worker, progress: Progress) -> list[Failure]:
+    """Dream the fresh stills of the given batches; one that fails does not stop the others."""
+    total, left = len(run.targets), sum(len(batch) for batch in batches)
     progress.begin("stills", total=Amount(total, total), done=Amount(total - left, total - left))
     failures: list[Failure] = []
-    for group in groups:
-        titles = [run.classes[place].title for place in group]
+    for first in range(0, len(batches), worker.devices):
+        together = batches[first : first + worker.devices]
+        places = [place for batch in together for place in batch]
         try:
-            _dream_group(run, group, worker, progress)
+            _dream_batches(run, together, worker, progress)
         except RuntimeError as error:
-            # torch's errors; what is wrong with one group need not be with the next.
-            failures += [Failure(run.classes[place], str(error)) for place in group]
-        progress.advance(Amount(len(group), len(group)), titles)
+            # torch's errors; what is wrong with one batch need not be with the next.
+            failures += [Failure(run.targets[place], str(error)) for place in places]
+        progress.advance(Amount(len(places), len(places)), [run.targets[place].title for place in places])
     progress.end()
     return failures
 
@@ -114,54 +108,58 @@ def attempt_seed(seed: int, attempt: int) -> int:
     return int.from_bytes(data, "big") >> 1
 
 
-def _dream_group(run: Run, group: Sequence[int], worker: Worker, progress: Progress) -> None:
+def _dream_batches(run: Run, batches: Sequence[Sequence[int]], worker: Worker, progress: Progress) -> None:
     began = time.monotonic()
-    best = _best_stills(run, group, worker, progress)
-    seconds = (time.monotonic() - began) / len(group)
-    made_from = _fresh_fingerprint(run)
-    for place in group:
-        record = run.classes[place]
-        if not _is_there(run, record, made_from, thorough=True):
-            still = best[record.index]
+    best = _best_stills(run, batches, worker, progress)
+    seconds = (time.monotonic() - began) / len(best)
+    made_from, seen = _fresh_digest(run), SeenRun(run, thorough=True)
+    for place in (place for batch in batches for place in batch):
+        if not _is_there(seen, place, made_from):
+            still = best[run.targets[place].key]
             made = _Made(still.picture, still.score, still.task.seed, fresh=True, made_from=made_from, seconds=seconds)
             _write_still(run, place, made)
 
 
-def _best_stills(run: Run, group: Sequence[int], worker: Worker, progress: Progress) -> dict[int, Still]:
-    """The best of all attempts by class index; only classes that are not recognized are tried again."""
-    best: dict[int, Still] = {}
-    records = {run.classes[place].index: run.classes[place] for place in group}
-    indices, retries = list(records), run.settings.stills.retries
-    for attempt in range(retries + 1):
-        seed = attempt_seed(run.settings.run.seed, attempt)
-        for still in worker.stills([StillTask(index, seed) for index in indices]):
-            index = still.task.class_index
-            best[index] = min(best.get(index, still), still, key=_quality)
-            again = ", and tried again with another seed" if still.health.is_dead and attempt < retries else ""
-            note_health(progress, records[index], still.health, then=again)
-        indices = [index for index in indices if not best[index].is_recognized]
-        if not indices:
+def _best_stills(run: Run, batches: Sequence[Sequence[int]], worker: Worker, progress: Progress) -> dict[str, Still]:
+    """The best of all attempts by the target's key; only targets that are not recognized are tried again."""
+    recipe, best = run.still_recipe, dict[str, Still]()
+    left = [[run.targets[place] for place in batch] for batch in batches]
+    targets = {target.key: target for batch in left for target in batch}
+    for attempt in range(recipe.stills.retries + 1):
+        seed = attempt_seed(recipe.run.seed, attempt)
+        tasks = [[StillTask(target.aim, seed) for target in batch] for batch in left]
+        for still in worker.stills(recipe, tasks):
+            key = still.task.aim.key
+            best[key] = min(best.get(key, still), still, key=_quality)
+            again = ", and tried again with another seed" if attempt < recipe.stills.retries else ""
+            note_health(progress, targets[key], still.health, then=again if still.health.is_dead else "")
+        unfinished = ([target for target in batch if not best[target.key].is_recognized] for batch in left)
+        left = [batch for batch in unfinished if batch]
+        if not left:
             break
     return best
 
 
 def _quality(still: Still) -> tuple[bool, int, float]:
     """Orders stills, better ones first."""
-    return still.health.is_dead, still.score.rank, -still.score.probability
+    score = still.score
+    if score.rank is None or score.probability is None:
+        return still.health.is_dead, 0, -score.activation
+    return still.health.is_dead, score.rank, -score.probability
 
 
-def _is_there(run: Run, record: ClassRecord, made_from: str, *, thorough: bool) -> bool:
-    found = still_record(run, record, made_from)
-    return found is not None and is_intact(run.paths, found.still, thorough=thorough)
+def _is_there(seen: SeenRun, place: int, made_from: str) -> bool:
+    found = seen.still(seen.run.targets[place])
+    return found is not None and found.made_from == made_from
 
 
 def _write_still(run: Run, position: int, made: _Made) -> None:
-    record = run.classes[position]
-    path = run.paths.still(still_name(record))
+    target = run.targets[position]
+    path = run.paths.still(still_name(target))
     save_still(path, _with_text(run, position, made))
     make_thumbnail(run.paths, path)
     write_record(
-        run.paths.still_record(record.index),
+        run.paths.still_record(target.key),
         StillRecord(
             still=describe(run.paths, path),
             score=made.score,
@@ -177,18 +175,17 @@ def _with_text(run: Run, position: int, made: _Made) -> Picture:
     if not run.settings.stills.overlay:
         return made.picture
     height, width, _ = made.picture.shape
-    caption = caption_for(run, position, made.score)
+    caption = caption_at(run.targets, position, run.titles, made.score)
     return CaptionWriter(run.settings.overlay, (width, height)).write(made.picture, caption)
 
 
-def _fresh_fingerprint(run: Run) -> str:
-    selected = [record.index for record in run.classes]
-    return fingerprint(["fresh", relevant(by_contents(run.settings, run.contents), "stills"), selected])
+def _fresh_digest(run: Run) -> str:
+    return data_digest(["fresh", run.still_recipe.digest, _text_digest(run)])
 
 
-def _text_fingerprint(run: Run) -> str | None:
+def _text_digest(run: Run) -> str | None:
     """What the text on a still follows from; None where there is none."""
     if not run.settings.stills.overlay:
         return None
-    titles = [record.title for record in run.classes]
-    return fingerprint([run.settings.overlay.model_dump(mode="json"), titles])
+    titles = tuple(target.title for target in run.targets)
+    return presentation(run.settings, titles, run.file.font).text_digest

@@ -1,89 +1,43 @@
-"""What a worker is given and gives back: plain data, so that it may live in another process or on another machine."""
+"""What computes batches: in this process, and later in others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
-from renderer.dream.health import Health
-from renderer.film.timeline import Segment
-from renderer.targets.target import Score
-
-Picture = UInt8[np.ndarray, "height width 3"]
-
-
-@dataclass(frozen=True)
-class SegmentTask:
-    """A segment to compute.
-
-    Attributes:
-        segment: Which one.
-        start: Last frame of the segment before it in its chain, or None where there is none.
-    """
-
-    segment: Segment
-    start: Picture | None
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One frame of a segment, without text.
-
-    Attributes:
-        task: Place of the segment among the tasks.
-        number: Number of the frame within the segment.
-        picture: The frame.
-        score: What the network says of it: always given for the last frame of a class, else where it was asked for.
-        health: How the gradients were on the way from the frame before.
-    """
-
-    task: int
-    number: int
-    picture: Picture
-    score: Score | None
-    health: Health
-
-
-@dataclass(frozen=True)
-class StillTask:
-    """A still to compute; each further attempt has a seed of its own, `seed`."""
-
-    class_index: int
-    seed: int
-
-
-@dataclass(frozen=True)
-class Still:
-    """A still, without text, what the network says of it, and how its gradients were."""
-
-    task: StillTask
-    picture: Picture
-    score: Score
-    health: Health
-
-    @property
-    def is_recognized(self) -> bool:
-        """Whether it was dreamed at all, and the network puts its class first."""
-        return self.score.rank == 1 and not self.health.is_dead
+from renderer.film.recipe import FilmRecipe, StillRecipe
+from renderer.film.tasks import Frame, SegmentTask, Still, StillTask
+from renderer.settings.sections import Settings
 
 
 class Worker(Protocol):
-    """Computes what it is given; holds nothing between two calls but the network.
+    """Computes whole batches; holds nothing between two calls but the network.
 
-    The tasks of one call are stepped together as one batch, or as one batch on each device. On the same machine the
-    same tasks give the same pictures, so a whole round has to be asked for again to repeat one of its segments.
+    A batch is never divided: how many devices there are, and which of them computes it, changes no pixel.
     """
 
-    def segments(self, tasks: Sequence[SegmentTask], *, score_all: bool) -> Iterator[Frame]:
-        """Compute the segments of a round, frame by frame; a shorter segment ends earlier."""
+    @property
+    def devices(self) -> int:
+        """How many batches are computed side by side."""
         ...
 
-    def stills(self, tasks: Sequence[StillTask]) -> Iterator[Still]:
-        """Compute stills; all of a call are stepped together."""
+    def segments(
+        self, recipe: FilmRecipe, batches: Sequence[Sequence[SegmentTask]], *, score_all: bool
+    ) -> Iterator[Frame]:
+        """Compute batches of segments, frame by frame; a shorter segment ends earlier.
+
+        Args:
+            recipe: What the film is made from.
+            batches: The segments, none of which depends on another one of the call.
+            score_all: Score every frame, not only the last one of a class.
+        """
+        ...
+
+    def stills(self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]]) -> Iterator[Still]:
+        """Compute batches of stills."""
         ...
 
     def output_weights(self) -> Float[np.ndarray, "classes features"]:
@@ -93,3 +47,14 @@ class Worker(Protocol):
     def close(self) -> None:
         """Give back what the worker holds."""
         ...
+
+
+MakeWorker = Callable[[Settings], Worker]
+"""Makes a worker from the settings that say where: network, device and precision."""
+
+
+def local_worker(settings: Settings) -> Worker:
+    """A worker in this process."""
+    from renderer.jobs.local_worker import LocalWorker  # noqa: PLC0415  torch takes seconds
+
+    return LocalWorker(settings.network, settings.run.device, settings.run.precision)

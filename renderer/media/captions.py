@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 import string
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from renderer.common.errors import UserError
-from renderer.targets.target import ClassRecord, Guess, Score
+from renderer.targets.target import Guess, Score, Target, class_target
 
 Value = str | int | float | None
 
@@ -23,7 +23,7 @@ class Caption:
     """What is known of a frame, for the templates to choose from.
 
     Attributes:
-        record: The class that is shown.
+        target: What is shown.
         previous: The class before it in the film, or None.
         next: The class after it in the film, or None.
         position: Place of the class in the film, from 1.
@@ -32,13 +32,35 @@ class Caption:
         top_titles: Titles of the classes in `score.top`, in the same order.
     """
 
-    record: ClassRecord
-    previous: ClassRecord | None
-    next: ClassRecord | None
+    target: Target
+    previous: Target | None
+    next: Target | None
     position: int
     count: int
     score: Score | None = None
     top_titles: tuple[str, ...] = ()
+
+
+def caption_at(
+    targets: Sequence[Target], position: int, titles: Mapping[int, str], score: Score | None = None
+) -> Caption:
+    """What is known of one of a film's targets, and of one of its pictures.
+
+    Args:
+        targets: All of the film, in order.
+        position: Place of the target, from 0.
+        titles: Titles of the network's classes by index, for what it sees.
+        score: What it says of the picture, where it was asked.
+    """
+    return Caption(
+        target=targets[position],
+        previous=targets[position - 1] if position > 0 else None,
+        next=targets[position + 1] if position + 1 < len(targets) else None,
+        position=position + 1,
+        count=len(targets),
+        score=score,
+        top_titles=tuple(titles.get(guess.index, str(guess.index)) for guess in score.top) if score else (),
+    )
 
 
 def fill_templates(lines: Sequence[str], caption: Caption) -> tuple[str, ...]:
@@ -122,25 +144,25 @@ def one_line(text: str) -> str:
 def _values(caption: Caption) -> dict[str, Value]:
     score = caption.score
     return {
-        **_class_values("", caption.record),
+        **_class_values("", caption.target),
         **_class_values("previous.", caption.previous),
         **_class_values("next.", caption.next),
         "position": caption.position,
         "count": caption.count,
-        "logit": score.logit if score else None,
+        "logit": score.activation if score else None,
         "probability": score.probability if score else None,
         "rank": score.rank if score else None,
         **_top_values(score.top if score else (), caption.top_titles),
     }
 
 
-def _class_values(prefix: str, record: ClassRecord | None) -> dict[str, Value]:
+def _class_values(prefix: str, target: Target | None) -> dict[str, Value]:
     return {
-        f"{prefix}title": record.title if record else None,
-        f"{prefix}index": record.index if record else None,
-        f"{prefix}wnid": record.wnid if record else None,
-        f"{prefix}synonyms": ", ".join(_others(record.synonyms, record.title)) if record else None,
-        f"{prefix}group": record.group if record else None,
+        f"{prefix}title": target.title if target else None,
+        f"{prefix}index": target.index if target else None,
+        f"{prefix}wnid": target.wnid if target else None,
+        f"{prefix}synonyms": ", ".join(_others(target.synonyms, target.title)) if target else None,
+        f"{prefix}group": target.group if target else None,
     }
 
 
@@ -156,7 +178,7 @@ def _top_values(top: Sequence[Guess], titles: Sequence[str]) -> dict[str, Value]
     return values
 
 
-_RECORD = ClassRecord(0, "title", "n00000000", ("synonym",), ("group",))
+_RECORD = class_target(0, "title", "n00000000", ("synonym",), ("group",))
 _EXAMPLE = _values(
     Caption(_RECORD, _RECORD, _RECORD, 1, 1, Score(1.0, 0.5, 1, (Guess(0, 0.5),) * _TOP), ("title",) * _TOP)
 )

@@ -6,6 +6,7 @@ with no frame that refers across a keyframe, and for colors as in ITU-R BT.709.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -14,32 +15,6 @@ from renderer.media.ffmpeg import has_encoder
 from renderer.settings.sections import Video
 
 Codec = Literal["h264", "h265", "av1", "vp9", "prores", "ffv1", "gif", "webp", "png"]
-
-FILM_SUFFIX: dict[Codec, str] = {
-    "h264": ".mp4",
-    "h265": ".mp4",
-    "av1": ".mp4",
-    "vp9": ".webm",
-    "prores": ".mov",
-    "ffv1": ".mkv",
-    "gif": ".gif",
-    "webp": ".webp",
-    "png": "",  # a folder
-}
-"""By codec: suffix of the film's file."""
-
-SEGMENT_SUFFIX: dict[Codec, str] = {
-    "h264": ".mp4",
-    "h265": ".mp4",
-    "av1": ".mp4",
-    "vp9": ".mp4",  # has finer timestamps than .webm
-    "prores": ".mov",
-    "ffv1": ".mkv",
-    "gif": ".mkv",  # these three are kept as ffv1, and made of it at the end
-    "webp": ".mkv",
-    "png": ".mkv",
-}
-"""By codec: suffix of a segment's file."""
 
 
 @dataclass(frozen=True)
@@ -57,53 +32,87 @@ class Container:
     audio: str
 
 
-CONTAINERS: dict[str, Container] = {
-    # QuickTime's chapter track holds any number; the older list beside it only 255, which some players then prefer.
-    ".mp4": Container(("-movflags", "+faststart+disable_chpl"), "mov_text", "aac"),
-    ".mov": Container(("-movflags", "+faststart+disable_chpl"), "mov_text", "pcm_s16le"),
-    ".webm": Container(("-cues_to_front", "1"), "copy", "libopus"),
-    ".mkv": Container(("-cues_to_front", "1"), "copy", "flac"),
+# QuickTime's chapter track holds any number; the older list beside it only 255, which some players then prefer.
+_MP4 = Container(("-movflags", "+faststart+disable_chpl"), "mov_text", "aac")
+_MOV = Container(("-movflags", "+faststart+disable_chpl"), "mov_text", "pcm_s16le")
+_WEBM = Container(("-cues_to_front", "1"), "copy", "libopus")
+_MKV = Container(("-cues_to_front", "1"), "copy", "flac")
+
+
+@dataclass(frozen=True)
+class CodecFacts:
+    """What is to be known of a codec.
+
+    Attributes:
+        film_suffix: Suffix of the film's file; empty for a folder of pictures.
+        segment_suffix: Suffix of a segment's file.
+        pixels: The pixel format in which a segment is stored, by ffmpeg's name.
+        container: What the film can hold besides the picture; None for nothing.
+        reordered: By how many frames a picture may be stored before its turn.
+        bytes_per_pixel: Segments and film together, a generous guess for pictures full of detail.
+    """
+
+    film_suffix: str
+    segment_suffix: str
+    pixels: str
+    container: Container | None
+    reordered: int
+    bytes_per_pixel: float
+
+    @property
+    def is_lossless(self) -> bool:
+        """Whether segments keep every color of every pixel, so that each frame stands alone."""
+        return self.pixels == "bgr0"
+
+
+CODECS: Mapping[Codec, CodecFacts] = {
+    "h264": CodecFacts(".mp4", ".mp4", "yuv420p", _MP4, 2, 0.15),
+    "h265": CodecFacts(".mp4", ".mp4", "yuv420p", _MP4, 2, 0.1),
+    "av1": CodecFacts(".mp4", ".mp4", "yuv420p", _MP4, 0, 0.1),
+    "vp9": CodecFacts(".webm", ".mp4", "yuv420p", _WEBM, 0, 0.12),  # .mp4 has finer timestamps than .webm
+    "prores": CodecFacts(".mov", ".mov", "yuv422p10le", _MOV, 0, 1.2),
+    "ffv1": CodecFacts(".mkv", ".mkv", "bgr0", _MKV, 0, 2.0),
+    # These three are kept as ffv1, and made of it at the end.
+    "gif": CodecFacts(".gif", ".mkv", "bgr0", None, 0, 2.6),
+    "webp": CodecFacts(".webp", ".mkv", "bgr0", None, 0, 2.2),
+    "png": CodecFacts("", ".mkv", "bgr0", None, 0, 3.5),
 }
+"""All codecs, by the name that the settings give them."""
 
+FILM_SUFFIXES = frozenset(facts.film_suffix for facts in CODECS.values())
+"""Suffixes that a film may have; without one it is a folder of pictures."""
 
-def pixel_format(codec: Codec) -> str:
-    """The pixel format in which a segment is stored, by ffmpeg's name."""
-    match codec:
-        case "h264" | "h265" | "av1" | "vp9":
-            return "yuv420p"
-        case "prores":
-            return "yuv422p10le"
-        case "ffv1" | "gif" | "webp" | "png":
-            return "bgr0"
-
-
-def needs_even_size(codec: Codec) -> bool:
-    """Whether width and height must be even, because two pixels share their color."""
-    return pixel_format(codec) != "bgr0"
+SEGMENT_SUFFIXES = frozenset(facts.segment_suffix for facts in CODECS.values())
+"""Suffixes that a segment may have."""
 
 
 def encoded_size(codec: Codec, size: tuple[int, int]) -> tuple[int, int]:
-    """Width and height in the file: one more pixel where an even number is needed."""
+    """Width and height in the file: one more pixel where an even number is needed, because two share their color."""
     width, height = size
-    return (width + width % 2, height + height % 2) if needs_even_size(codec) else size
+    return size if CODECS[codec].is_lossless else (width + width % 2, height + height % 2)
 
 
-def reordered_frames(codec: Codec) -> int:
-    """By how many frames a picture may be stored before its turn."""
-    return 2 if codec in {"h264", "h265"} else 0
+def container_of(codec: Codec) -> Container:
+    """What a film of this codec can hold besides the picture; raises ValueError where that is nothing."""
+    container = CODECS[codec].container
+    if container is None:
+        raise ValueError(f"{codec} has no container for sound and titles")
+    return container
 
 
 def encoder_options(video: Video, rate: Fraction) -> list[str]:
     """Options of ffmpeg for encoding a segment."""
     second = max(1, round(rate))
-    options = [*_color_options(pixel_format(video.codec)), *_codec_options(video), "-fflags", "+bitexact"]
-    return [*options, "-g", "1" if pixel_format(video.codec) == "bgr0" else str(second)]
+    facts = CODECS[video.codec]
+    options = [*_color_options(facts), *_codec_options(video), "-fflags", "+bitexact"]
+    return [*options, "-g", "1" if facts.is_lossless else str(second)]
 
 
-def _color_options(pixels: str) -> list[str]:
-    if pixels == "bgr0":
-        return ["-pix_fmt", pixels]
-    convert = f"scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int,format={pixels}"
+def _color_options(facts: CodecFacts) -> list[str]:
+    if facts.is_lossless:
+        return ["-pix_fmt", facts.pixels]
+    convert = "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int"
+    convert = f"{convert},format={facts.pixels}"
     tags = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
     return ["-vf", convert, *tags]
 

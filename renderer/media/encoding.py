@@ -30,7 +30,7 @@ class SegmentEncoder:
         """Begin a segment.
 
         Args:
-            path: The file to be, with the suffix that `codecs.SEGMENT_SUFFIX` has for the codec.
+            path: The file to be, with the suffix that `CODECS` has for segments of the codec.
             size: Width and height of the frames in pixels.
             fps: Frames per second.
             video: Codec and quality.

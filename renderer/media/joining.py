@@ -33,7 +33,7 @@ def assemble_film(path: Path, pieces: Sequence[Piece], chapters: Sequence[Chapte
     """Join segments to the film, whole or not at all.
 
     Args:
-        path: The file to be, with the suffix that `codecs.FILM_SUFFIX` has for the codec; for `png` a folder.
+        path: The file to be, with the suffix that `CODECS` has for the codec; for `png` a folder.
         pieces: At least one segment, in order, all encoded with the same settings.
         chapters: One for each class.
         fps: Frames per second.
@@ -54,8 +54,8 @@ def assemble_film(path: Path, pieces: Sequence[Piece], chapters: Sequence[Chapte
                 film.make_webp()
             case "png":
                 film.make_pictures()
-            case "h264" | "h265" | "av1" | "vp9" | "prores" | "ffv1":
-                film.join(chapters)
+            case codec:
+                film.join(chapters, codecs.container_of(codec))
 
 
 def probe_encoder(size: tuple[int, int], fps: float, video: Video) -> None:
@@ -67,12 +67,12 @@ def probe_encoder(size: tuple[int, int], fps: float, video: Video) -> None:
     """
     width, height = size
     with TemporaryDirectory() as work:
-        segment = Path(work) / f"segment{codecs.SEGMENT_SUFFIX[video.codec]}"
+        segment = Path(work) / f"segment{codecs.CODECS[video.codec].segment_suffix}"
         encoder = SegmentEncoder(segment, size, fps, video)
         for brightness in (0, 128, 255):
             encoder.write(np.full((height, width, 3), brightness, np.uint8))
         encoder.finish()
-        film = Path(work) / f"film{codecs.FILM_SUFFIX[video.codec]}"
+        film = Path(work) / f"film{codecs.CODECS[video.codec].film_suffix}"
         assemble_film(film, [Piece(segment, 3)], [Chapter("probe", 0, 3)], fps, video)
 
 
@@ -94,9 +94,8 @@ class _Assembly:
     rate: Fraction
     video: Video
 
-    def join(self, chapters: Sequence[Chapter]) -> None:
+    def join(self, chapters: Sequence[Chapter], container: codecs.Container) -> None:
         """Copy the encoded frames into one file, with all that its container can hold."""
-        container = codecs.CONTAINERS[codecs.FILM_SUFFIX[self.video.codec]]
         inputs = [*self._pieces_input(), "-f", "ffmetadata", "-i", self._write_chapters(chapters)]
         outputs = ["-map", "0:v:0", "-c:v", "copy", "-bsf:v", self._uniform_timestamps()]
         if self.video.subtitles and chapters:
@@ -182,7 +181,7 @@ class _Assembly:
         and a segment of few frames with others than a long one; next to each other they would not rise.
         """
         tick = f"(TB*{self.rate})"
-        ahead = codecs.reordered_frames(self.video.codec)
+        ahead = codecs.CODECS[self.video.codec].reordered
         return f"setts=pts=round(round(PTS*{tick})/{tick}):dts=round((N-{ahead})/{tick})"
 
     def _timing(self) -> str:

@@ -33,3 +33,11 @@ def load_picture(path: Path) -> UInt8[np.ndarray, "height width 3"]:
     if mode != "RGB":
         raise OSError(f"{path} is a PNG of another kind than this program writes: {mode}")
     return picture
+
+
+def mix(
+    old: UInt8[np.ndarray, "height width 3"], new: UInt8[np.ndarray, "height width 3"], share: float
+) -> UInt8[np.ndarray, "height width 3"]:
+    """Mix two pictures; `share` in [0, 1] is that of the new one."""
+    mixed = old.astype(np.float32) * np.float32(1 - share) + new.astype(np.float32) * np.float32(share)
+    return np.rint(mixed).astype(np.uint8)

@@ -20,7 +20,7 @@ def check_audio(video: Video) -> None:
     """
     if video.audio is None:
         return
-    if codecs.FILM_SUFFIX[video.codec] not in codecs.CONTAINERS:
+    if codecs.CODECS[video.codec].container is None:
         raise UserError(
             f"video.audio: {video.codec} has no sound; leave video.audio out or choose another video.codec."
         )

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from renderer.common.errors import UserError
-from renderer.settings.sections import Run
 
 
-def find_devices(run: Run) -> list[torch.device]:
-    """The devices that the settings name, or the best one there is.
+def find_devices(device: str | Sequence[str]) -> list[torch.device]:
+    """The devices of the given names (`run.device`), or for `auto` the best one there is.
 
     Raises:
         UserError: One of them is not there.
     """
-    names = [run.device] if isinstance(run.device, str) else run.device
+    names = [device] if isinstance(device, str) else device
     return [_find(name) for name in names]
 
 

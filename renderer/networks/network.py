@@ -1,10 +1,11 @@
-"""A frozen classifier: what the rest of the program knows of any network."""
+"""A frozen network: what the rest of the program knows of any network."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,8 +13,15 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn import functional
 
-from renderer.networks.shortcuts import residual_branches, scaled_residual_gradient
-from renderer.targets.target import ClassRecord, Guess, Score
+from renderer.common.errors import UserError
+from renderer.common.wording import did_you_mean, nearest
+from renderer.networks.gradient_scale import GradientScale, Share
+from renderer.targets.class_outputs import ClassOutputs
+from renderer.targets.kind import TargetKind
+from renderer.targets.target import OUTPUTS, Aim, Score, Target
+
+Views = Float[Tensor, "views 3 size size"]
+Activations = Mapping[str, Float[Tensor, "views channels *place"]]
 
 
 @dataclass(frozen=True)
@@ -31,62 +39,107 @@ class Preprocessing:
     std: tuple[float, float, float]
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """What a source gives.
+
+    Attributes:
+        module: The network: normalized pictures in, outputs before the softmax out, batch x classes.
+        preprocessing: What it expects of a picture.
+        branches: Its modules whose output is added to a shortcut, where it is a residual network.
+    """
+
+    module: nn.Module
+    preprocessing: Preprocessing
+    branches: tuple[nn.Module, ...] = ()
+
+
 class Network:
-    """A classifier whose weights never change and never get a gradient."""
+    """A network whose weights never change and never get a gradient."""
 
     def __init__(
         self,
-        module: nn.Module,
-        classes: Sequence[ClassRecord],
-        preprocessing: Preprocessing,
+        loaded: Loaded,
+        kind: TargetKind | None = None,
+        classes: Sequence[Target] = (),
         *,
         device: torch.device,
         dtype: torch.dtype = torch.float32,
     ) -> None:
+        """Freeze a network and make it ready.
+
+        Args:
+            loaded: What its source gave.
+            kind: What is dreamed toward; None for its classes.
+            classes: What its outputs stand for, by index.
+            device: Where it computes.
+            dtype: Its precision; `activations` are float32 all the same.
+        """
+        self.kind = kind or ClassOutputs()
         self.classes = tuple(classes)
-        self.size = preprocessing.size
+        self.size = loaded.preprocessing.size
         self.device = device
         self.dtype = dtype
-        self._module = module.eval().requires_grad_(requires_grad=False)
+        self._module = loaded.module.eval().requires_grad_(requires_grad=False)
         self._module.to(device=device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._branches = tuple(residual_branches(module))
-        self._mean = torch.tensor(preprocessing.mean, device=device).view(3, 1, 1)
-        self._std = torch.tensor(preprocessing.std, device=device).view(3, 1, 1)
+        self._mean = torch.tensor(loaded.preprocessing.mean, device=device).view(3, 1, 1)
+        self._std = torch.tensor(loaded.preprocessing.std, device=device).view(3, 1, 1)
+        self._gradient_scale = GradientScale(loaded.branches)
+        self._seen: dict[str, Tensor] = {}
+        self._watched: set[str] = set()
 
-    def logits(self, views: Float[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch classes"]:
-        """Outputs before the softmax for views with values in [0, 1]; differentiable with respect to the views."""
-        outputs: Tensor = self._module(self._normalized(views, self.dtype))
-        return outputs.float()
+    def activations(
+        self, views: Views, layers: Sequence[str] = (OUTPUTS,), *, residual_gradient: Share = 1.0, precise: bool = False
+    ) -> Activations:
+        """What layers answer to views; differentiable with respect to the views.
 
-    def residual_gradient(self, share: float) -> AbstractContextManager[None]:
-        """Within this context, a share of the gradient goes back through residual branches, if there are any."""
-        return scaled_residual_gradient(self._branches, share)
+        Args:
+            views: Values in [0, 1].
+            layers: Names of modules, or `OUTPUTS` for the answer before the softmax.
+            residual_gradient: Share of the gradient that goes back through residual branches.
+            precise: Compute in float32 whatever the network's precision; slow where that is another.
 
-    def precise_logits(self, views: Float[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch classes"]:
-        """As `logits`, but computed in float32 whatever the network's precision; slow where that is another."""
-        if self.dtype == torch.float32:
-            return self.logits(views)
-        state = {**dict(self._module.named_parameters()), **dict(self._module.named_buffers())}
-        precise = {name: tensor.float() for name, tensor in state.items() if tensor.is_floating_point()}
-        normalized = self._normalized(views, torch.float32)
-        outputs: Tensor = torch.func.functional_call(self._module, precise, (normalized,))
-        return outputs
+        Returns:
+            Activations in float32, by layer.
+
+        Raises:
+            UserError: There is no such layer, or it gives no tensor.
+        """
+        for layer in layers:
+            self._watch(layer)
+        with self._gradient_shared(residual_gradient):
+            outputs = self._precise_outputs(views) if precise else self._module(self._normalized(views, self.dtype))
+        seen = {**self._seen, OUTPUTS: outputs}
+        self._seen.clear()
+        return {layer: _tensor(seen, layer).float() for layer in layers}
+
+    def channels(self, layer: str) -> int:
+        """How many channels a layer has; raises UserError as `activations` does."""
+        probe = torch.full((1, 3, self.size, self.size), 0.5, device=self.device)
+        with torch.no_grad():
+            return self.activations(probe, [layer])[layer].shape[1]
+
+    def count_outputs(self) -> int:
+        """How many numbers its answer has."""
+        return self.channels(OUTPUTS)
 
     @torch.no_grad()
-    def scores(
-        self, pictures: UInt8[np.ndarray, "batch height width 3"], class_indices: Sequence[int]
-    ) -> tuple[Score, ...]:
-        """What the network says of whole pictures, each of which is to show the class of the given index."""
-        # What is not a number is the least, so that a broken answer recognizes nothing.
-        logits = self._whole_picture_logits(pictures).nan_to_num(nan=torch.finfo(torch.float32).min)
-        return tuple(_score(row, index) for row, index in zip(logits, class_indices, strict=True))
+    def scores(self, pictures: UInt8[np.ndarray, "batch height width 3"], aims: Sequence[Aim]) -> tuple[Score, ...]:
+        """What the network says of whole pictures, each of which is to show the given target."""
+        return tuple(
+            self.kind.scores(self.activations(view[None], self.kind.layers()), [aim])[0]
+            # One at a time: what is recorded of a picture does not depend on the others.
+            for view, aim in zip(self._whole_pictures(pictures), aims, strict=True)
+        )
 
     @torch.no_grad()
     def log_probabilities(
         self, pictures: UInt8[np.ndarray, "batch height width 3"]
     ) -> Float[np.ndarray, "batch classes"]:
         """Natural logarithms of the probabilities of all classes in whole pictures; finite where they round to 0."""
-        return self._whole_picture_logits(pictures).double().log_softmax(1).numpy()
+        views = self._whole_pictures(pictures)
+        logits = torch.cat([self.activations(view[None])[OUTPUTS] for view in views]).cpu()
+        return logits.double().log_softmax(1).numpy()
 
     def output_weights(self) -> Float[np.ndarray, "classes features"]:
         """Weights of the last layer, a row for each class: classes with similar rows look alike to the network.
@@ -99,27 +152,46 @@ class Network:
                 return layer.weight.float().flatten(1).cpu().numpy()
         raise LookupError("the network has no last layer with an output for each class")
 
-    def _normalized(
-        self, views: Float[Tensor, "batch 3 size size"], dtype: torch.dtype
-    ) -> Float[Tensor, "batch 3 size size"]:
+    def _watch(self, layer: str) -> None:
+        """Keep what a layer answers, from now on."""
+        if layer == OUTPUTS or layer in self._watched:
+            return
+        modules = dict(self._module.named_modules())
+        if layer not in modules or not layer:
+            remedy = did_you_mean(nearest(layer, modules)) or f"; it has {', '.join(list(modules)[1:9])} and others"
+            raise UserError(f"network.targets.layer: the network has no layer '{layer}'{remedy}")
+
+        def keep(_module: nn.Module, _inputs: object, output: Any) -> None:
+            # A copy: the next layer may change it in place.
+            self._seen[layer] = output.clone() if isinstance(output, Tensor) else output
+
+        modules[layer].register_forward_hook(keep)
+        self._watched.add(layer)
+
+    @contextmanager
+    def _gradient_shared(self, share: Share) -> Iterator[None]:
+        self._gradient_scale.share = share
+        try:
+            yield
+        finally:
+            self._gradient_scale.share = 1.0
+
+    def _precise_outputs(self, views: Views) -> Tensor:
+        state = {**dict(self._module.named_parameters()), **dict(self._module.named_buffers())}
+        precise = {name: tensor.float() for name, tensor in state.items() if tensor.is_floating_point()}
+        outputs: Tensor = torch.func.functional_call(self._module, precise, (self._normalized(views, torch.float32),))
+        return outputs
+
+    def _normalized(self, views: Views, dtype: torch.dtype) -> Views:
         return ((views - self._mean) / self._std).to(dtype, memory_format=torch.channels_last)
 
-    def _whole_picture_logits(
-        self, pictures: UInt8[np.ndarray, "batch height width 3"]
-    ) -> Float[Tensor, "batch classes"]:
+    def _whole_pictures(self, pictures: UInt8[np.ndarray, "batch height width 3"]) -> Views:
         tensor = torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2).float() / 255
-        views = functional.interpolate(tensor, (self.size, self.size), mode="bilinear", antialias=True)
-        # One at a time: what is recorded of a picture does not depend on its company.
-        return torch.cat([self.logits(view[None]) for view in views]).cpu()
+        return functional.interpolate(tensor, (self.size, self.size), mode="bilinear", antialias=True)
 
 
-def _score(logits: Float[Tensor, " classes"], class_index: int) -> Score:
-    probabilities = logits.softmax(0)
-    best = probabilities.topk(min(5, len(probabilities)))
-    return Score(
-        logit=float(logits[class_index]),
-        probability=float(probabilities[class_index]),
-        # Behind those that it is level with: who gives all classes the same recognizes none.
-        rank=int((logits >= logits[class_index]).sum()),
-        top=tuple(Guess(int(i), float(p)) for i, p in zip(best.indices, best.values, strict=True)),
-    )
+def _tensor(seen: Mapping[str, Any], layer: str) -> Tensor:
+    found = seen.get(layer)
+    if not isinstance(found, Tensor) or found.ndim < 2:
+        raise UserError(f"network.targets.layer: '{layer}' gives no tensor of channels; choose another layer")
+    return found

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from typing import Any
+from collections.abc import Iterator, Mapping
 
-from torch import Tensor, nn
+from torch import nn
 from torchvision.models import mnasnet, mobilenetv2, mobilenetv3, regnet, resnet, vision_transformer
 from torchvision.ops import StochasticDepth
 
@@ -21,33 +19,6 @@ _BRANCHES: Mapping[type[nn.Module], tuple[str, ...]] = {
     resnet.Bottleneck: ("bn3",),
     vision_transformer.EncoderBlock: ("dropout", "mlp"),
 }
-
-
-@contextmanager
-def scaled_residual_gradient(branches: Iterable[nn.Module], share: float) -> Iterator[None]:
-    """Within this context, a share of the gradient goes back through residual branches; the outputs stay as they are.
-
-    The gradient through the shortcuts keeps its size, so that what a picture gains by is less particular to the
-    network, and others recognize the dream more often (Wu et al. 2020, "Skip Connections Matter", arXiv 2002.05990,
-    found it for adversarial examples). It holds for what is computed within the context, wherever `backward` is called.
-
-    Args:
-        branches: The network's, from `residual_branches`.
-        share: From 0, shortcuts alone, to 1, which changes nothing.
-    """
-    if share == 1:
-        yield
-        return
-
-    def scale(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
-        if output.requires_grad:
-            # Holds too where the shortcut is then added in place.
-            output.register_hook(lambda gradient: gradient * share)  # type: ignore[no-untyped-call]
-
-    with ExitStack() as hooks:
-        for branch in branches:
-            hooks.enter_context(branch.register_forward_hook(scale))
-        yield
 
 
 def residual_branches(module: nn.Module) -> Iterator[nn.Module]:

@@ -17,8 +17,8 @@ from torchvision import models
 from torchvision.models import WeightsEnum
 
 from renderer.common.errors import UserError
-from renderer.networks.network import Preprocessing
-from renderer.settings.sections import TorchvisionNetwork
+from renderer.networks.network import Loaded, Preprocessing
+from renderer.networks.shortcuts import residual_branches
 
 
 class _Presets(Protocol):
@@ -32,20 +32,27 @@ def model_names() -> list[str]:
     return list(models.list_models(module=models))
 
 
-def load_torchvision(settings: TorchvisionNetwork) -> tuple[nn.Module, Preprocessing]:
-    """Build the model and load its weights.
+def load_torchvision(name: str, weights: str, path: Path | None) -> Loaded:
+    """Build a model and load its weights.
+
+    Args:
+        name: Name of the model.
+        weights: Name of torchvision's weights, or what the settings say of a file.
+        path: The file of the weights, if they are one.
 
     Raises:
         UserError: Model or weights are unknown, cannot be had, or do not fit each other.
     """
-    if settings.name not in model_names():
-        raise UserError(
-            f"network.name: torchvision has no classification model '{settings.name}'; see `neuron-atlas networks`"
-        )
-    if path := settings.weights_path:
-        return _build(settings.name, _read_state(path), settings.weights), _preprocessing(_origin(settings.name, path))
-    weights = _named_weights(settings)
-    return _download(settings.name, weights), _preprocessing(weights)
+    if name not in model_names():
+        raise UserError(f"network.name: torchvision has no classification model '{name}'; see `neuron-atlas networks`")
+    if path:
+        return _ready(_build(name, _read_state(path), weights), _origin(name, path))
+    named = _named_weights(name, weights)
+    return _ready(_download(name, named), named)
+
+
+def _ready(module: nn.Module, weights: WeightsEnum) -> Loaded:
+    return Loaded(_revive(module), _preprocessing(weights), tuple(residual_branches(module)))
 
 
 def download_path(weights: WeightsEnum) -> Path:
@@ -54,15 +61,14 @@ def download_path(weights: WeightsEnum) -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
 
 
-def _named_weights(settings: TorchvisionNetwork) -> WeightsEnum:
-    known = models.get_model_weights(settings.name)
-    if settings.weights not in known.__members__:
+def _named_weights(model: str, name: str) -> WeightsEnum:
+    known = models.get_model_weights(model)
+    if name not in known.__members__:
         names = ", ".join(known.__members__)
         raise UserError(
-            f"network.weights: {settings.name} has no weights '{settings.weights}'; "
-            f"use one of {names}, or a .safetensors or .pth file"
+            f"network.weights: {model} has no weights '{name}'; use one of {names}, or a .safetensors or .pth file"
         )
-    return known[settings.weights]
+    return known[name]
 
 
 def _download(name: str, weights: WeightsEnum) -> nn.Module:
@@ -75,7 +81,7 @@ def _download(name: str, weights: WeightsEnum) -> nn.Module:
             f"and place it at {download_path(weights)}\n"
             f"or set network.weights to where the file is: --set network.weights=/path/to/{download_path(weights).name}"
         ) from error
-    return _revive(module)
+    return module
 
 
 def _origin(model: str, path: Path) -> WeightsEnum:
@@ -125,7 +131,7 @@ def _build(name: str, state: Mapping[str, Tensor], source: str) -> nn.Module:
         raise UserError(
             f"network.weights: {source} does not fit network.name {name} ({_first_line(error, 3)})"
         ) from error
-    return _revive(module)
+    return module
 
 
 def _modernize(name: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

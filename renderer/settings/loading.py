@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from renderer.common.errors import UserError
 from renderer.common.wording import did_you_mean, nearest
+from renderer.networks.source import NetworkSource
 from renderer.settings.overrides import merge, parse_overrides
 from renderer.settings.presets import layers_below
 from renderer.settings.problems import describe_problems
-from renderer.settings.sections import Network, Settings
+from renderer.settings.sections import Settings
 from renderer.settings.shape import Group, Leaf, Shape, Variants, settings_shape
 from renderer.settings.shipped import shipped_configs
 from renderer.settings.yaml_source import Marked, parse_yaml
@@ -79,7 +79,7 @@ def parse_settings(text: str, name: str, overrides: Sequence[str] = ()) -> Setti
     return _checked(_layered(tree, parse_overrides(overrides)))
 
 
-def parse_network(text: str, place: str, weights: str | None = None) -> Network:
+def parse_network(text: str, place: str, weights: str | None = None) -> NetworkSource:
     """Check a network that is named on the command line, as the settings' section `network` is checked.
 
     Args:
@@ -96,11 +96,6 @@ def parse_network(text: str, place: str, weights: str | None = None) -> Network:
     if weights is not None:
         tree = merge(tree, Marked({"weights": Marked(weights, place)}, place), shape=None)
     return _checked(Marked({"network": tree}, place)).network
-
-
-def flatten(settings: Settings) -> dict[str, Any]:
-    """All settings as plain values by dotted key, such as `film.width`; lists are values."""
-    return _flatten(settings.model_dump(mode="json"), "")
 
 
 def _read(path: Path) -> str:
@@ -150,10 +145,3 @@ def _complete(tree: Marked, shape: Shape) -> Marked:
             return Marked({tag: Marked(default, tree.place)} | value, tree.place)
         case _:
             return tree
-
-
-def _flatten(data: dict[str, Any], prefix: str) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in data.items():
-        flat |= _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat

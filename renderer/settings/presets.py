@@ -8,7 +8,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from renderer.settings.sections import Settings, TorchvisionNetwork
+from renderer.networks.sources import SOURCES
+from renderer.settings.sections import Settings
 from renderer.settings.yaml_source import Marked, parse_yaml
 
 
@@ -52,7 +53,7 @@ def families() -> Mapping[str, Layer]:
 
 
 def family_of(network: str) -> Layer | None:
-    """The family of `embedded` or of a torchvision model by its name; None where there is none."""
+    """The family of a network by what `NetworkSource.family` says; None where there is none."""
     return next((family for family in families().values() if network.startswith(family.networks)), None)
 
 
@@ -62,7 +63,7 @@ def layers_below(said: Any) -> list[Layer]:
     Args:
         said: What the file and the command line say, plain and not checked yet.
     """
-    family = family_of(_network(_at(said, "network")))
+    family = family_of(_family_key(_at(said, "network")))
     preset = _at(_at(said, "dream"), "preset")
     return [layer for layer in (family, presets().get(str(preset))) if layer]
 
@@ -72,11 +73,12 @@ def is_layer(place: str) -> bool:
     return any(layer.place == place for layer in (*presets().values(), *families().values()))
 
 
-def _network(section: Any) -> str:
-    """The name by which a network's family is found."""
-    source = _at(section, "source") or Settings().network.source
-    default = TorchvisionNetwork()
-    return str(_at(section, "name") or default.name) if source == default.source else str(source)
+def _family_key(section: Any) -> str:
+    """By what a network's family is found."""
+    said = section if isinstance(section, dict) else {}
+    wanted = said.get("source") or Settings().network.source
+    found = next((source for source in SOURCES if source.model_fields["source"].default == wanted), None)
+    return found.family(said) if found else ""
 
 
 def _at(data: Any, key: str) -> Any:

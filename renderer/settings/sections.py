@@ -13,17 +13,11 @@ from pydantic import BeforeValidator, Field
 
 from renderer.common.section import Section
 from renderer.dream.dreaming import Dream
-
-
-def _as_entries(value: Any) -> Any:
-    """Let a single value stand for a list of one, as in `select: all`."""
-    match value:
-        case str() | int():
-            return (value,)
-        case list():
-            return tuple(value)
-        case _:
-            return value
+from renderer.networks.sources import AnyNetwork
+from renderer.networks.sources.embedded import EmbeddedNetwork
+from renderer.starts import AnyStart
+from renderer.starts.noise import NoiseStart
+from renderer.targets.selection import Classes
 
 
 def _as_switch(value: Any) -> Any:
@@ -32,67 +26,9 @@ def _as_switch(value: Any) -> Any:
 
 
 Switch = Annotated[bool, BeforeValidator(_as_switch)]
-Entries = Annotated[tuple[int | str, ...], BeforeValidator(_as_entries)]
 Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$", examples=["#ffcc00"])]
 Pixels = Annotated[int, Field(ge=16, le=16384)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-
-
-class EmbeddedNetwork(Section):
-    """The small classifier of 1000 emoji that is part of this package: nothing to download."""
-
-    source: Literal["embedded"] = "embedded"
-
-
-class TorchvisionNetwork(Section):
-    """Any classification network of torchvision, with weights by name or from a file."""
-
-    source: Literal["torchvision"] = Field(
-        "torchvision", description="Where the network comes from: `embedded` or `torchvision`."
-    )
-    name: str = Field(
-        "squeezenet1_1", description="Name of the torchvision model, as `neuron-atlas networks` lists it."
-    )
-    weights: str = Field(
-        "DEFAULT",
-        description="Name of torchvision weights, which are downloaded once, or a `.safetensors` or `.pth` file with a "
-        "state dict for the model. A relative path is taken from the current folder.",
-    )
-    classes: Path | None = Field(
-        None,
-        description="CSV file with the class list of a network of your own: columns `index`, `title` and, where known, "
-        "`wnid`, `synonyms` (separated by `; `) and `hypernyms` (root first, separated by ` > `). Without it, a "
-        "network with 1000 outputs is taken to know the ImageNet classes.",
-    )
-
-    @property
-    def weights_path(self) -> Path | None:
-        """The file that `weights` names; None where it is a name of torchvision's."""
-        is_file = self.weights.endswith((".safetensors", ".pth", ".pt")) or "/" in self.weights
-        return Path(self.weights) if is_file else None
-
-
-Network = Annotated[EmbeddedNetwork | TorchvisionNetwork, Field(discriminator="source")]
-
-
-class Classes(Section):
-    """Which classes are dreamed, and in which order."""
-
-    select: Entries = Field(
-        ("all",),
-        min_length=1,
-        description="Entries that add classes: an index (`7` or `0007`), a range (`0-9`, both ends included), a wnid "
-        "(`n02123045`), a title (`tabby`) or a glob over titles and synonyms (`*terrier*`, case does not matter), "
-        "`under:NAME` for everything below a group, or `all`. Numbers come before titles that are numbers; for those "
-        "there is the glob, as in `[7]`.",
-    )
-    exclude: Entries = Field((), description="Entries of the same kinds that take classes away again.")
-    order: Literal["index", "title", "random", "similarity"] = Field(
-        "index",
-        description="Order in the film. `random` follows `run.seed`; `similarity` is a short tour over the cosine "
-        "distances of the network's output weights, so that neighbors resemble each other.",
-    )
-    limit: int | None = Field(None, ge=1, description="Keep only the first so many of the ordered classes.")
 
 
 class Film(Section):
@@ -128,15 +64,6 @@ class Film(Section):
         "auto",
         description="Into how many runs of neighboring classes the film is divided; they are computed together. `auto` "
         "depends on the number of classes alone: one for each 25, at most 16.",
-    )
-
-
-class NoiseStart(Section):
-    """Start from soft noise around gray."""
-
-    kind: Literal["noise"] = Field("noise", description="What a fresh picture is: `noise`.")
-    contrast: float = Field(
-        0.05, ge=0, le=0.5, description="Standard deviation of the noise around mid-gray, where white is 1."
     )
 
 
@@ -266,10 +193,10 @@ class Run(Section):
 class Settings(Section):
     """All settings of a run."""
 
-    network: Network = EmbeddedNetwork()
+    network: AnyNetwork = EmbeddedNetwork()
     classes: Classes = Classes()
     film: Film = Film()
-    start: NoiseStart = NoiseStart()
+    start: AnyStart = NoiseStart()
     motion: Motion = Motion()
     dream: Dream = Dream()
     overlay: Overlay = Overlay()

@@ -14,8 +14,8 @@ from renderer.store.run_file import is_run_file, read_run_file
 from renderer.targets.slugs import still_name
 
 _SEGMENT = re.compile(r"\d{4,}-\d{3,}")
-_STATE = re.compile(r"(\d{4,}-\d{3,}|lead-in-\d{4,}|still-\d{4,}|film|failures|similarity|now)\.(png|npy|jpg|json)")
-_THUMBNAIL = re.compile(r"\d{4,}-.*\.webp")
+_STATE = re.compile(r"(\d{4,}-\d{3,}|lead-in-\d{4,}|still-[\w.-]+|film|failures|similarity|now)\.(png|npy|jpg|json)")
+_THUMBNAIL = re.compile(r"[\w.-]+-[a-z0-9-]+\.webp")
 _SHEET = re.compile(r"sheet(-\d{2,})?\.webp")
 _FRAME = re.compile(r"\d{6,}\.png")
 
@@ -92,7 +92,7 @@ def _products(paths: RunPaths) -> Iterator[Path]:
 
 def _planned_stills(paths: RunPaths) -> list[str]:
     try:
-        return [still_name(record) for record in read_run_file(paths.settings).classes]
+        return [still_name(target) for target in read_run_file(paths.settings).targets]
     except UserError:
         return []
 

@@ -42,10 +42,12 @@ class PictureScore(Record):
         title: The class's title.
         shown: As what it is shown; both where the still is the film's last frame of the class.
         still_digest: Digest of the still's file when it was looked at; None for a picture of the film alone.
-        rank: Place of the class among all that the network knows; 1 is first.
+        rank: Place of the class among all that the network knows; 1 is first. None, as the next two, for a target that
+            is no class.
         probability: Probability of the class, in [0, 1].
         log_probability: Its natural logarithm, finite where the probability is 0.
         top: The most probable classes, best first.
+        activation: How strongly a target answers that is no class.
     """
 
     index: int
@@ -53,10 +55,11 @@ class PictureScore(Record):
     title: str
     shown: tuple[View, ...]
     still_digest: str | None
-    rank: int
-    probability: float
-    log_probability: float
-    top: tuple[Seen, ...]
+    rank: int | None = None
+    probability: float | None = None
+    log_probability: float | None = None
+    top: tuple[Seen, ...] = ()
+    activation: float | None = None
 
 
 class Figures(Record):
@@ -69,14 +72,16 @@ class Figures(Record):
         top_5: Share of those in which the class is among the first five.
         mean_log_probability: Mean natural logarithm of the class's probability.
         median_rank: Median of the class's rank.
+        mean_activation: Mean answer of targets that are no classes.
     """
 
     shown: tuple[View, ...]
     pictures: int
-    top_1: float
-    top_5: float
-    mean_log_probability: float
-    median_rank: float
+    top_1: float | None = None
+    top_5: float | None = None
+    mean_log_probability: float | None = None
+    median_rank: float | None = None
+    mean_activation: float | None = None
 
 
 class UnknownClass(Record):
@@ -131,7 +136,8 @@ def judge_names(evaluation: Evaluation) -> list[str]:
 
 def failed(scores: Sequence[PictureScore]) -> list[PictureScore]:
     """The pictures in which a network puts another class first, the worst first."""
-    return sorted((score for score in scores if score.rank > 1), key=lambda score: (-score.rank, score.log_probability))
+    missed = (score for score in scores if score.rank is not None and score.rank > 1)
+    return sorted(missed, key=lambda score: (-(score.rank or 0), score.log_probability or 0.0))
 
 
 def write_evaluation(path: Path, evaluation: Evaluation) -> None:

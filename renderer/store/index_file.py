@@ -40,10 +40,12 @@ class IndexClass(Record):
         start_frame: Number of its first frame in the film; None if it is not in the film, as also the two that follow.
         frames: How many frames of the film show it.
         start_seconds: When it begins in the film.
-        logit: Output of its neuron for the still, before the softmax; None where there is no still, as also the rest.
+        logit: How strongly its neuron answers to the still, before any softmax; None where there is no still.
+        probability: Of a class, its probability in the still; None for other targets, as also the rank.
         rank: Its place among what the network sees in the still; 1 is first.
         seed: Seed of the still's randomness.
         top: The most probable classes, best first.
+        key: Tells the target from all others of the network.
     """
 
     index: int
@@ -59,6 +61,7 @@ class IndexClass(Record):
     rank: int | None
     seed: int | None
     top: tuple[IndexGuess, ...]
+    key: str
 
 
 class Index(Record):

@@ -131,9 +131,9 @@ class RunPaths:
         """Record of a segment, written when all its files are whole."""
         return self.state / f"{segment_name}.json"
 
-    def still_record(self, class_index: int) -> Path:
-        """Record of a class's still."""
-        return self.state / f"still-{class_index:04d}.json"
+    def still_record(self, key: str) -> Path:
+        """Record of the still of the target with the given key."""
+        return self.state / f"still-{key}.json"
 
     def relative(self, path: Path) -> str:
         """The path as it is written down: from the directory, with forward slashes."""

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from renderer.common.digests import data_digest
 from renderer.store.files import digest, size, write_whole
-from renderer.store.fingerprint import fingerprint
 from renderer.store.paths import RunPaths
 from renderer.targets.target import Score
 
@@ -94,20 +94,20 @@ class FailureRecord(Record):
     """The classes that could not be rendered.
 
     Attributes:
-        reasons: Why not, by class index.
+        reasons: Why not, by the target's key.
     """
 
-    reasons: dict[int, str]
+    reasons: dict[str, str]
 
 
 class SimilarityRecord(Record):
     """A short tour through classes that look alike to the network.
 
     Attributes:
-        indices: The run's classes by their index.
+        keys: The keys of the run's targets.
     """
 
-    indices: tuple[int, ...]
+    keys: tuple[str, ...]
 
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
@@ -129,7 +129,7 @@ def is_intact(paths: RunPaths, record: FileRecord, *, thorough: bool = True) -> 
 def write_record(path: Path, record: Record) -> None:
     """Write a record, together with a digest of itself."""
     data = record.model_dump(mode="json")
-    text = json.dumps({"digest": fingerprint(data), "record": data}, ensure_ascii=False, indent=1)
+    text = json.dumps({"digest": data_digest(data), "record": data}, ensure_ascii=False, indent=1)
     write_whole(path, text.encode())
 
 
@@ -140,4 +140,4 @@ def read_record(path: Path, model: type[AnyRecord]) -> AnyRecord | None:
         record = model.model_validate(data["record"])
     except (FileNotFoundError, ValueError, ValidationError, LookupError, TypeError):
         return None
-    return record if data.get("digest") == fingerprint(data["record"]) else None
+    return record if data.get("digest") == data_digest(data["record"]) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from renderer.common.errors import UserError
 from renderer.settings.sections import Settings
 from renderer.settings.yaml_source import dump_yaml, read_dumped
 from renderer.store.files import write_whole
-from renderer.targets.target import ClassRecord
+from renderer.targets.target import Target
 
 _PACKAGES = ("neuron-atlas", "torch", "torchvision", "numpy", "pillow", "imageio-ffmpeg")
 _YAML_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
@@ -32,12 +33,12 @@ class RunFile(BaseModel):
     Attributes:
         name: Name of the configuration.
         film: Whether a film was asked for, not stills alone.
-        fingerprints: For the film and for fresh stills, a digest of the settings and classes that make their pixels.
-        contents: What stands for the contents of the files that make pixels, by key: a digest, or the name of weights
-            that torchvision knows.
+        fingerprints: Digests of the recipes of film and stills, and of how the film is presented.
+        network: What tells the network from others; see `NetworkSource.identity`.
+        font: Digest of the font's file, where there is one.
         versions: Versions of what the pixels may depend on.
         settings: All settings.
-        classes: The selected classes in the order of the film.
+        targets: The selected targets in the order of the film.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -45,10 +46,11 @@ class RunFile(BaseModel):
     name: str
     film: bool
     fingerprints: dict[str, str] = Field(default_factory=dict)
-    contents: dict[str, str] = Field(default_factory=dict)
+    network: dict[str, Any] = Field(default_factory=dict)
+    font: str | None = None
     versions: dict[str, str] = Field(default_factory=dict)
     settings: Settings
-    classes: tuple[ClassRecord, ...]
+    targets: tuple[Target, ...]
 
 
 def current_versions() -> dict[str, str]:
@@ -63,12 +65,12 @@ def current_versions() -> dict[str, str]:
 
 
 def write_run_file(path: Path, run: RunFile) -> None:
-    """Write `run.yaml`; one class a line."""
-    data = run.model_dump(mode="json", exclude={"classes"})
+    """Write `run.yaml`; one target a line."""
+    data = run.model_dump(mode="json", exclude={"targets"})
     # JSON is YAML, once the line ends are escaped that only YAML knows.
-    rows = [f"- {json.dumps(_class_row(record), ensure_ascii=False)}\n" for record in run.classes]
+    rows = [f"- {json.dumps(_target_row(target), ensure_ascii=False)}\n" for target in run.targets]
     rows = [row.translate(_YAML_LINE_ENDS) for row in rows]
-    write_whole(path, "".join([_HEADING, dump_yaml(data), "classes:\n", *rows]).encode())
+    write_whole(path, "".join([_HEADING, dump_yaml(data), "targets:\n", *rows]).encode())
 
 
 def is_run_file(path: Path) -> bool:
@@ -107,11 +109,5 @@ def _parse(data: bytes) -> RunFile:
     return RunFile.model_validate_json(json.dumps(read_dumped(data)))
 
 
-def _class_row(record: ClassRecord) -> dict[str, Any]:
-    return {
-        "index": record.index,
-        "title": record.title,
-        "wnid": record.wnid,
-        "synonyms": record.synonyms,
-        "path": record.path,
-    }
+def _target_row(target: Target) -> dict[str, Any]:
+    return {key: value for key, value in asdict(target).items() if value is not None}

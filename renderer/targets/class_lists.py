@@ -7,44 +7,30 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from renderer.common.errors import UserError
-from renderer.settings.sections import EmbeddedNetwork, Network, TorchvisionNetwork
-from renderer.targets.target import ClassRecord
+from renderer.targets.target import Target, class_target
 
 _DATA = Path(__file__).parent / "data"
 Row = dict[str, str]
 
 
-def class_list(network: Network) -> tuple[ClassRecord, ...]:
-    """The classes that a network knows, by index; the network itself is not loaded.
-
-    Raises:
-        UserError: The file of `network.classes` is missing or wrong.
-    """
-    match network:
-        case EmbeddedNetwork():
-            return load_emoji_classes()
-        case TorchvisionNetwork(classes=path):
-            return load_imagenet_classes() if path is None else load_class_file(path)
-
-
-def load_imagenet_classes() -> tuple[ClassRecord, ...]:
+def load_imagenet_classes() -> tuple[Target, ...]:
     """The 1000 ImageNet classes, with the hypernyms of WordNet as groups."""
     return load_class_file(_DATA / "imagenet_classes.csv")
 
 
-def load_emoji_classes(path: Path = _DATA / "emoji_classes.csv") -> tuple[ClassRecord, ...]:
+def load_emoji_classes(path: Path = _DATA / "emoji_classes.csv") -> tuple[Target, ...]:
     """The classes of the embedded network, with the character as synonym and Unicode's groups as groups.
 
     Raises:
         UserError: The file is missing or wrong.
     """
     return tuple(
-        ClassRecord(index, row["title"], synonyms=(row["character"],), path=(row["group"], row["subgroup"]))
+        class_target(index, row["title"], synonyms=(row["character"],), groups=(row["group"], row["subgroup"]))
         for index, row in enumerate(_checked_rows(path, ("index", "character", "title", "group", "subgroup")))
     )
 
 
-def load_class_file(path: Path) -> tuple[ClassRecord, ...]:
+def load_class_file(path: Path) -> tuple[Target, ...]:
     """Read a class list.
 
     Args:
@@ -55,12 +41,12 @@ def load_class_file(path: Path) -> tuple[ClassRecord, ...]:
         UserError: The file is missing or wrong; the message names the line.
     """
     return tuple(
-        ClassRecord(
+        class_target(
             index=index,
             title=row["title"],
             wnid=row.get("wnid") or None,
             synonyms=_parts(row.get("synonyms", ""), ";"),
-            path=_parts(row.get("hypernyms", ""), ">"),
+            groups=_parts(row.get("hypernyms", ""), ">"),
         )
         for index, row in enumerate(_checked_rows(path, ("index", "title")))
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
-from renderer.targets.target import ClassRecord
+from renderer.targets.target import Target
 
-Keys = Callable[[ClassRecord], Iterable[str]]
+Keys = Callable[[Target], Iterable[str]]
 
 
-def match_classes(own: Sequence[ClassRecord], others: Sequence[ClassRecord]) -> dict[int, int]:
+def match_classes(own: Sequence[Target], others: Sequence[Target]) -> dict[int, int]:
     """Find the classes of one list in another.
 
     Classes are the same if their wnids are. Where one of the two has no wnid, names decide: first the very titles, then
@@ -27,24 +27,24 @@ def match_classes(own: Sequence[ClassRecord], others: Sequence[ClassRecord]) -> 
     found: dict[int, int] = {}
     for keys in (_wnid, _title, _folded_title, _names):
         taken = set(found.values())
-        free = [record for record in others if record.index not in taken]
-        found |= _pairs([record for record in own if record.index not in found], free, keys)
+        free = [target for target in others if target.index not in taken]
+        found |= _pairs([target for target in own if target.index not in found], free, keys)
     return found
 
 
-def _pairs(own: Sequence[ClassRecord], others: Sequence[ClassRecord], keys: Keys) -> dict[int, int]:
+def _pairs(own: Sequence[Target], others: Sequence[Target], keys: Keys) -> dict[int, int]:
     """The classes that have a key in common with one of the other side each, which has none with any other."""
-    by_key: defaultdict[str, list[ClassRecord]] = defaultdict(list)
+    by_key: defaultdict[str, list[Target]] = defaultdict(list)
     for other in others:
         for key in set(keys(other)):
             by_key[key].append(other)
     candidates: dict[int, set[int]] = {}
     wanted_by: defaultdict[int, set[int]] = defaultdict(set)
-    for record in own:
-        same = {other.index for key in keys(record) for other in by_key[key] if not _differ(record, other)}
-        candidates[record.index] = same
+    for target in own:
+        same = {other.index for key in keys(target) for other in by_key[key] if not _differ(target, other)}
+        candidates[target.index] = same
         for index in same:
-            wanted_by[index].add(record.index)
+            wanted_by[index].add(target.index)
     return {
         index: next(iter(same))
         for index, same in candidates.items()
@@ -52,25 +52,25 @@ def _pairs(own: Sequence[ClassRecord], others: Sequence[ClassRecord], keys: Keys
     }
 
 
-def _differ(one: ClassRecord, other: ClassRecord) -> bool:
+def _differ(one: Target, other: Target) -> bool:
     """Whether they are known to be different, whatever they are called: a crane is a bird or a machine."""
     return one.wnid is not None and other.wnid is not None and one.wnid != other.wnid
 
 
-def _wnid(record: ClassRecord) -> tuple[str, ...]:
-    return () if record.wnid is None else (record.wnid,)
+def _wnid(target: Target) -> tuple[str, ...]:
+    return () if target.wnid is None else (target.wnid,)
 
 
-def _title(record: ClassRecord) -> tuple[str, ...]:
-    return (record.title,)
+def _title(target: Target) -> tuple[str, ...]:
+    return (target.title,)
 
 
-def _folded_title(record: ClassRecord) -> tuple[str, ...]:
-    return (_fold(record.title),)
+def _folded_title(target: Target) -> tuple[str, ...]:
+    return (_fold(target.title),)
 
 
-def _names(record: ClassRecord) -> tuple[str, ...]:
-    return tuple(_fold(name) for name in (record.title, *record.synonyms))
+def _names(target: Target) -> tuple[str, ...]:
+    return tuple(_fold(name) for name in (target.title, *target.synonyms))
 
 
 def _fold(name: str) -> str:

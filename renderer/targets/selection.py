@@ -6,16 +6,31 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from jaxtyping import Float
+from pydantic import BeforeValidator, Field
 
 from renderer.common.errors import UserError
+from renderer.common.section import Section
 from renderer.common.wording import did_you_mean, nearest
-from renderer.settings.sections import Classes
 from renderer.targets.similarity import similarity_order
-from renderer.targets.target import ClassRecord
+from renderer.targets.target import Target
 
+
+def _as_entries(value: Any) -> Any:
+    """Let a single value stand for a list of one, as in `select: all`."""
+    match value:
+        case str() | int():
+            return (value,)
+        case list():
+            return tuple(value)
+        case _:
+            return value
+
+
+Entries = Annotated[tuple[int | str, ...], BeforeValidator(_as_entries)]
 OutputWeights = Callable[[], Float[np.ndarray, "classes features"]]
 
 _INDEX = re.compile(r"0*[0-9]{1,9}")
@@ -25,9 +40,29 @@ _WNID = re.compile(r"[nN][0-9]{8}")
 _GROUP_PREFIX = "under:"
 
 
+class Classes(Section):
+    """Which classes are dreamed, and in which order."""
+
+    select: Entries = Field(
+        ("all",),
+        min_length=1,
+        description="Entries that add classes: an index (`7` or `0007`), a range (`0-9`, both ends included), a wnid "
+        "(`n02123045`), a title (`tabby`) or a glob over titles and synonyms (`*terrier*`, case does not matter), "
+        "`under:NAME` for everything below a group, or `all`. Numbers come before titles that are numbers; for those "
+        "there is the glob, as in `[7]`.",
+    )
+    exclude: Entries = Field((), description="Entries of the same kinds that take classes away again.")
+    order: Literal["index", "title", "random", "similarity"] = Field(
+        "index",
+        description="Order in the film. `random` follows `run.seed`; `similarity` is a short tour over the cosine "
+        "distances of the network's output weights, so that neighbors resemble each other.",
+    )
+    limit: int | None = Field(None, ge=1, description="Keep only the first so many of the ordered classes.")
+
+
 def select_classes(
-    classes: Classes, known: Sequence[ClassRecord], *, seed: int, output_weights: OutputWeights | None
-) -> tuple[ClassRecord, ...]:
+    classes: Classes, known: Sequence[Target], *, seed: int, output_weights: OutputWeights | None
+) -> tuple[Target, ...]:
     """Choose classes and put them in order.
 
     An entry is taken for the first of these that it fits: `all`; `under:NAME`; an index or a range within the list; a
@@ -50,25 +85,23 @@ def select_classes(
     """
     chosen = _matches("classes.select", classes.select, known)
     excluded = _matches("classes.exclude", classes.exclude, known)
-    left = [record for record in known if record.index in chosen - excluded]
+    left = [target for target in known if target.index in chosen - excluded]
     if not left:
         raise UserError("classes.exclude: takes away every class that classes.select gives; remove some of its entries")
     return tuple(_ordered(left, classes.order, seed, output_weights)[: classes.limit])
 
 
-def _ordered(
-    records: Sequence[ClassRecord], order: str, seed: int, output_weights: OutputWeights | None
-) -> list[ClassRecord]:
+def _ordered(targets: Sequence[Target], order: str, seed: int, output_weights: OutputWeights | None) -> list[Target]:
     match order:
         case "title":
-            return sorted(records, key=lambda record: (record.title.casefold(), record.index))
+            return sorted(targets, key=lambda target: (target.title.casefold(), target.index))
         case "random":
-            return sorted(records, key=lambda record: hashlib.sha256(f"{seed}:{record.index}".encode()).digest())
+            return sorted(targets, key=lambda target: hashlib.sha256(f"{seed}:{target.index}".encode()).digest())
         case "similarity":
-            weights = _weights(output_weights)[[record.index for record in records]]
-            return [records[place] for place in similarity_order(weights)]
+            weights = _weights(output_weights)[[target.index for target in targets]]
+            return [targets[place] for place in similarity_order(weights)]
         case _:
-            return list(records)
+            return list(targets)
 
 
 def _weights(output_weights: OutputWeights | None) -> Float[np.ndarray, "classes features"]:
@@ -80,7 +113,7 @@ def _weights(output_weights: OutputWeights | None) -> Float[np.ndarray, "classes
     raise UserError("classes.order: similarity needs the network's output weights; use index, title or random")
 
 
-def _matches(key: str, entries: Sequence[int | str], known: Sequence[ClassRecord]) -> set[int]:
+def _matches(key: str, entries: Sequence[int | str], known: Sequence[Target]) -> set[int]:
     """Indices that the entries stand for."""
     found: set[int] = set()
     problems: list[str] = []
@@ -94,21 +127,21 @@ def _matches(key: str, entries: Sequence[int | str], known: Sequence[ClassRecord
     return found
 
 
-def _match(entry: str, known: Sequence[ClassRecord]) -> set[int]:
+def _match(entry: str, known: Sequence[Target]) -> set[int]:
     folded = entry.casefold()
     if folded == "all":
-        return {record.index for record in known}
+        return {target.index for target in known}
     if folded.startswith(_GROUP_PREFIX):
         return _match_group(folded.removeprefix(_GROUP_PREFIX).strip(), known)
     return _match_number(entry, known) or _match_wnid(folded, known) or _match_name(entry, known)
 
 
-def _match_group(name: str, known: Sequence[ClassRecord]) -> set[int]:
-    groups = {group for record in known for group in record.path if _fits(group, name)}
-    return {record.index for record in known if not groups.isdisjoint(record.path)}
+def _match_group(name: str, known: Sequence[Target]) -> set[int]:
+    groups = {group for target in known for group in target.groups if _fits(group, name)}
+    return {target.index for target in known if not groups.isdisjoint(target.groups)}
 
 
-def _match_number(entry: str, known: Sequence[ClassRecord]) -> set[int]:
+def _match_number(entry: str, known: Sequence[Target]) -> set[int]:
     if _INDEX.fullmatch(entry):
         first = last = int(entry)
     elif ends := _RANGE.fullmatch(entry):
@@ -118,20 +151,20 @@ def _match_number(entry: str, known: Sequence[ClassRecord]) -> set[int]:
     return set(range(first, last + 1)) if first <= last < len(known) else set()
 
 
-def _match_wnid(folded: str, known: Sequence[ClassRecord]) -> set[int]:
-    return {record.index for record in known if record.wnid == folded}
+def _match_wnid(folded: str, known: Sequence[Target]) -> set[int]:
+    return {target.index for target in known if target.wnid == folded}
 
 
-def _match_name(entry: str, known: Sequence[ClassRecord]) -> set[int]:
+def _match_name(entry: str, known: Sequence[Target]) -> set[int]:
     folded = entry.casefold()
-    tests: tuple[Callable[[ClassRecord], bool], ...] = (
-        lambda record: record.title == entry,
-        lambda record: record.title.casefold() == folded,
-        lambda record: any(name.casefold() == folded for name in record.synonyms),
-        lambda record: any(_fits(name, folded) for name in (record.title, *record.synonyms)),
+    tests: tuple[Callable[[Target], bool], ...] = (
+        lambda target: target.title == entry,
+        lambda target: target.title.casefold() == folded,
+        lambda target: any(name.casefold() == folded for name in target.synonyms),
+        lambda target: any(_fits(name, folded) for name in (target.title, *target.synonyms)),
     )
     for test in tests:
-        if found := {record.index for record in known if test(record)}:
+        if found := {target.index for target in known if test(target)}:
             return found
     return set()
 
@@ -140,9 +173,9 @@ def _fits(name: str, folded_pattern: str) -> bool:
     return name.casefold() == folded_pattern or fnmatchcase(name.casefold(), folded_pattern)
 
 
-def _describe_miss(entry: str, known: Sequence[ClassRecord]) -> str:
+def _describe_miss(entry: str, known: Sequence[Target]) -> str:
     """Say why an entry matches nothing, and what comes near it."""
-    groups = dict.fromkeys(group for record in known for group in record.path)
+    groups = dict.fromkeys(group for target in known for group in target.groups)
     shown = f"{entry!r:.60}"
     if entry.casefold().startswith(_GROUP_PREFIX):
         name = entry[len(_GROUP_PREFIX) :].strip()
@@ -153,7 +186,7 @@ def _describe_miss(entry: str, known: Sequence[ClassRecord]) -> str:
     if _WNID.fullmatch(entry):
         return f"no class has the wnid {shown}; the command `classes` lists them"
     word = entry.strip("*?")
-    names = dict.fromkeys(name for record in known for name in (record.title, *record.synonyms))
+    names = dict.fromkeys(name for target in known for name in (target.title, *target.synonyms))
     containing = [name for name in names if word and word.casefold() in name.casefold()]
     near = [*_prefixed(nearest(word, groups, count=1, likeness=0.9)), *nearest(word, names), *containing]
     remedy = did_you_mean([repr(name) for name in dict.fromkeys(near)][:3])

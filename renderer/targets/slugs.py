@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from renderer.targets.target import ClassRecord
+from renderer.targets.target import Target
 
 _LONGEST = 60
 
@@ -24,6 +24,6 @@ def slug(title: str) -> str:
     return joined or "class"
 
 
-def still_name(record: ClassRecord) -> str:
-    """Name of a class's still, such as `0007-cock.png`; sorts by index."""
-    return f"{record.index:04d}-{slug(record.title)}.png"
+def still_name(target: Target) -> str:
+    """Name of a target's still, such as `0007-cock.png`; of classes it sorts by index."""
+    return f"{target.key}-{slug(target.title)}.png"

@@ -1,32 +1,78 @@
-"""What a class is."""
+"""What is dreamed toward, and what a network says of a picture of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+OUTPUTS = "outputs"
+"""Name of the layer that is a network's answer: one number for each class, before the softmax."""
+
 
 @dataclass(frozen=True)
-class ClassRecord:
-    """One of a network's categories.
+class Neuron:
+    """A channel of a layer, such as one of a network's outputs.
 
     Attributes:
-        index: Number of the network's output neuron, from 0.
-        title: Name, unique in its list.
+        layer: The layer's name in the network; `OUTPUTS` for its answer.
+        unit: Number of the channel, from 0.
+    """
+
+    layer: str
+    unit: int
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What the dreaming knows of a target, and so all that pixels can depend on.
+
+    Attributes:
+        key: Tells it from all others, whatever is selected beside it: random numbers, file names and records follow it.
+            Letters, digits, `.`, `_` and `-` only.
+        ascends: What is to answer to the picture as strongly as it can.
+    """
+
+    key: str
+    ascends: Neuron
+
+
+@dataclass(frozen=True)
+class Target(Aim):
+    """What is dreamed toward, with all that is said of it.
+
+    Attributes:
+        index: Number by which it is selected and listed, from 0; of a class that of its output.
+        title: Name, unique among the network's targets.
         wnid: WordNet noun identifier such as `n02123045`, where there is one.
         synonyms: Further names; may contain the title.
-        path: Names of the groups that it belongs to, the widest first.
+        groups: Names of the groups that it belongs to, the widest first.
     """
 
     index: int
     title: str
     wnid: str | None = None
     synonyms: tuple[str, ...] = ()
-    path: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+    @property
+    def aim(self) -> Aim:
+        """Without what is only said of it."""
+        return Aim(self.key, self.ascends)
 
     @property
     def group(self) -> str:
         """The narrowest group, or an empty text."""
-        return self.path[-1] if self.path else ""
+        return self.groups[-1] if self.groups else ""
+
+
+def class_target(
+    index: int,
+    title: str,
+    wnid: str | None = None,
+    synonyms: tuple[str, ...] = (),
+    groups: tuple[str, ...] = (),
+) -> Target:
+    """The target that is a network's class: the output of the given index."""
+    return Target(f"{index:04d}", Neuron(OUTPUTS, index), index, title, wnid, synonyms, groups)
 
 
 @dataclass(frozen=True)
@@ -39,16 +85,21 @@ class Guess:
 
 @dataclass(frozen=True)
 class Score:
-    """What a network says of a picture that is to show a certain class.
+    """What a network says of a picture that is to show a certain target.
 
     Attributes:
-        logit: The class's output before the softmax.
-        probability: The class's output after the softmax, in [0, 1].
+        activation: How strongly what is ascended answers: of a class its output before the softmax.
+        probability: Of a class, its output after the softmax, in [0, 1]; else None, as also the rank.
         rank: Place of the class among all classes; 1 is first.
         top: The five most probable classes, best first (all, if there are fewer).
     """
 
-    logit: float
-    probability: float
-    rank: int
-    top: tuple[Guess, ...]
+    activation: float
+    probability: float | None = None
+    rank: int | None = None
+    top: tuple[Guess, ...] = ()
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether the network puts another class first; never where there is no rank."""
+        return self.rank not in (None, 1)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from renderer.dream import cures
+from renderer.dream import gradients as cures
 from renderer.dream.ascent import Ascent, ascend
 from renderer.dream.dreaming import (
     AdamOptimizer,

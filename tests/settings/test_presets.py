@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from renderer.store.fingerprint import differences
 from torchvision import models
 
 from renderer.common.errors import UserError
@@ -14,7 +15,6 @@ from renderer.settings.presets import Layer, families, family_of, presets
 from renderer.settings.sections import Settings, TorchvisionNetwork
 from renderer.settings.shape import Group, Shape, Variants, settings_shape
 from renderer.settings.yaml_source import dump_yaml
-from renderer.store.fingerprint import differences
 from renderer.store.run_file import RunFile, read_run_file, write_run_file
 from renderer.targets.target import ClassRecord
 

@@ -1,9 +1,9 @@
 """Settings that make pixels count, others do not."""
 
 import pytest
+from renderer.store.fingerprint import Product, by_contents, differences, fingerprint, relevant
 
 from renderer.settings.loading import flatten, parse_settings
-from renderer.store.fingerprint import Product, by_contents, differences, fingerprint, relevant
 
 
 def _flat(*overrides: str) -> dict[str, object]:

@@ -1,1 +1,17 @@
-"""Where networks come from: one module a source."""
+"""Where networks come from, one module a source: the one place where a new source is named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from renderer.common.section import one_of
+from renderer.networks.source import NetworkSource
+from renderer.networks.sources.embedded import EmbeddedNetwork
+from renderer.networks.sources.torchvision import TorchvisionNetwork
+
+SOURCES: tuple[type[NetworkSource], ...] = (EmbeddedNetwork, TorchvisionNetwork)
+
+if TYPE_CHECKING:
+    AnyNetwork = NetworkSource
+else:
+    AnyNetwork = one_of(SOURCES, "source")

@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from renderer.dream.health import Health
-from renderer.targets.target import ClassRecord
-
 
 @dataclass(frozen=True)
 class Amount:
@@ -36,9 +33,3 @@ class Progress(Protocol):
     def note(self, text: str) -> None:
         """Something that the user should know."""
         ...
-
-
-def note_health(progress: Progress, record: ClassRecord, health: Health, *, then: str = "") -> None:
-    """Tell what was wrong with the gradients of a class, if anything was, and what comes of it."""
-    if health.complaints:
-        progress.note(f"class {record.index} {record.title}: {'; '.join(health.complaints)}{then}")

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from renderer.atlas.seen import SeenRun, look_at
 from renderer.jobs.plan import Plan, make_plan
-from renderer.jobs.session import Run, load_run
-from renderer.jobs.stills import finished_stills, pending_groups
+from renderer.jobs.stills import finished_stills, pending_batches
 from renderer.store.lock import holder
-from renderer.store.records import FilmRecord, is_intact, read_record
 
 
 @dataclass(frozen=True)
@@ -68,38 +67,39 @@ def run_status(directory: Path) -> Status:
     Raises:
         UserError: The directory holds no run.
     """
-    run = load_run(directory)
-    plan = make_plan(run.timeline, run.paths, run.fade, thorough=False) if run.film else None
-    film = read_record(run.paths.film_record, FilmRecord)
+    seen = look_at(directory)
+    run = seen.run
+    plan = make_plan(seen) if run.file.film else None
     return Status(
         name=run.name,
-        film=_film_part(run, plan) if plan else None,
-        stills=_stills_part(run) if run.settings.stills.fresh or not run.film else None,
-        film_path=run.paths.root / film.film.path if film and is_intact(run.paths, film.film, thorough=False) else None,
+        film=_film_part(seen, plan) if plan else None,
+        stills=_stills_part(seen) if run.dreams_stills else None,
+        film_path=run.paths.root / seen.film.film.path if seen.film else None,
         worker=holder(run.paths.lock),
         damaged=plan.damaged if plan else (),
     )
 
 
-def _film_part(run: Run, plan: Plan) -> Part:
-    left = {item.segment for items in plan.rounds for item in items if item.is_missing}
+def _film_part(seen: SeenRun, plan: Plan) -> Part:
+    run = seen.run
+    left = {item.segment for item in plan.items if item.is_missing}
     classes_left = {segment.position for segment in left if not segment.is_lead_in}
-    again = sum(item.segment.frames for items in plan.rounds for item in items)
+    again = sum(item.segment.frames for item in plan.items)
     timed = sum(record.frames for record in plan.records.values())
     return Part(
-        classes_done=len(run.classes) - len(classes_left),
-        classes=len(run.classes),
+        classes_done=len(run.targets) - len(classes_left),
+        classes=len(run.targets),
         pictures_done=sum(segment.frames for segment in run.timeline.segments if segment not in left),
         pictures=run.timeline.frames,
         seconds_left=_projected(again, timed, [record.seconds for record in plan.records.values()]),
     )
 
 
-def _stills_part(run: Run) -> Part:
-    again = sum(len(group) for group in pending_groups(run, thorough=False))
-    finished = finished_stills(run)
+def _stills_part(seen: SeenRun) -> Part:
+    again = sum(len(batch) for batch in pending_batches(seen))
+    finished = finished_stills(seen)
     seconds = [record.seconds for record in finished]
-    done, total = len(finished), len(run.classes)
+    done, total = len(finished), len(seen.run.targets)
     return Part(done, total, done, total, seconds_left=_projected(again, done, seconds))
 
 

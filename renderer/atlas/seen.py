@@ -1,0 +1,139 @@
+"""A run as seen by those who only look: what is there of it and whole, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from renderer.common.errors import UserError
+from renderer.film.timeline import Segment
+from renderer.store.evaluation_file import Evaluation, read_evaluation
+from renderer.store.records import (
+    FailureRecord,
+    FileRecord,
+    FilmRecord,
+    SegmentRecord,
+    SimilarityRecord,
+    StillRecord,
+    is_intact,
+    read_record,
+)
+from renderer.store.run import Run, load_run
+from renderer.targets.target import Target
+
+
+class Lacks(NamedTuple):
+    """What a segment lacks: its encoded frames, its last frame, or the last frames of a lead-in."""
+
+    film: bool
+    picture: bool
+    tail: bool
+
+
+class SeenRun:
+    """A run's directory at one moment; another process may be working in it.
+
+    Everything is read when it is first asked for, and kept: to see what is new, look again with a new object.
+    """
+
+    def __init__(self, run: Run, *, thorough: bool = False) -> None:
+        """Look at a run.
+
+        Args:
+            run: The run.
+            thorough: Verify the digests of all files; else only their sizes.
+        """
+        self.run, self.paths = run, run.paths
+        self._thorough = thorough
+        self._segments: dict[Segment, SegmentRecord | None] = {}
+        self._stills: dict[str, StillRecord | None] = {}
+
+    def segment(self, segment: Segment) -> SegmentRecord | None:
+        """Record of a segment, whether or not its files are still whole; None if there is none."""
+        if segment not in self._segments:
+            self._segments[segment] = read_record(self.paths.segment_record(segment.name), SegmentRecord)
+        return self._segments[segment]
+
+    def lacks(self, segment: Segment) -> Lacks:
+        """What of a segment is missing or damaged."""
+        record = self.segment(segment)
+        if record is None:
+            return Lacks(film=not segment.is_lead_in, picture=True, tail=self._has_tail(segment))
+        return Lacks(
+            film=not segment.is_lead_in and not self.is_whole(record.film),
+            picture=not self.is_whole(record.picture),
+            tail=self._has_tail(segment) and not self.is_whole(record.tail),
+        )
+
+    def last_picture(self, segment: Segment) -> FileRecord | None:
+        """The last frame of a segment, if it is there and whole."""
+        record = self.segment(segment)
+        return record.picture if record and self.is_whole(record.picture) else None
+
+    def still(self, target: Target) -> StillRecord | None:
+        """Record of a target's still, if that is there and whole."""
+        if target.key not in self._stills:
+            record = read_record(self.paths.still_record(target.key), StillRecord)
+            self._stills[target.key] = record if record and self.is_whole(record.still) else None
+        return self._stills[target.key]
+
+    @property
+    def stills(self) -> Mapping[str, StillRecord]:
+        """All stills of the run's targets that are there and whole, by the target's key."""
+        return {target.key: still for target in self.run.targets if (still := self.still(target))}
+
+    @cached_property
+    def film(self) -> FilmRecord | None:
+        """The assembled film, if it is there and whole."""
+        record = read_record(self.paths.film_record, FilmRecord)
+        return record if record and self.is_whole(record.film) else None
+
+    @cached_property
+    def failures(self) -> Mapping[str, str]:
+        """Why targets could not be rendered, by key."""
+        record = read_record(self.paths.failures, FailureRecord)
+        return record.reasons if record else {}
+
+    @cached_property
+    def similarity(self) -> Mapping[str, int]:
+        """The place of each target in the order of similarity by key; empty where it is not known."""
+        keys = [target.key for target in self.run.targets]
+        if self.run.settings.classes.order == "similarity":
+            return {key: place for place, key in enumerate(keys)}
+        record = read_record(self.paths.similarity, SimilarityRecord)
+        if record is None or sorted(record.keys) != sorted(keys):
+            return {}
+        return {key: place for place, key in enumerate(record.keys)}
+
+    @cached_property
+    def evaluation(self) -> Evaluation | None:
+        """What judges have said, if they were asked; raises UserError where the file is damaged."""
+        return read_evaluation(self.paths.evaluation)
+
+    @property
+    def evaluation_problem(self) -> str | None:
+        """What is wrong with the file of the judges' words, if anything is."""
+        try:
+            _ = self.evaluation
+        except UserError:
+            return f"{self.paths.evaluation.name} is damaged; write it anew with `neuron-atlas evaluate`"
+        return None
+
+    def thumbnail(self, still: str) -> str:
+        """Path of the small copy of a still from the run's directory; of the still itself where there is none yet."""
+        path = self.paths.thumbnail(Path(still))
+        return self.paths.relative(path) if path.is_file() else still
+
+    def is_whole(self, record: FileRecord | None) -> bool:
+        """Whether a file is there as it was recorded."""
+        return record is not None and is_intact(self.paths, record, thorough=self._thorough)
+
+    def _has_tail(self, segment: Segment) -> bool:
+        return segment.is_lead_in and self.run.fade > 0
+
+
+def look_at(directory: Path, *, thorough: bool = False) -> SeenRun:
+    """See what a directory holds; raises UserError where it holds no run."""
+    return SeenRun(load_run(directory), thorough=thorough)

@@ -1,0 +1,23 @@
+"""Values that may differ from picture to picture of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def per_picture(values: Sequence[float], like: Tensor) -> float | Tensor:
+    """A number for each picture of a batch, ready to be multiplied with something that has a row for each picture.
+
+    Args:
+        values: One a picture.
+        like: What it will be multiplied with: gives the number of dimensions, the device and the precision.
+
+    Returns:
+        The number itself where all are equal, which is nearly always so and costs nothing; else a tensor.
+    """
+    if all(value == values[0] for value in values):
+        return values[0]
+    return torch.tensor(values, device=like.device, dtype=like.dtype).view(-1, *[1] * (like.ndim - 1))

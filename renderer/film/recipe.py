@@ -1,0 +1,192 @@
+"""Recipes: frozen objects that hold exactly what the pixels of a film, or of stills, are made from.
+
+The code that makes pixels is given a recipe and nothing else, so whatever can change a pixel is in it, and its digest
+tells whether two runs have the same pictures. The names are those of the settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, TypeVar
+
+from renderer.common.digests import data_digest
+from renderer.common.section import Section
+from renderer.dream.dreaming import AscentSettings, FilmAscent
+from renderer.film.timeline import Timeline, build_timeline
+from renderer.settings.sections import Film, Motion, Settings
+from renderer.starts import AnyStart
+from renderer.targets.target import Aim, Target
+
+Part = TypeVar("Part", bound=Section)
+
+
+class StillFormat(Section):
+    """What of the section `stills` makes pixels."""
+
+    width: int
+    height: int
+    steps: int
+    smooth: float
+    retries: int
+
+
+class StillRun(Section):
+    """What of the section `run` makes the pixels of stills."""
+
+    seed: int
+    precision: Literal["float32", "bfloat16"]
+    batch: int
+
+
+class FilmRun(StillRun):
+    """What of the section `run` makes the pixels of a film."""
+
+    segment_seconds: float
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A moment of a class in a film.
+
+    Attributes:
+        position: Place of the class in the film, from 0.
+        seconds: Time since the class began; below 0 or above `duration` nothing new is to be expected.
+        duration: How long the class is shown, in seconds.
+    """
+
+    position: int
+    seconds: float
+    duration: float
+
+
+@dataclass(frozen=True)
+class FilmValues:
+    """What holds at one moment of one class.
+
+    Attributes:
+        dream: How the pictures are made.
+        motion: How the camera moves.
+        forget: Share of the contrast that is lost where a class begins.
+    """
+
+    dream: FilmAscent
+    motion: Motion
+    forget: float
+
+
+class Recipe(Section):
+    """What films and stills have in common.
+
+    Attributes:
+        network: What tells the network from others; see `NetworkSource.identity`.
+        aims: What is dreamed, in order.
+        start: Where pictures begin.
+    """
+
+    network: dict[str, Any]
+    aims: tuple[Aim, ...]
+    start: AnyStart
+
+    @cached_property
+    def digest(self) -> str:
+        """Two recipes of the same digest give the same pixels on the same machine."""
+        return data_digest(self.model_dump(mode="json"))
+
+    def differences(self, other: Recipe) -> dict[str, tuple[Any, Any]]:
+        """What is not the same in another recipe: by the key of the setting, the value here and the one there."""
+        here, there = (flatten(recipe.model_dump(mode="json", exclude={"aims"})) for recipe in (self, other))
+        keys = sorted(here.keys() | there.keys())
+        return {key: (here.get(key), there.get(key)) for key in keys if here.get(key) != there.get(key)}
+
+
+class FilmRecipe(Recipe):
+    """What the frames of a film are made from, without text."""
+
+    film: Film
+    motion: Motion
+    dream: FilmAscent
+    run: FilmRun
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """The film on paper."""
+        return build_timeline(self.film, len(self.aims), self.run.segment_seconds)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of a frame in pixels."""
+        return self.film.height, self.film.width
+
+    def at(self, moment: Moment) -> FilmValues:  # noqa: ARG002
+        """What holds at a moment of a class; every step, move and leveling of every picture asks for it."""
+        return self._constant
+
+    @cached_property
+    def _constant(self) -> FilmValues:
+        return FilmValues(self.dream, self.motion, self.film.forget)
+
+
+class StillRecipe(Recipe):
+    """What fresh stills are made from, without text."""
+
+    dream: AscentSettings
+    stills: StillFormat
+    run: StillRun
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of a still in pixels."""
+        return self.stills.height, self.stills.width
+
+    def at(self, step: int) -> AscentSettings:  # noqa: ARG002
+        """What holds in a step."""
+        return self._constant
+
+    @cached_property
+    def _constant(self) -> AscentSettings:
+        return self.dream.for_side(min(self.size))
+
+
+def film_recipe(settings: Settings, targets: Sequence[Target], network: dict[str, Any]) -> FilmRecipe:
+    """Take from settings what a film's frames are made from.
+
+    Args:
+        settings: All settings.
+        targets: The selected targets in the order of the film.
+        network: What `NetworkSource.identity` says.
+    """
+    return FilmRecipe(
+        network=network,
+        aims=tuple(target.aim for target in targets),
+        start=settings.start,
+        film=settings.film,
+        motion=settings.motion,
+        dream=_part(FilmAscent, settings.dream),
+        run=_part(FilmRun, settings.run),
+    )
+
+
+def still_recipe(settings: Settings, targets: Sequence[Target], network: dict[str, Any]) -> StillRecipe:
+    """Take from settings what fresh stills are made from; the arguments are those of `film_recipe`."""
+    return StillRecipe(
+        network=network,
+        aims=tuple(target.aim for target in targets),
+        start=settings.start,
+        dream=_part(AscentSettings, settings.dream),
+        stills=_part(StillFormat, settings.stills),
+        run=_part(StillRun, settings.run),
+    )
+
+
+def flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Plain values by dotted key, such as `film.width`; lists are values."""
+    flat: dict[str, Any] = {}
+    for key, value in data.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
+
+
+def _part(part: type[Part], section: Section) -> Part:
+    return part(**{name: getattr(section, name) for name in part.model_fields})

@@ -1,0 +1,91 @@
+"""What the dreaming is given and gives back: plain data, which may go to another process or machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from jaxtyping import UInt8
+
+from renderer.dream.health import Health
+from renderer.film.timeline import Segment
+from renderer.targets.target import Aim, Score
+
+Picture = UInt8[np.ndarray, "height width 3"]
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class SegmentTask:
+    """A segment to dream.
+
+    Attributes:
+        segment: Which one.
+        start: Last frame of the segment before it in its chain, or None where there is none.
+    """
+
+    segment: Segment
+    start: Picture | None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame of a segment, without text.
+
+    Attributes:
+        segment: The segment.
+        number: Number of the frame within the segment.
+        picture: The frame.
+        health: How the gradients were on the way from the frame before.
+        score: What the network says of it: always given for the last frame of a class, else where it was asked for.
+    """
+
+    segment: Segment
+    number: int
+    picture: Picture
+    health: Health
+    score: Score | None = None
+
+    @property
+    def ends_segment(self) -> bool:
+        """Whether it is the last one of its segment."""
+        return self.number + 1 == self.segment.frames
+
+
+@dataclass(frozen=True)
+class StillTask:
+    """A still to dream; each further attempt has a seed of its own."""
+
+    aim: Aim
+    seed: int
+
+
+@dataclass(frozen=True)
+class Still:
+    """A still, without text, what the network says of it, and how its gradients were."""
+
+    task: StillTask
+    picture: Picture
+    score: Score
+    health: Health
+
+    @property
+    def is_recognized(self) -> bool:
+        """Whether it was dreamed at all, and the network does not put another class first."""
+        return not self.score.is_missed and not self.health.is_dead
+
+
+def in_batches(items: Sequence[Item], most: int) -> list[list[Item]]:
+    """Divide what may be stepped together into batches, as equal as can be; it depends on nothing else.
+
+    The pictures of a batch can differ in the last bit with what else is in it, so a batch is dreamed whole wherever
+    that happens.
+
+    Args:
+        items: What is to be divided.
+        most: Most items of a batch.
+    """
+    count = -(-len(items) // most)
+    return [list(items[number::count]) for number in range(count)]

@@ -1,0 +1,75 @@
+"""The classification networks of torchvision, with weights by name or from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import Field
+
+from renderer.networks.source import NetworkSource
+from renderer.targets.class_lists import load_class_file, load_imagenet_classes
+from renderer.targets.target import Target
+
+if TYPE_CHECKING:
+    from renderer.networks.network import Loaded
+
+
+class TorchvisionNetwork(NetworkSource):
+    """Any classification network of torchvision, with weights by name or from a file."""
+
+    source: Literal["torchvision"] = Field("torchvision", description="Where the network comes from.")
+    name: str = Field(
+        "squeezenet1_1", description="Name of the torchvision model, as `neuron-atlas networks` lists it."
+    )
+    weights: str = Field(
+        "DEFAULT",
+        description="Name of torchvision weights, which are downloaded once, or a `.safetensors` or `.pth` file with a "
+        "state dict for the model. A relative path is taken from the current folder.",
+    )
+    classes: Path | None = Field(
+        None,
+        description="CSV file with the class list of a network of your own: columns `index`, `title` and, where known, "
+        "`wnid`, `synonyms` (separated by `; `) and `hypernyms` (root first, separated by ` > `). Without it, a "
+        "network with 1000 outputs is taken to know the ImageNet classes.",
+    )
+
+    @property
+    def label(self) -> str:
+        """The name of the model."""
+        return self.name
+
+    @property
+    def weights_path(self) -> Path | None:
+        """The file that `weights` names; None where it is a name of torchvision's."""
+        is_file = self.weights.endswith((".safetensors", ".pth", ".pt")) or "/" in self.weights
+        return Path(self.weights) if is_file else None
+
+    def class_list(self) -> tuple[Target, ...]:
+        """The classes of ImageNet, or those of the user's file."""
+        return load_imagenet_classes() if self.classes is None else load_class_file(self.classes)
+
+    def files(self) -> Mapping[str, Path]:
+        """The weights, where they are a file."""
+        return {"network.weights": self.weights_path} if self.weights_path else {}
+
+    def identity(self) -> dict[str, Any]:
+        """With the name of the weights where torchvision has them."""
+        return {"weights": self.weights} | super().identity()
+
+    def describe(self) -> dict[str, Any]:
+        """With the name of the weights, or of their file."""
+        return super().describe() | {"weights": Path(self.weights).name}
+
+    def with_absolute_paths(self) -> Self:
+        """With absolute paths of weights and class list."""
+        weights = str(self.weights_path.absolute()) if self.weights_path else self.weights
+        classes = self.classes.absolute() if self.classes else None
+        return self.model_copy(update={"weights": weights, "classes": classes})
+
+    def load(self) -> Loaded:
+        """Build the model and load its weights."""
+        from renderer.networks.torchvision_models import load_torchvision  # noqa: PLC0415  torch takes seconds
+
+        return load_torchvision(self.name, self.weights, self.weights_path)

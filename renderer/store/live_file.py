@@ -1,0 +1,39 @@
+"""`state/now.json`: how far the render is that works in a run's directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from renderer.store.records import Record
+
+
+class LiveProgress(Record):
+    """How far a render is.
+
+    Attributes:
+        unit: What it makes: `frames` or `stills`.
+        done: How many of them are finished.
+        total: How many there will be.
+        classes_done: Classes that are finished.
+        classes: All classes.
+        seconds_left: Time that the rest will take; None if nothing has been timed yet.
+        title: What is being dreamed; empty at the beginning.
+        picture: Number of the picture that lies beside this; 0 if there is none yet.
+    """
+
+    unit: str
+    done: int
+    total: int
+    classes_done: int
+    classes: int
+    seconds_left: float | None
+    title: str
+    picture: int
+
+
+def read_progress(path: Path) -> LiveProgress | None:
+    """What the running render has written; None if nothing is there."""
+    try:
+        return LiveProgress.model_validate_json(path.read_bytes())
+    except (OSError, ValueError):
+        return None

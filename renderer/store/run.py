@@ -1,0 +1,102 @@
+"""A run: its directory, and all that follows from what `run.yaml` says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from renderer.common.errors import UserError
+from renderer.film.recipe import FilmRecipe, StillRecipe, film_recipe, still_recipe
+from renderer.film.timeline import Timeline, crossfade_frames
+from renderer.settings.sections import Settings
+from renderer.store.cleaning import remove_leftovers
+from renderer.store.lock import locked
+from renderer.store.paths import RunPaths
+from renderer.store.run_file import RunFile, read_run_file
+from renderer.targets.target import OUTPUTS, Target
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run and all that follows from its settings.
+
+    Attributes:
+        paths: Its directory.
+        file: What `run.yaml` says.
+    """
+
+    paths: RunPaths
+    file: RunFile
+
+    @property
+    def name(self) -> str:
+        """Name of its configuration."""
+        return self.file.name
+
+    @property
+    def settings(self) -> Settings:
+        """Its settings."""
+        return self.file.settings
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The selected targets in the order of the film."""
+        return self.file.targets
+
+    @property
+    def dreams_stills(self) -> bool:
+        """Whether its stills are dreamed for themselves, not taken from the film."""
+        return self.settings.stills.fresh or not self.file.film
+
+    @cached_property
+    def film_recipe(self) -> FilmRecipe:
+        """What the frames of its film are made from."""
+        return film_recipe(self.settings, self.targets, self.file.network)
+
+    @cached_property
+    def still_recipe(self) -> StillRecipe:
+        """What its fresh stills are made from."""
+        return still_recipe(self.settings, self.targets, self.file.network)
+
+    @cached_property
+    def titles(self) -> Mapping[int, str]:
+        """Titles of all classes that the network knows, by index."""
+        titles = {target.index: target.title for target in self.targets} if self.are_classes else {}
+        try:
+            return {known.index: known.title for known in self.settings.network.class_list()} | titles
+        except UserError:
+            # A class list of the user's own may be gone by now; the selected classes are kept with the run.
+            return titles
+
+    @property
+    def are_classes(self) -> bool:
+        """Whether the targets are outputs of the network."""
+        return all(target.ascends.layer == OUTPUTS for target in self.targets)
+
+    @property
+    def timeline(self) -> Timeline:
+        """The film on paper."""
+        return self.film_recipe.timeline
+
+    @property
+    def fade(self) -> int:
+        """Frames of the crossfade between two chains."""
+        return crossfade_frames(self.settings.film)
+
+
+def load_run(directory: Path) -> Run:
+    """The run that a directory holds; raises UserError where it holds none."""
+    paths = RunPaths(directory)
+    return Run(paths, read_run_file(paths.settings))
+
+
+@contextmanager
+def reopened(directory: Path) -> Iterator[Run]:
+    """Hold the directory of a run that was begun, with its own settings; raises UserError."""
+    run = load_run(directory)
+    with locked(run.paths.lock):
+        remove_leftovers(run.paths)
+        yield run

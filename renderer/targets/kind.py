@@ -1,0 +1,64 @@
+"""What a network is asked to dream toward: the interface of all kinds of targets."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from renderer.common.section import Section
+from renderer.targets.target import Aim, Score, Target
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+    from torch import Tensor
+
+    Activations = Mapping[str, Float[Tensor, "views channels *place"]]
+
+
+class Outline(Protocol):
+    """What can be told of a network for its targets to be listed."""
+
+    def class_list(self) -> tuple[Target, ...]:
+        """The classes that its outputs stand for, by index; the network is not loaded."""
+        ...
+
+    def channels(self, layer: str) -> int:
+        """How many channels a layer has; the network is loaded. Raises UserError where there is no such layer."""
+        ...
+
+
+class TargetKind(Section):
+    """One kind of targets of a network; its fields are what the settings say of it.
+
+    To add a kind, write a module with a subclass and name it in `renderer/targets/kinds.py`.
+    """
+
+    @abstractmethod
+    def known(self, network: Outline) -> tuple[Target, ...]:
+        """All targets of this kind that a network has, by index; `classes.select` chooses among them.
+
+        Raises:
+            UserError: They cannot be listed.
+        """
+
+    @abstractmethod
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers whose activations are looked at."""
+
+    @abstractmethod
+    def answers(self, activations: Activations, units: Int[Tensor, " views"]) -> Float[Tensor, " views"]:
+        """How strongly the wanted unit of each view answers; differentiable.
+
+        Args:
+            activations: By layer; see `layers`.
+            units: `Aim.ascends.unit` of each view.
+        """
+
+    def rivals(self, activations: Activations) -> Float[Tensor, "views classes"] | None:  # noqa: ARG002
+        """The outputs before the softmax of which the wanted unit is one; None where there is no softmax to win."""
+        return None
+
+    @abstractmethod
+    def scores(self, activations: Activations, aims: Sequence[Aim]) -> tuple[Score, ...]:
+        """What the network says of pictures, each of which is to show its target."""

@@ -1,0 +1,16 @@
+"""All kinds of targets: the one place where a new kind is named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from renderer.common.section import one_of
+from renderer.targets.class_outputs import ClassOutputs
+from renderer.targets.kind import TargetKind
+
+TARGET_KINDS: tuple[type[TargetKind], ...] = (ClassOutputs,)
+
+if TYPE_CHECKING:
+    AnyTargets = TargetKind
+else:
+    AnyTargets = one_of(TARGET_KINDS, "kind")
