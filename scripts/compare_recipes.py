@@ -26,11 +26,13 @@ from renderer.dream.randomness import PictureKey
 from renderer.film.sequence import dream_stills
 from renderer.networks.loaded import load_network
 from renderer.networks.network import Network
+from renderer.networks.sources.embedded import EmbeddedNetwork
+from renderer.networks.sources.torchvision import TorchvisionNetwork
 from renderer.networks.torchvision_models import load_torchvision
 from renderer.settings.loading import parse_network, parse_settings
-from renderer.settings.sections import EmbeddedNetwork, Settings, TorchvisionNetwork
+from renderer.settings.sections import Settings
 from renderer.store.evaluation_file import Figures
-from renderer.targets.target import ClassRecord
+from renderer.targets.target import Target
 
 RECIPES = Path(__file__).with_name("recipes.yaml")
 BATCH = 10
@@ -97,7 +99,7 @@ def dream_by_lucent(
         yield from dream_with_lucent(module, indices[first : first + BATCH], size=options.size, steps=options.passes)
 
 
-def measured(judge: Judge, pictures: Pictures, classes: list[ClassRecord]) -> Figures:
+def measured(judge: Judge, pictures: Pictures, classes: list[Target]) -> Figures:
     """Tells how well a network recognizes the pictures of the classes."""
     exhibits = [Exhibit(record, ("still",), None) for record in classes]
     scores = [score_picture(judge, exhibit, picture) for exhibit, picture in zip(exhibits, pictures, strict=True)]

@@ -16,7 +16,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from renderer.common.errors import UserError
-from renderer.film.motion import Move, apply_moves, move_between
+from renderer.film.motion import Move, move_between
+from renderer.film.warp import apply_moves
 from renderer.settings.sections import Settings
 from renderer.store.index_file import Index, read_index
 from renderer.store.paths import RunPaths

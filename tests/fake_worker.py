@@ -7,54 +7,63 @@ import numpy as np
 from jaxtyping import Float
 
 from renderer.dream.health import Health
-from renderer.jobs.worker import Frame, Picture, SegmentTask, Still, StillTask
+from renderer.film.recipe import FilmRecipe, StillRecipe
+from renderer.film.tasks import Frame, Picture, SegmentTask, Still, StillTask
 from renderer.settings.sections import Settings
 from renderer.targets.target import Guess, Score
 
 
 class FakeWorker:
-    """Deterministic pictures that depend on the start, the class, the frame and the company in the batch.
+    """Deterministic pictures that depend on the recipe, the start, the target, the frame and the rest of the batch.
 
     Attributes:
-        rounds: Names of the segments that were asked for, a list for each call.
-        groups: Class indices and seeds of the stills that were asked for, a list for each call.
+        rounds: Names of the segments that were asked for, a list for each batch.
+        groups: Target numbers and seeds of the stills that were asked for, a list for each batch.
         frames: How many frames have been given.
         on_frame: Called before each frame with its number in the worker's life, and before each still.
     """
 
+    devices = 1
+
     def __init__(self, settings: Settings, on_frame: Callable[[int], None] = lambda number: None) -> None:
-        self._settings = settings
+        del settings  # Pixels follow from the recipe alone.
         self.on_frame = on_frame
         self.rounds: list[list[str]] = []
         self.groups: list[list[tuple[int, int]]] = []
         self.frames = 0
         self.closed = False
 
-    def segments(self, tasks: Sequence[SegmentTask], *, score_all: bool) -> Iterator[Frame]:
+    def segments(
+        self, recipe: FilmRecipe, batches: Sequence[Sequence[SegmentTask]], *, score_all: bool
+    ) -> Iterator[Frame]:
+        for tasks in batches:
+            yield from self._batch(recipe, tasks, score_all=score_all)
+
+    def _batch(self, recipe: FilmRecipe, tasks: Sequence[SegmentTask], *, score_all: bool) -> Iterator[Frame]:
         self.rounds.append([task.segment.name for task in tasks])
-        company = [task.segment.class_index for task in tasks]
-        film = self._settings.film
-        pictures = [self._start(task, film.height, film.width) for task in tasks]
+        aims = [recipe.aims[task.segment.position] for task in tasks]
+        others = [aim.key for aim in aims]
+        pictures = [self._start(task, *recipe.size) for task in tasks]
         for number in range(max(task.segment.frames for task in tasks)):
-            for place, task in enumerate(tasks):
+            for place, (task, aim) in enumerate(zip(tasks, aims, strict=True)):
                 segment = task.segment
                 if number >= segment.frames:
                     continue
-                key = (self._settings.run.seed, segment.class_index, segment.first_frame + number, company)
-                pictures[place] = _blend(pictures[place], _noise(key, film.height, film.width))
+                key = (recipe.digest, aim.key, segment.first_frame + number, others)
+                pictures[place] = _blend(pictures[place], _noise(key, *recipe.size))
                 self._count()
                 ends = segment.ends_class and number + 1 == segment.frames
-                score = fake_score(segment.class_index, 0) if ends or score_all else None
-                yield Frame(place, number, pictures[place], score, Health(steps=1))
+                score = fake_score(aim.ascends.unit, 0) if ends or score_all else None
+                yield Frame(segment, number, pictures[place], Health(steps=1), score)
 
-    def stills(self, tasks: Sequence[StillTask]) -> Iterator[Still]:
-        self.groups.append([(task.class_index, task.seed) for task in tasks])
-        company = [task.class_index for task in tasks]
-        settings = self._settings.stills
-        for task in tasks:
-            self._count()
-            picture = _noise((task.seed, task.class_index, company), settings.height, settings.width)
-            yield Still(task, picture, fake_score(task.class_index, task.seed), Health(steps=1))
+    def stills(self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]]) -> Iterator[Still]:
+        for tasks in batches:
+            self.groups.append([(task.aim.ascends.unit, task.seed) for task in tasks])
+            others = [task.aim.key for task in tasks]
+            for task in tasks:
+                self._count()
+                picture = _noise((recipe.digest, task.seed, task.aim.key, others), *recipe.size)
+                yield Still(task, picture, fake_score(task.aim.ascends.unit, task.seed), Health(steps=1))
 
     def output_weights(self) -> Float[np.ndarray, "classes features"]:
         return np.random.default_rng(0).standard_normal((1000, 4)).astype(np.float32)
@@ -73,12 +82,12 @@ class FakeWorker:
         return task.start
 
 
-def fake_score(class_index: int, seed: int) -> Score:
+def fake_score(unit: int, seed: int) -> Score:
     """Class 3 is never recognized, class 5 only with a further seed."""
-    recognized = class_index not in {3, 5} or (class_index == 5 and seed != 0)
+    recognized = unit not in {3, 5} or (unit == 5 and seed != 0)
     probability = 0.5 + (seed % 1000) / 10000
-    top = (Guess(class_index, probability), Guess(class_index + 1, 0.1))
-    return Score(logit=10.0 + class_index, probability=probability, rank=1 if recognized else 2, top=top)
+    top = (Guess(unit, probability), Guess(unit + 1, 0.1))
+    return Score(activation=10.0 + unit, probability=probability, rank=1 if recognized else 2, top=top)
 
 
 def _noise(key: object, height: int, width: int) -> Picture:

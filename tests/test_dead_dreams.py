@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
 from renderer.dream.health import Health
+from renderer.film.tasks import Frame, SegmentTask, Still, StillTask
 from renderer.jobs import local_worker as local
 from renderer.jobs.commands import Outcome, render, render_stills
 from renderer.jobs.local_worker import LocalWorker
 from renderer.jobs.stills import attempt_seed
-from renderer.jobs.worker import Frame, SegmentTask, Still, StillTask
 from renderer.networks.network import Network, Preprocessing
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, request

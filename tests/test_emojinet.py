@@ -15,8 +15,8 @@ from renderer.dream.ascent import ascend
 from renderer.dream.randomness import PictureKey, normal
 from renderer.networks.emojinet import EmojiNet
 from renderer.networks.loaded import load_network
+from renderer.networks.sources.embedded import EmbeddedNetwork
 from renderer.settings.loading import parse_settings
-from renderer.settings.sections import EmbeddedNetwork
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 WEIGHTS = REPOSITORY / "renderer/networks/data/emojinet.safetensors"

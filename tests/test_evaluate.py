@@ -11,10 +11,10 @@ from renderer.atlas.recognition import Exhibit, Judge, make_judge, measure, scor
 from renderer.common.errors import UserError
 from renderer.networks.network import Network, Preprocessing
 from renderer.store.evaluation_file import PictureScore, View, failed
-from renderer.targets.target import ClassRecord
+from renderer.targets.target import Target, class_target
 from tests.networks.tiny import tiny_network
 
-RED, GREEN, BLUE = (ClassRecord(index, title) for index, title in enumerate(("red", "green", "blue")))
+RED, GREEN, BLUE = (class_target(index, title) for index, title in enumerate(("red", "green", "blue")))
 
 
 class _Colors(nn.Module):
@@ -31,7 +31,7 @@ class _Colors(nn.Module):
 def color_network(titles: str = "red green blue", slope: float = 10.0) -> Network:
     """A class for each title; its logit is so many times the share of the color."""
     channels = [("red", "green", "blue").index(title) for title in titles.split()]
-    classes = [ClassRecord(index, title.title()) for index, title in enumerate(titles.split())]
+    classes = [class_target(index, title.title()) for index, title in enumerate(titles.split())]
     preprocessing = Preprocessing(16, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     return Network(_Colors(channels, slope), classes, preprocessing, device=torch.device("cpu"))
 
@@ -40,9 +40,7 @@ def picture(red: int, green: int, blue: int) -> np.ndarray:
     return np.full((20, 30, 3), (red, green, blue), np.uint8)
 
 
-def score(
-    judge: Judge, record: ClassRecord, shown: np.ndarray, views: tuple[View, ...] = ("still",)
-) -> PictureScore | None:
+def score(judge: Judge, record: Target, shown: np.ndarray, views: tuple[View, ...] = ("still",)) -> PictureScore | None:
     return score_picture(judge, Exhibit(record, views, "digest"), shown)
 
 

@@ -12,19 +12,20 @@ from safetensors.torch import save_file
 from torchvision import models
 
 from renderer.atlas.evaluation import NamedNetwork, evaluate, named_networks
-from renderer.atlas.exhibits import hangings
+from renderer.atlas.exhibits import exhibits
+from renderer.atlas.seen import look_at
 from renderer.common.errors import UserError
 from renderer.jobs.commands import render, render_stills
-from renderer.jobs.session import load_run
 from renderer.media.pictures import load_picture
 from renderer.networks.loaded import load_network
-from renderer.settings.sections import EmbeddedNetwork
+from renderer.networks.sources.embedded import EmbeddedNetwork
 from renderer.store.evaluation_file import Evaluation, judge_names, read_evaluation
 from renderer.store.lock import locked
 from renderer.store.paths import RunPaths
 from renderer.targets.class_lists import load_emoji_classes
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, request
+from tests.networks.tiny import aims
 
 TITLES = [record.title for record in load_emoji_classes()]
 CHOSEN = [1, 2, 3, 5]
@@ -68,13 +69,13 @@ def test_what_is_scored_is_what_a_viewer_sees(tmp_path: Path) -> None:
     directory = rendered(tmp_path / "run", "video.codec=ffv1", "overlay.lines=[]")
     with av.open(str(directory / "atlas.mkv")) as film:
         frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
-    found = list(hangings(load_run(directory)))
-    in_film = [hanging for hanging in found if "film" in hanging.exhibit.shown]
-    assert [hanging.exhibit.record.index for hanging in in_film] == CHOSEN
-    for place, hanging in enumerate(in_film):
-        assert np.array_equal(hanging.picture(), frames[10 * place + 9])
+    found = list(exhibits(look_at(directory)))
+    in_film = [hanging for exhibit in found if "film" in exhibit.shown]
+    assert [exhibit.target.index for exhibit in in_film] == CHOSEN
+    for place, exhibit in enumerate(in_film):
+        assert np.array_equal(exhibit.picture(), frames[10 * place + 9])
     # At the seam the film shows the end of the next chain's lead-in, the still does not.
-    assert [hanging.exhibit.shown for hanging in found] == [
+    assert [exhibit.shown for exhibit in found] == [
         ("still", "film"), ("still",), ("film",), ("still", "film"), ("still", "film")
     ]  # fmt: skip
     assert not np.array_equal(found[1].picture(), found[2].picture())
@@ -82,7 +83,7 @@ def test_what_is_scored_is_what_a_viewer_sees(tmp_path: Path) -> None:
 
 def test_a_still_with_text_is_another_picture_than_the_frame_without(tmp_path: Path) -> None:
     directory = rendered(tmp_path / "run", "film.width=200", "film.height=120", "stills.overlay=true")
-    shown = [hanging.exhibit.shown for hanging in hangings(load_run(directory))]
+    shown = [exhibit.shown for exhibit in exhibits(look_at(directory))]
     assert shown == [("still",), ("film",)] * 4
 
 
@@ -92,7 +93,7 @@ def test_the_scores_are_those_of_the_networks(tmp_path: Path, small_judge: str) 
     assert evaluation == stored(directory)
     network = load_network(EmbeddedNetwork(), torch.device("cpu"))
     for path, score in zip(sorted((directory / "stills").iterdir()), evaluation.network.pictures, strict=True):
-        (expected,) = network.scores(load_picture(path)[None], [score.index])
+        (expected,) = network.scores(load_picture(path)[None], aims(score.index))
         assert path.name.startswith(f"{score.index:04d}-")
         assert (score.rank, score.shown) == (expected.rank, ("still", "film"))
         assert score.probability == pytest.approx(expected.probability, rel=1e-4)
@@ -103,7 +104,7 @@ def test_the_scores_are_those_of_the_networks(tmp_path: Path, small_judge: str) 
     assert [score.index for score in recognition.pictures] == list(outputs)
     for score in recognition.pictures:
         (still,) = (directory / "stills").glob(f"{score.index:04d}-*.png")
-        (expected,) = judge.scores(load_picture(still)[None], [outputs[score.index]])
+        (expected,) = judge.scores(load_picture(still)[None], aims(outputs[score.index]))
         assert (score.rank, score.probability) == (expected.rank, pytest.approx(expected.probability, rel=1e-4))
         assert {seen.dreamed for seen in score.top} == {1, 2, 5, None}
     assert [(one.index, one.title) for one in recognition.unknown] == [(3, TITLES[3])]

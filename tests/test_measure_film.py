@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from renderer.common.errors import UserError
-from renderer.film.motion import Move, apply_moves, move_between
+from renderer.film.motion import Move, move_between
+from renderer.film.warp import apply_moves
 from renderer.jobs.commands import render
 from renderer.settings.sections import Motion, Video
 from tests.fake_worker import FakeWorker

@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 from torchvision import models
 
 from renderer.jobs.commands import Request, render, render_stills
+from renderer.networks.sources.torchvision import TorchvisionNetwork
 from renderer.settings.loading import load_settings
-from renderer.settings.sections import TorchvisionNetwork
 from renderer.settings.shipped import shipped_configs
 from tests.film_helpers import Recorder
 

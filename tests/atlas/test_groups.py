@@ -1,8 +1,7 @@
 """The way from wide groups to narrow ones."""
 
 from renderer.atlas.groups import Groups, find_groups
-from renderer.settings.sections import TorchvisionNetwork
-from renderer.targets.class_lists import class_list
+from renderer.networks.sources.torchvision import TorchvisionNetwork
 
 DOG = ("thing", "animal", "mammal", "canine", "pet")
 CAT = ("thing", "animal", "mammal", "feline", "pet")
@@ -51,7 +50,7 @@ def test_classes_without_groups() -> None:
 
 
 def test_every_group_of_imagenet_can_be_reached_and_counts_what_it_holds() -> None:
-    paths = [record.path for record in class_list(TorchvisionNetwork())]
+    paths = [target.groups for target in TorchvisionNetwork().class_list()]
     groups = find_groups(paths)
     for name in ("animal", "dog", "artifact", "musical instrument"):
         group = groups.groups[groups.names[name]]

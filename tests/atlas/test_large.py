@@ -23,7 +23,6 @@ from renderer.store.evaluation_file import (
 from renderer.store.index_file import Index, IndexClass, IndexFilm, IndexGuess, write_index
 from renderer.store.paths import RunPaths
 from renderer.store.run_file import write_run_file
-from renderer.targets.class_lists import class_list
 from renderer.targets.slugs import still_name
 from tests.atlas.conftest import OpenPage
 
@@ -57,7 +56,7 @@ def thousand(tmp_path_factory: pytest.TempPathFactory) -> RunPaths:
     weights = paths.root / "nobody-reads.safetensors"
     weights.write_bytes(b"")
     settings = parse_settings("", "imagenet", [f"network={{source: torchvision, weights: {weights}}}"])
-    classes = class_list(settings.network)
+    classes = settings.network.class_list()
     write_run_file(paths.settings, describe_run("imagenet", settings, classes, film=True))
     pictures = [webp(seed) for seed in range(20)]
     assert all(8_000 < len(picture) < 40_000 for picture in pictures)

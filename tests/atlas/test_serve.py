@@ -20,7 +20,7 @@ from playwright.sync_api import expect
 from renderer.atlas.serve import make_server
 from renderer.common.errors import UserError
 from renderer.jobs.commands import render
-from renderer.jobs.live import read_progress
+from renderer.store.live_file import read_progress
 from renderer.store.paths import RunPaths
 from tests.atlas.conftest import OpenPage, small_request
 from tests.fake_worker import FakeWorker

@@ -8,7 +8,6 @@ from torch.nn import functional
 from torchvision.models import mobilenetv2
 
 from renderer.dream import ascent
-from renderer.dream.ascent import ascend, ascend_fresh
 from renderer.dream.dreaming import (
     AdamOptimizer,
     Dream,
@@ -16,8 +15,8 @@ from renderer.dream.dreaming import (
     Level,
     LogitObjective,
     NormalizedOptimizer,
-    Optimizer,
-    Parameterization,
+    OptimizerKind,
+    ParameterizationKind,
     PixelParameterization,
     Regularizers,
     Transforms,
@@ -25,10 +24,12 @@ from renderer.dream.dreaming import (
 from renderer.dream.randomness import PictureKey, normal
 from renderer.dream.regularizers import total_variation
 from renderer.networks.network import Network
+from tests.dream.climbing import ascend, ascend_fresh
 from tests.networks.tiny import CLASSES, tiny_network
+from tests.networks.tiny import logits as logits_of
 
 SIZE = (36, 52)
-KEYS = [PictureKey(0, 2), PictureKey(0, 5)]
+KEYS = [PictureKey(0, "0002"), PictureKey(0, "0005")]
 
 
 def noise(keys: list[PictureKey]) -> torch.Tensor:
@@ -36,13 +37,13 @@ def noise(keys: list[PictureKey]) -> torch.Tensor:
 
 
 def logits(pictures: torch.Tensor) -> torch.Tensor:
-    network = tiny_network()
-    return network.logits(torch.nn.functional.interpolate(pictures, (32, 32), mode="bilinear", antialias=True))
+    views = torch.nn.functional.interpolate(pictures, (32, 32), mode="bilinear", antialias=True)
+    return logits_of(tiny_network(), views)
 
 
 @pytest.mark.parametrize("parameterization", [FourierParameterization(), PixelParameterization()])
 @pytest.mark.parametrize("optimizer", [AdamOptimizer(), NormalizedOptimizer()])
-def test_the_objective_rises_in_every_picture(parameterization: Parameterization, optimizer: Optimizer) -> None:
+def test_the_objective_rises_in_every_picture(parameterization: ParameterizationKind, optimizer: OptimizerKind) -> None:
     regularizers, objective = Regularizers(total_variation=0), LogitObjective(log_probability=1.0)
     dream = Dream(
         parameterization=parameterization, optimizer=optimizer, regularizers=regularizers, objective=objective
@@ -51,7 +52,7 @@ def test_the_objective_rises_in_every_picture(parameterization: Parameterization
     after = ascend(tiny_network(), dream, before, KEYS, [0, 0], 40).pictures
     gain = logits(after) - logits(before)
     for place, key in enumerate(KEYS):
-        assert gain[place, key.class_index] > 0.005
+        assert gain[place, key.number] > 0.005
     assert after.min() >= 0 and after.max() <= 1
 
 
@@ -170,9 +171,9 @@ def test_large_pictures_are_done_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch
     sizes = []
     original = ascent.take_views
 
-    def counted(pictures: torch.Tensor, maps: torch.Tensor, size: int) -> torch.Tensor:
+    def counted(pictures: torch.Tensor, *rest: object) -> torch.Tensor:
         sizes.append(len(pictures))
-        return original(pictures, maps, size)
+        return original(pictures, *rest)
 
     monkeypatch.setattr(ascent, "take_views", counted)
     monkeypatch.setattr(ascent, "_PIXELS_AT_ONCE", SIZE[0] * SIZE[1])

@@ -9,25 +9,26 @@ import torch
 from torch import Tensor, nn
 
 from renderer.dream import gradients as cures
-from renderer.dream.ascent import Ascent, ascend
+from renderer.dream.ascent import Ascent
 from renderer.dream.dreaming import (
     AdamOptimizer,
     Dream,
     LogitObjective,
     NormalizedOptimizer,
-    Optimizer,
+    OptimizerKind,
     Regularizers,
     Transforms,
 )
 from renderer.dream.health import Health
 from renderer.dream.randomness import PictureKey, normal
 from renderer.networks.network import Network, Preprocessing
-from renderer.targets.target import ClassRecord
-from tests.networks.tiny import CLASSES, tiny_network
+from renderer.targets.target import class_target
+from tests.dream.climbing import ascend
+from tests.networks.tiny import CLASSES, logits, network_of, tiny_network
 
 SIZE = (36, 52)
 CALM = Transforms(color=0.0)  # Random brightness would wake a numb network.
-KEYS = [PictureKey(0, 2), PictureKey(0, 5), PictureKey(3, 5)]
+KEYS = [PictureKey(0, "0002"), PictureKey(0, "0005"), PictureKey(3, "0005")]
 OPTIMIZERS = [AdamOptimizer(), NormalizedOptimizer()]
 
 
@@ -62,9 +63,9 @@ def network(module: Callable[[], nn.Module], dtype: torch.dtype = torch.float32)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         built = module()
-    classes = [ClassRecord(index, f"class {index}") for index in range(CLASSES)]
+    classes = [class_target(index, f"class {index}") for index in range(CLASSES)]
     gray = Preprocessing(32, (0.5, 0.5, 0.5), (0.2, 0.2, 0.2))
-    return Network(built, classes, gray, device=torch.device("cpu"), dtype=dtype)
+    return network_of(built, classes, gray, dtype)
 
 
 def noise(*levels: float) -> Tensor:
@@ -84,11 +85,11 @@ def change(ascent: Ascent, before: Tensor) -> list[float]:
 
 
 def answers(given: Network, pictures: Tensor) -> Tensor:
-    return given.logits(torch.nn.functional.interpolate(pictures, (32, 32), mode="bilinear", antialias=True))
+    return logits(given, torch.nn.functional.interpolate(pictures, (32, 32), mode="bilinear", antialias=True))
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_a_network_that_noise_does_not_excite_dreams_all_the_same(optimizer: Optimizer) -> None:
+def test_a_network_that_noise_does_not_excite_dreams_all_the_same(optimizer: OptimizerKind) -> None:
     given, before = network(Numb), noise(0.5, 0.5)
     assert answers(given, before)[0].equal(answers(given, before)[1])
     dream = Dream(
@@ -102,11 +103,11 @@ def test_a_network_that_noise_does_not_excite_dreams_all_the_same(optimizer: Opt
     for place, health in enumerate(ascent.health):
         assert 0 < health.redirected < health.steps == 40
         assert health.lost == health.recomputed == 0
-        assert gain[place, KEYS[place].class_index] > 0.001
+        assert gain[place, KEYS[place].number] > 0.001
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_without_the_cure_it_stays_noise(optimizer: Optimizer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_cure_it_stays_noise(optimizer: OptimizerKind, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cures, "redirected", lambda slope: nullcontext())
     before = noise(0.5, 0.5)
     ascent = climb(network(Numb), before, dream=Dream(transforms=CALM, optimizer=optimizer))
@@ -116,7 +117,7 @@ def test_without_the_cure_it_stays_noise(optimizer: Optimizer, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_a_gradient_that_is_not_finite_is_not_followed(optimizer: Optimizer) -> None:
+def test_a_gradient_that_is_not_finite_is_not_followed(optimizer: OptimizerKind) -> None:
     before = noise(0.3, 0.7, 0.3)
     ascent = climb(network(Rooted), before, dream=Dream(transforms=CALM, optimizer=optimizer))
     dark, bright, other = change(ascent, before)

@@ -3,21 +3,21 @@
 import pytest
 import torch
 
-from renderer.dream.ascent import ascend
 from renderer.dream.dreaming import (
     AdamOptimizer,
     Dream,
     FourierParameterization,
     LogitObjective,
     MacoParameterization,
-    Parameterization,
+    ParameterizationKind,
     PixelParameterization,
     Regularizers,
     Transforms,
 )
 from renderer.dream.parameterizations import build_parameterization
 from renderer.dream.randomness import PictureKey
-from tests.networks.tiny import tiny_network
+from tests.dream.climbing import ascend
+from tests.networks.tiny import logits, tiny_network
 
 SIZES = [(30, 44), (45, 31)]
 KINDS = [FourierParameterization(), FourierParameterization(decay=0.5), PixelParameterization()]
@@ -29,13 +29,13 @@ def picture(size: tuple[int, int]) -> torch.Tensor:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_decoding_what_was_encoded_gives_the_picture(size: tuple[int, int], kind: Parameterization) -> None:
+def test_decoding_what_was_encoded_gives_the_picture(size: tuple[int, int], kind: ParameterizationKind) -> None:
     parameterization = build_parameterization(kind, size, torch.device("cpu"))
     assert torch.allclose(parameterization.decode(parameterization.encode(picture(size))), picture(size), atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_ascent_can_reach_any_picture(kind: Parameterization) -> None:
+def test_ascent_can_reach_any_picture(kind: ParameterizationKind) -> None:
     size = SIZES[0]
     target = torch.nn.functional.avg_pool2d(picture((size[0] * 4, size[1] * 4)), 4)
     parameterization = build_parameterization(kind, size, torch.device("cpu"))
@@ -80,7 +80,7 @@ def spectrum(pictures: torch.Tensor) -> torch.Tensor:
 
 
 def test_maco_changes_phases_and_keeps_the_magnitudes_of_natural_pictures() -> None:
-    size, keys = (30, 44), [PictureKey(0, 2), PictureKey(0, 5)]
+    size, keys = (30, 44), [PictureKey(0, "0002"), PictureKey(0, "0005")]
     kind, smooth = MacoParameterization(contrast=0.15), Regularizers(total_variation=0)
     objective = LogitObjective(log_probability=1.0)
     optimizer = AdamOptimizer(learning_rate=0.2)
@@ -99,7 +99,7 @@ def test_maco_changes_phases_and_keeps_the_magnitudes_of_natural_pictures() -> N
     assert turned.mean() > 0.1
     assert after.min() > 0 and after.max() < 1
     for place, key in enumerate(keys):
-        old, new = (tiny_network().logits(pictures[..., 7:37])[place, key.class_index] for pictures in (before, after))
+        old, new = (logits(tiny_network(), pictures[..., 7:37])[place, key.number] for pictures in (before, after))
         assert new > old + 0.005
 
 

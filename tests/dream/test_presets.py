@@ -10,13 +10,13 @@ from renderer.dream.ascent import ascend
 from renderer.dream.randomness import PictureKey, normal
 from renderer.networks.loaded import load_network
 from renderer.networks.network import Network
+from renderer.networks.sources.embedded import EmbeddedNetwork
 from renderer.settings.loading import parse_settings
 from renderer.settings.presets import families, presets
-from renderer.settings.sections import EmbeddedNetwork
 
 SIZE = (56, 72)
 STEPS = 20
-KEYS = [PictureKey(0, 58), PictureKey(0, 500)]
+KEYS = [PictureKey(0, "0058"), PictureKey(0, "0500")]
 
 
 @cache

@@ -8,7 +8,7 @@ from renderer.dream.dreaming import Transforms
 from renderer.dream.randomness import PictureKey
 from renderer.dream.views import draw_tints, draw_views, take_views, tint
 
-KEYS = [PictureKey(0, 3), PictureKey(0, 4)]
+KEYS = [PictureKey(0, "0003"), PictureKey(0, "0004")]
 WHOLE = Transforms(crop=(1.0, 1.0), scale=(1.0, 1.0), rotate=0.0, jitter=0.0, flip=0.0, detail=0.0)
 
 
@@ -18,7 +18,7 @@ def test_views_do_not_depend_on_the_company() -> None:
     assert torch.equal(together[2:], alone)
     assert not torch.equal(together[0], together[1])
     assert not torch.equal(together[:2], draw_views(Transforms(views=2), KEYS[:1], [6], (40, 60), 20))
-    assert not torch.equal(alone, draw_views(Transforms(views=2), [PictureKey(1, 4)], [9], (40, 60), 20))
+    assert not torch.equal(alone, draw_views(Transforms(views=2), [PictureKey(1, "0004")], [9], (40, 60), 20))
 
 
 def test_a_view_of_the_whole_square_picture_is_the_picture() -> None:

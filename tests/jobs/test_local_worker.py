@@ -8,12 +8,12 @@ import torch
 
 from renderer.common.errors import UserError
 from renderer.dream.dreaming import Dream
-from renderer.film.timeline import build_timeline
+from renderer.film.recipe import FilmRecipe, film_recipe, still_recipe
+from renderer.film.tasks import Frame, SegmentTask, StillTask, in_batches
 from renderer.jobs import local_worker as local
 from renderer.jobs.local_worker import LocalWorker
-from renderer.jobs.worker import Frame, SegmentTask, StillTask
 from renderer.settings.sections import Film, Run, Settings, Stills
-from tests.networks.tiny import CLASSES, tiny_network
+from tests.networks.tiny import CLASSES, aims, tiny_network
 
 FILM = Film(width=48, height=32, fps=4.0, seconds_per_class=0.5, chains=3, lead_in_seconds=0.0)
 
@@ -32,25 +32,41 @@ def settings(**run: object) -> Settings:
     )
 
 
-def tasks() -> list[SegmentTask]:
-    first_round = build_timeline(FILM, [0, 1, 2, 3, 4, 5], 10.0).rounds[0]
-    return [SegmentTask(segment, None) for segment in first_round]
+def recipe(given: Settings) -> FilmRecipe:
+    return film_recipe(given, aims(0, 1, 2, 3, 4, 5), {})
+
+
+def batches(given: Settings) -> list[list[SegmentTask]]:
+    """The first round, as the plan divides it."""
+    first_round = recipe(given).timeline.rounds[0]
+    return in_batches([SegmentTask(segment, None) for segment in first_round], given.run.batch)
+
+
+def worker(given: Settings) -> LocalWorker:
+    return LocalWorker(given.network, given.run.device, given.run.precision)
 
 
 def frames(given: Settings, *, score_all: bool = False) -> dict[tuple[int, int], Frame]:
-    worker = LocalWorker(given)
-    found = list(worker.segments(tasks(), score_all=score_all))
-    worker.close()
-    assert len({(frame.task, frame.number) for frame in found}) == len(found)
-    return {(frame.task, frame.number): frame for frame in found}
+    made = worker(given)
+    found = list(made.segments(recipe(given), batches(given), score_all=score_all))
+    made.close()
+    assert len({(frame.segment, frame.number) for frame in found}) == len(found)
+    return {(frame.segment.chain, frame.number): frame for frame in found}
 
 
-@pytest.mark.parametrize("run", [{"device": ("cpu", "cpu")}, {"batch": 1}, {"device": ("cpu", "cpu", "cpu", "cpu")}])
-def test_devices_and_batches_share_the_tasks_and_change_nothing(run: dict[str, object]) -> None:
-    expected, shared = frames(settings()), frames(settings(**run))
-    assert set(expected) == set(shared) == {(task, number) for task in range(3) for number in range(2)}
-    for place, frame in expected.items():
-        assert np.abs(frame.picture.astype(int) - shared[place].picture).mean() < 1.0
+@pytest.mark.parametrize("batch", [1, 2, 3])
+@pytest.mark.parametrize("devices", [2, 4])
+def test_the_number_of_devices_changes_no_pixel(batch: int, devices: int) -> None:
+    one, several = frames(settings(batch=batch)), frames(settings(batch=batch, device=("cpu",) * devices))
+    assert set(one) == set(several) == {(chain, number) for chain in range(3) for number in range(2)}
+    for place, frame in one.items():
+        assert np.array_equal(frame.picture, several[place].picture)
+
+
+def test_batches_change_no_more_than_rounding() -> None:
+    together, apart = frames(settings(batch=3)), frames(settings(batch=1))
+    for place, frame in together.items():
+        assert np.abs(frame.picture.astype(int) - apart[place].picture).mean() < 1.0
 
 
 def test_the_last_frame_of_a_class_is_scored_and_others_on_request() -> None:
@@ -58,14 +74,15 @@ def test_the_last_frame_of_a_class_is_scored_and_others_on_request() -> None:
     scored = frames(settings(), score_all=True)
     assert all(frame.score for frame in scored.values())
     first = scored[0, 1].score
-    assert first is not None and 1 <= first.rank <= CLASSES and len(first.top) == 5
+    assert first is not None and first.rank is not None and 1 <= first.rank <= CLASSES and len(first.top) == 5
 
 
 def test_stills_come_with_their_task_and_score() -> None:
-    wanted = [StillTask(4, seed=0), StillTask(5, seed=9)]
-    found = list(LocalWorker(settings()).stills(wanted))
+    four, five = aims(4, 5)
+    wanted = [StillTask(four, seed=0), StillTask(five, seed=9)]
+    found = list(worker(settings()).stills(still_recipe(settings(), [four, five], {}), [wanted[:1], wanted[1:]]))
     assert [still.task for still in found] == wanted
-    assert all(still.picture.shape == (32, 48, 3) and still.score.rank >= 1 for still in found)
+    assert all(still.picture.shape == (32, 48, 3) and still.score.rank for still in found)
 
 
 def test_an_error_on_one_of_several_devices_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,12 +90,14 @@ def test_an_error_on_one_of_several_devices_is_not_lost(monkeypatch: pytest.Monk
         raise RuntimeError("out of memory")
 
     monkeypatch.setattr(local, "dream_segments", broken)
+    given = settings(device=("cpu", "cpu"), batch=1)
     with pytest.raises(RuntimeError, match="out of memory"):
-        list(LocalWorker(settings(device=("cpu", "cpu"))).segments(tasks(), score_all=False))
+        list(worker(given).segments(recipe(given), batches(given), score_all=False))
 
 
 def test_work_on_several_devices_can_be_left_early() -> None:
-    stream = LocalWorker(settings(device=("cpu", "cpu"))).segments(tasks(), score_all=False)
+    given = settings(device=("cpu", "cpu"), batch=1)
+    stream = worker(given).segments(recipe(given), batches(given), score_all=False)
     next(stream)
     stream.close()
 
@@ -87,12 +106,12 @@ def test_a_device_that_is_not_there_is_refused() -> None:
     if torch.cuda.is_available():
         pytest.skip("this computer has one")
     with pytest.raises(UserError, match=r"run\.device.*cuda:3"):
-        LocalWorker(settings(device="cuda:3"))
+        worker(settings(device="cuda:3"))
 
 
 def test_the_default_device_is_found(tmp_path: Path) -> None:
-    assert LocalWorker(settings(device="auto"))._networks
+    assert worker(settings(device="auto")).devices == 1
 
 
 def test_the_output_weights_are_those_of_the_network() -> None:
-    assert np.array_equal(LocalWorker(settings()).output_weights(), tiny_network().output_weights())
+    assert np.array_equal(worker(settings()).output_weights(), tiny_network().output_weights())

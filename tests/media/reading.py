@@ -7,12 +7,12 @@ from pathlib import Path
 import av
 import numpy as np
 
-from renderer.media.codecs import SEGMENT_SUFFIX
+from renderer.media.codecs import CODECS
 from renderer.media.encoding import SegmentEncoder
 from renderer.media.joining import Piece
 from renderer.settings.sections import Video
 
-CODECS = ["h264", "h265", "av1", "vp9", "prores", "ffv1"]
+FILM_CODECS = ["h264", "h265", "av1", "vp9", "prores", "ffv1"]
 
 
 def moving_frames(count: int, width: int = 48, height: int = 32, first: int = 0) -> list[np.ndarray]:
@@ -38,7 +38,7 @@ def segments(folder: Path, lengths: Sequence[int], fps: float, video: Video) -> 
     """Segments of so many frames, one continuing the other."""
     pieces, first = [], 0
     for number, length in enumerate(lengths):
-        path = folder / f"{number:04d}{SEGMENT_SUFFIX[video.codec]}"
+        path = folder / f"{number:04d}{CODECS[video.codec].segment_suffix}"
         pieces.append(encode(path, moving_frames(length, first=first), fps, video))
         first += length
     return pieces

@@ -9,12 +9,12 @@ from PIL import Image
 
 from renderer.common.errors import UserError
 from renderer.media.chapters import Chapter, write_vtt
-from renderer.media.codecs import FILM_SUFFIX
+from renderer.media.codecs import CODECS
 from renderer.media.ffmpeg import EncodingError
 from renderer.media.joining import Piece, assemble_film, probe_encoder
 from renderer.media.sound import check_audio
 from renderer.settings.sections import Video
-from tests.media.reading import CODECS, decoded, encode, moving_frames, segments, times
+from tests.media.reading import FILM_CODECS, decoded, encode, moving_frames, segments, times
 
 STRANGE = [
     "a=b; #c \\d",
@@ -38,12 +38,12 @@ def chapters_of(pieces, titles=None):
 
 def film_of(folder, video, lengths=(5, 7), fps=25.0, titles=None):
     pieces = segments(folder, lengths, fps, video)
-    path = folder / f"atlas{FILM_SUFFIX[video.codec]}"
+    path = folder / f"atlas{CODECS[video.codec].film_suffix}"
     assemble_film(path, pieces, chapters_of(pieces, titles), fps, video)
     return path
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", FILM_CODECS)
 @pytest.mark.parametrize("fps", [25, 23.976])
 def test_joins_are_seamless(tmp_path, codec, fps):
     lengths = (30, 1, 26, 2, 3, 1, 1, 9)  # short ones are stored without pictures before their turn
@@ -61,24 +61,24 @@ def test_joins_are_seamless(tmp_path, codec, fps):
     assert all(pts >= dts for dts, pts in packets)
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", FILM_CODECS)
 def test_frames_are_copied_as_they_are(tmp_path, codec):
     video = Video(codec=codec)
     pieces = segments(tmp_path, (9, 4), 25, video)
-    film = tmp_path / f"atlas{FILM_SUFFIX[codec]}"
+    film = tmp_path / f"atlas{CODECS[codec].film_suffix}"
     assemble_film(film, pieces, [], 25, video)
     before = [frame for piece in pieces for frame in decoded(piece.path)]
     assert all((frame == old).all() for frame, old in zip(decoded(film), before, strict=True))
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", FILM_CODECS)
 def test_the_same_segments_give_the_same_film(tmp_path, codec):
     video = Video(codec=codec, title="film")
     digests = {sha256(film_of(tmp_path, video).read_bytes()).hexdigest() for _ in range(2)}
     assert len(digests) == 1
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", FILM_CODECS)
 def test_chapters_carry_titles_and_times(tmp_path, codec):
     film = film_of(tmp_path, Video(codec=codec), (2,) * len(STRANGE), 29.97, STRANGE)
     with av.open(str(film)) as container:
@@ -91,7 +91,7 @@ def test_chapters_carry_titles_and_times(tmp_path, codec):
             assert abs(chapter[side] * chapter["time_base"] - frame * Fraction(1001, 30000)) <= Fraction(1, 1000)
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", FILM_CODECS)
 def test_subtitles_carry_titles_and_times(tmp_path, codec):
     film = film_of(tmp_path, Video(codec=codec), (2,) * 4, 25, [*STRANGE[:3], "{\\an8} brace"])
     with av.open(str(film)) as container:
@@ -164,7 +164,7 @@ def sound(path, seconds, rate=44100):
     return path
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", FILM_CODECS)
 @pytest.mark.parametrize("seconds", [0.3, 5.0])
 def test_sound_is_looped_or_cut_to_the_films_length(tmp_path, codec, seconds):
     video = Video(codec=codec, audio=sound(tmp_path / "it's a sound.wav", seconds))
@@ -255,8 +255,8 @@ def test_a_damaged_segment_in_the_middle_is_reported(tmp_path, codec):
     pieces = segments(tmp_path, (5, 5, 5), 25, video)
     pieces[1].path.write_bytes(b"damaged")
     with pytest.raises(EncodingError, match=pieces[1].path.name):
-        assemble_film(tmp_path / f"atlas{FILM_SUFFIX[codec]}", pieces, [], 25, video)
-    assert not (tmp_path / f"atlas{FILM_SUFFIX[codec]}").exists()
+        assemble_film(tmp_path / f"atlas{CODECS[codec].film_suffix}", pieces, [], 25, video)
+    assert not (tmp_path / f"atlas{CODECS[codec].film_suffix}").exists()
 
 
 def test_the_vtt_file_says_the_titles(tmp_path):
@@ -268,7 +268,7 @@ def test_the_vtt_file_says_the_titles(tmp_path):
     )
 
 
-@pytest.mark.parametrize("codec", FILM_SUFFIX)
+@pytest.mark.parametrize("codec", CODECS)
 def test_every_encoder_can_be_probed(codec):
     probe_encoder((47, 33), 25, Video(codec=codec))
 

@@ -5,11 +5,11 @@ import pytest
 from renderer.common.errors import UserError
 from renderer.media.captions import Caption, check_templates, fill_templates, templates_need_score
 from renderer.settings.sections import Overlay
-from renderer.targets.target import ClassRecord, Guess, Score
+from renderer.targets.target import Guess, Score, class_target
 
-HEN = ClassRecord(8, "hen", "n01514859", ("hen", "biddy", "chicken"), ("animal", "bird"))
-COCK = ClassRecord(7, "cock")
-MIDDLE = Caption(HEN, COCK, ClassRecord(9, "ostrich"), position=2, count=3)
+HEN = class_target(8, "hen", "n01514859", ("hen", "biddy", "chicken"), ("animal", "bird"))
+COCK = class_target(7, "cock")
+MIDDLE = Caption(HEN, COCK, class_target(9, "ostrich"), position=2, count=3)
 SCORED = dataclasses.replace(
     MIDDLE, score=Score(12.34, 0.876, 2, (Guess(7, 0.9), Guess(8, 0.05))), top_titles=("cock",)
 )
@@ -47,7 +47,7 @@ def test_a_line_with_some_values_is_kept():
 
 
 def test_a_title_with_line_breaks_and_braces_stays_one_line():
-    strange = ClassRecord(0, "two\nlines\t{title}\x00")
+    strange = class_target(0, "two\nlines\t{title}\x00")
     assert fill_templates(["{title}"], Caption(strange, None, None, 1, 1)) == ("two lines {title}",)
 
 

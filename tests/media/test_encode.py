@@ -10,29 +10,29 @@ import numpy as np
 import pytest
 
 from renderer.media import ffmpeg
-from renderer.media.codecs import SEGMENT_SUFFIX
+from renderer.media.codecs import CODECS
 from renderer.media.encoding import SegmentEncoder
 from renderer.media.ffmpeg import EncodingError, frame_rate
 from renderer.settings.sections import Video
-from tests.media.reading import CODECS, decoded, encode, moving_frames, times
+from tests.media.reading import FILM_CODECS, decoded, encode, moving_frames, times
 
 PIXELS = {"prores": "yuv422p10le", "ffv1": "bgr0"}
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", FILM_CODECS)
 def test_the_same_frames_give_the_same_file(tmp_path, codec):
     digests = set()
     for name in ("one", "two"):
-        path = tmp_path / f"{name}{SEGMENT_SUFFIX[codec]}"
+        path = tmp_path / f"{name}{CODECS[codec].segment_suffix}"
         encode(path, moving_frames(30, width=80, height=66), 25, Video(codec=codec))
         digests.add(sha256(path.read_bytes()).hexdigest())
     assert len(digests) == 1
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", FILM_CODECS)
 @pytest.mark.parametrize("size", [(48, 32), (47, 33), (16, 16)])
 def test_every_frame_is_there_in_the_right_size_and_format(tmp_path, codec, size):
-    path = tmp_path / f"segment{SEGMENT_SUFFIX[codec]}"
+    path = tmp_path / f"segment{CODECS[codec].segment_suffix}"
     frames = moving_frames(7, *size)
     encode(path, frames, 25, Video(codec=codec))
     with av.open(str(path)) as film:
@@ -59,7 +59,7 @@ def test_lossless_segments_give_the_frames_themselves(tmp_path, codec):
 
 @pytest.mark.parametrize("codec", ["h264", "h265", "av1", "vp9", "prores"])
 def test_colors_are_kept_by_the_matrix_that_the_file_names(tmp_path, codec):
-    path = tmp_path / f"segment{SEGMENT_SUFFIX[codec]}"
+    path = tmp_path / f"segment{CODECS[codec].segment_suffix}"
     patches = [(200, 30, 40), (30, 180, 60), (40, 50, 210), (128, 128, 128), (255, 255, 255), (0, 0, 0)]
     frame = np.repeat(np.repeat(np.array([patches], np.uint8), 32, axis=0), 16, axis=1)
     encode(path, [frame] * 3, 25, Video(codec=codec, quality=4))
@@ -92,7 +92,7 @@ def _rgb_of_bt709(luma, blue, red):
 
 @pytest.mark.parametrize("codec", ["h264", "h265", "av1", "vp9"])
 def test_there_is_a_keyframe_every_second_and_none_refers_across_it(tmp_path, codec):
-    path = tmp_path / f"segment{SEGMENT_SUFFIX[codec]}"
+    path = tmp_path / f"segment{CODECS[codec].segment_suffix}"
     encode(path, moving_frames(40), 12, Video(codec=codec))
     with av.open(str(path)) as film:
         packets = [(packet.pts, packet.is_keyframe) for packet in film.demux(video=0) if packet.size]
@@ -130,7 +130,7 @@ def test_better_quality_makes_a_larger_file(tmp_path):
     for codec in ("h264", "h265", "av1", "vp9"):
         sizes = []
         for quality in (0, 20, 63):
-            path = tmp_path / f"{quality}{SEGMENT_SUFFIX[codec]}"
+            path = tmp_path / f"{quality}{CODECS[codec].segment_suffix}"
             encode(path, frames, 25, Video(codec=codec, quality=quality))
             sizes.append(path.stat().st_size)
         assert sizes[0] > sizes[1] > sizes[2]

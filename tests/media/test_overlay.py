@@ -10,7 +10,7 @@ from renderer.media.fonts import load_font, missing_glyphs
 from renderer.media.layout import lay_out
 from renderer.media.overlay import CaptionWriter, text_opacity
 from renderer.settings.sections import Overlay
-from renderer.targets.target import ClassRecord
+from renderer.targets.target import class_target
 
 LONG = "a soft-coated wheaten terrier, or a West Highland white terrier, whichever nobody has seen in its own habitat"
 WORD = "Donaudampfschifffahrtsgesellschaftskapitaensmuetzenabzeichen"
@@ -18,7 +18,7 @@ DEEP = "gjpqy|Q[]{}"
 
 
 def caption(previous, title, following):
-    records = [None if text is None else ClassRecord(1, text) for text in (previous, title, following)]
+    records = [None if text is None else class_target(1, text) for text in (previous, title, following)]
     return Caption(records[1], records[0], records[2], position=2, count=3)
 
 

@@ -1,6 +1,7 @@
 """The share of the gradient that goes back through residual branches; the rest of a network stays as it is."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from functools import partial
 
 import pytest
@@ -11,7 +12,12 @@ from torchvision.models import mnasnet, mobilenetv2, mobilenetv3, regnet, resnet
 from torchvision.models.convnext import CNBlock
 from torchvision.models.efficientnet import FusedMBConv, FusedMBConvConfig, MBConv, MBConvConfig
 
-from renderer.networks.shortcuts import residual_branches, scaled_residual_gradient
+from renderer.networks.gradient_scale import GradientScale, Share
+from renderer.networks.network import Preprocessing
+from renderer.networks.shortcuts import residual_branches
+from tests.networks.tiny import network_of
+
+FOUR = Preprocessing(6, (0.0,), (1.0,))  # type: ignore[arg-type]  # four channels, all alike
 
 BLOCKS: dict[str, Callable[[], nn.Module]] = {
     "mobilenet_v2": lambda: mobilenetv2.InvertedResidual(4, 4, 1, 2),
@@ -28,11 +34,12 @@ BLOCKS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-def with_share(module: nn.Module, inputs: Tensor, share: float) -> tuple[Tensor, Tensor]:
+def with_share(module: nn.Module, inputs: Tensor, share: Share) -> tuple[Tensor, Tensor]:
     """Outputs, and the gradient of a sum of them, with the given share."""
     inputs = inputs.detach().requires_grad_()
-    with scaled_residual_gradient(residual_branches(module), share):
-        outputs = module(inputs * 1)
+    module = deepcopy(module)
+    GradientScale(residual_branches(module)).share = share
+    outputs = module(inputs * 1)
     (gradient,) = torch.autograd.grad((outputs * weights(outputs)).sum(), inputs)
     return outputs.detach(), gradient
 
@@ -88,8 +95,18 @@ def test_a_block_that_changes_the_size_has_no_branch() -> None:
     torch.testing.assert_close(with_share(strided, inputs, 0.0), with_share(strided, inputs, 1.0))
 
 
-def test_nothing_is_left_behind_even_after_an_error() -> None:
-    block = BLOCKS["resnet18"]().eval()
-    with pytest.raises(ZeroDivisionError), scaled_residual_gradient(residual_branches(block), 0.5):
-        1 / 0  # noqa: B018
-    assert not any(layer._forward_hooks for layer in block.modules())
+def test_each_view_has_a_share_of_its_own() -> None:
+    block = BLOCKS["mobilenet_v2"]().eval().requires_grad_(False)
+    inputs = torch.rand(2, 4, 6, 6)
+    both = with_share(block, inputs, torch.tensor([0.5, 1.0]))[1]
+    torch.testing.assert_close(both[0], with_share(block, inputs, 0.5)[1][0])
+    torch.testing.assert_close(both[1], with_share(block, inputs, 1.0)[1][1])
+
+
+def test_it_is_installed_once_however_often_the_network_is_asked() -> None:
+    network = network_of(nn.Sequential(BLOCKS["mobilenet_v2"](), nn.AdaptiveAvgPool2d(1), nn.Flatten()), [], FOUR)
+    hooks = [len(layer._forward_hooks) for layer in network._module.modules()]
+    for share in (0.5, 1.0, 0.0):
+        network.activations(torch.rand(1, 4, 6, 6, requires_grad=True), residual_gradient=share)
+    assert [len(layer._forward_hooks) for layer in network._module.modules()] == hooks
+    assert sum(hooks) == 1

@@ -12,8 +12,8 @@ from torchvision import models
 
 from renderer.common.errors import UserError
 from renderer.networks.loaded import load_network
+from renderer.networks.sources.torchvision import TorchvisionNetwork
 from renderer.networks.torchvision_models import download_path, load_torchvision, model_names
-from renderer.settings.sections import TorchvisionNetwork
 
 CPU = torch.device("cpu")
 

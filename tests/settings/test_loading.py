@@ -4,9 +4,12 @@ import pytest
 
 from renderer.common.errors import UserError
 from renderer.dream.dreaming import NormalizedOptimizer
-from renderer.settings.loading import find_config, flatten, load_settings, parse_network, parse_settings
+from renderer.film.recipe import flatten
+from renderer.networks.sources.embedded import EmbeddedNetwork
+from renderer.networks.sources.torchvision import TorchvisionNetwork
+from renderer.settings.loading import find_config, load_settings, parse_network, parse_settings
 from renderer.settings.presets import families
-from renderer.settings.sections import EmbeddedNetwork, Settings, TorchvisionNetwork
+from renderer.settings.sections import Settings
 from renderer.settings.shipped import shipped_configs
 
 FILE = """

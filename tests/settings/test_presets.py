@@ -5,18 +5,19 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from renderer.store.fingerprint import differences
 from torchvision import models
 
 from renderer.common.errors import UserError
 from renderer.dream.dreaming import Dream, FourierParameterization, NormalizedOptimizer, PixelParameterization
-from renderer.settings.loading import flatten, parse_settings
+from renderer.film.recipe import film_recipe, flatten, still_recipe
+from renderer.networks.sources.torchvision import TorchvisionNetwork
+from renderer.settings.loading import parse_settings
 from renderer.settings.presets import Layer, families, family_of, presets
-from renderer.settings.sections import Settings, TorchvisionNetwork
+from renderer.settings.sections import Settings
 from renderer.settings.shape import Group, Shape, Variants, settings_shape
 from renderer.settings.yaml_source import dump_yaml
 from renderer.store.run_file import RunFile, read_run_file, write_run_file
-from renderer.targets.target import ClassRecord
+from renderer.targets.target import class_target
 
 LAYERS = {**presets(), **families()}
 MADE_UP_PRESETS = {
@@ -150,7 +151,7 @@ def test_a_run_keeps_its_settings_whatever_becomes_of_the_presets(
 ) -> None:
     settings = parse_settings(f"network: {{source: {network}}}\ndream: {{preset: {preset}}}", "f.yaml")
     write_run_file(
-        tmp_path / "run.yaml", RunFile(name="f", film=True, settings=settings, classes=(ClassRecord(0, "tench"),))
+        tmp_path / "run.yaml", RunFile(name="f", film=True, settings=settings, targets=(class_target(0, "tench"),))
     )
     other = {"fresh_steps": 1, "parameterization": {"kind": "fourier", "decay": 0.1}, "level": {"contrast": 0.01}}
     make_up(monkeypatch, dict.fromkeys(presets(), other), other)
@@ -163,7 +164,7 @@ def test_a_preset_spelled_out_is_the_same_run() -> None:
     named = settings_of("{preset: vivid}")
     spelled = settings_of("{parameterization: {decay: 1.5}, steps_per_frame: 6, fresh_steps: 60}")
     assert named != spelled
-    for product in ("film", "stills"):
-        assert differences(flatten(named), flatten(spelled), product) == []
-        assert differences(flatten(named), flatten(settings_of("{}")), product) != []
+    for recipe in (film_recipe, still_recipe):
+        same, other = (recipe(settings, [], {}) for settings in (spelled, settings_of("{}")))
+        assert recipe(named, [], {}).digest == same.digest != other.digest
     assert named.network == TorchvisionNetwork(name="resnet18")

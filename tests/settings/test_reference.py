@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from renderer.settings.loading import flatten
+from renderer.film.recipe import flatten
 from renderer.settings.preset_reference import preset_reference
 from renderer.settings.presets import families, presets
 from renderer.settings.reference import settings_reference

@@ -3,7 +3,6 @@ import pytest
 from renderer.settings import shipped
 from renderer.settings.loading import load_settings
 from renderer.settings.shipped import shipped_configs
-from renderer.targets.class_lists import class_list
 from renderer.targets.selection import select_classes
 
 COUNTS = {
@@ -25,7 +24,7 @@ def test_all_configurations_are_known_here():
 def test_selection_of_shipped_configuration(name):
     settings = load_settings(name).settings
     classes = select_classes(
-        settings.classes, class_list(settings.network), seed=settings.run.seed, output_weights=None
+        settings.classes, settings.network.class_list(), seed=settings.run.seed, output_weights=None
     )
     assert len(classes) == COUNTS[name]
 

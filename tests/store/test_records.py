@@ -8,7 +8,7 @@ from renderer.store.paths import RunPaths
 from renderer.store.records import StillRecord, describe, is_intact, read_record, write_record
 from renderer.targets.target import Guess, Score
 
-_SCORE = Score(logit=12.3456789012345, probability=1 / 3, rank=1, top=(Guess(7, 1 / 3), Guess(8, 0.1)))
+_SCORE = Score(activation=12.3456789012345, probability=1 / 3, rank=1, top=(Guess(7, 1 / 3), Guess(8, 0.1)))
 
 
 def _record(paths: RunPaths) -> StillRecord:

@@ -6,15 +6,17 @@ import pytest
 import yaml
 
 from renderer.common.errors import UserError
-from renderer.settings.sections import Classes, Film, Settings, TorchvisionNetwork, Video
+from renderer.networks.sources.torchvision import TorchvisionNetwork
+from renderer.settings.sections import Film, Settings, Video
 from renderer.store.run_file import RunFile, current_versions, is_run_file, read_run_file, write_run_file
-from renderer.targets.target import ClassRecord
+from renderer.targets.selection import Classes
+from renderer.targets.target import class_target
 
 _CLASSES = (
-    ClassRecord(7, 'a "cock": #1', "n01514668", ("cock", "rooster; bird"), ("entity", "bird")),
-    ClassRecord(8, "no"),
-    ClassRecord(10, "two\nlines \u2028 and \x85 more"),
-    ClassRecord(9, "ostrich \U0001f426", None, ("1e3",), ()),
+    class_target(7, 'a "cock": #1', "n01514668", ("cock", "rooster; bird"), ("entity", "bird")),
+    class_target(8, "no"),
+    class_target(10, "two\nlines \u2028 and \x85 more"),
+    class_target(9, "ostrich \U0001f426", None, ("1e3",), ()),
 )
 
 

@@ -1,9 +1,10 @@
 import pytest
 
 from renderer.common.errors import UserError
-from renderer.settings.sections import EmbeddedNetwork, TorchvisionNetwork
-from renderer.targets.class_lists import class_list, load_class_file, load_emoji_classes, load_imagenet_classes
-from renderer.targets.target import ClassRecord
+from renderer.networks.sources.embedded import EmbeddedNetwork
+from renderer.networks.sources.torchvision import TorchvisionNetwork
+from renderer.targets.class_lists import load_class_file, load_emoji_classes, load_imagenet_classes
+from renderer.targets.target import class_target
 
 
 def write(tmp_path, text):
@@ -25,25 +26,25 @@ def test_imagenet_classes():
 def test_emoji_classes(tmp_path):
     path = write(tmp_path, "index,character,title,group,subgroup\n0,🐯,tiger face,Animals & Nature,animal-mammal\n")
     assert load_emoji_classes(path) == (
-        ClassRecord(0, "tiger face", synonyms=("🐯",), path=("Animals & Nature", "animal-mammal")),
+        class_target(0, "tiger face", synonyms=("🐯",), groups=("Animals & Nature", "animal-mammal")),
     )
 
 
 def test_embedded_network_knows_1000_emoji_with_titles_of_their_own():
-    classes = class_list(EmbeddedNetwork())
+    classes = EmbeddedNetwork().class_list()
     assert len({record.title for record in classes}) == len({record.synonyms for record in classes}) == 1000
     assert all(len(record.path) == 2 for record in classes)
 
 
 def test_network_of_torchvision_knows_imagenet_or_its_file(tmp_path):
     path = write(tmp_path, '\ufeffindex,title\r\n0, left \r\n\r\n1,"right, or so"\r\n')
-    assert class_list(TorchvisionNetwork()) == load_imagenet_classes()
-    assert class_list(TorchvisionNetwork(classes=path)) == (ClassRecord(0, "left"), ClassRecord(1, "right, or so"))
+    assert TorchvisionNetwork().class_list() == load_imagenet_classes()
+    assert TorchvisionNetwork(classes=path).class_list() == (class_target(0, "left"), class_target(1, "right, or so"))
 
 
 def test_columns_of_class_file_may_stand_in_any_order(tmp_path):
     path = write(tmp_path, "title,hypernyms,mine,synonyms,wnid,index\na,x > y,?,b; c,n00000001,0\n")
-    assert load_class_file(path) == (ClassRecord(0, "a", "n00000001", ("b", "c"), ("x", "y")),)
+    assert load_class_file(path) == (class_target(0, "a", "n00000001", ("b", "c"), ("x", "y")),)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from renderer.targets.class_lists import load_imagenet_classes
 from renderer.targets.matching import match_classes
-from renderer.targets.target import ClassRecord
+from renderer.targets.target import class_target
 
 
 def shuffled(records, **changes):
@@ -48,27 +48,27 @@ def test_a_name_that_two_imagenet_classes_go_by_is_matched_by_wnid(title):
 
 
 def test_a_name_that_several_classes_go_by_decides_nothing():
-    mouse = ClassRecord(0, "mouse")
-    assert match_classes([mouse], [ClassRecord(0, "Mouse"), ClassRecord(1, "MOUSE")]) == {}
-    assert match_classes([mouse], [ClassRecord(4, "rodent", synonyms=("mouse",))]) == {0: 4}
-    two = [ClassRecord(4, "rodent", synonyms=("mouse",)), ClassRecord(5, "pointer", synonyms=("mouse",))]
+    mouse = class_target(0, "mouse")
+    assert match_classes([mouse], [class_target(0, "Mouse"), class_target(1, "MOUSE")]) == {}
+    assert match_classes([mouse], [class_target(4, "rodent", synonyms=("mouse",))]) == {0: 4}
+    two = [class_target(4, "rodent", synonyms=("mouse",)), class_target(5, "pointer", synonyms=("mouse",))]
     assert match_classes([mouse], two) == {}
     assert match_classes(two, [mouse]) == {}
 
 
 def test_case_decides_where_it_tells_two_classes_apart():
-    own = [ClassRecord(0, "Cardigan"), ClassRecord(1, "cardigan")]
-    assert match_classes(own, [ClassRecord(0, "cardigan"), ClassRecord(1, "Cardigan")]) == {0: 1, 1: 0}
-    assert match_classes(own, [ClassRecord(0, "CARDIGAN")]) == {}
+    own = [class_target(0, "Cardigan"), class_target(1, "cardigan")]
+    assert match_classes(own, [class_target(0, "cardigan"), class_target(1, "Cardigan")]) == {0: 1, 1: 0}
+    assert match_classes(own, [class_target(0, "CARDIGAN")]) == {}
 
 
 def test_a_title_goes_before_a_synonym():
-    own = [ClassRecord(0, "tiger"), ClassRecord(1, "tiger cat", synonyms=("tiger",))]
-    others = [ClassRecord(0, "cat", synonyms=("tiger cat", "tiger")), ClassRecord(1, "Tiger")]
+    own = [class_target(0, "tiger"), class_target(1, "tiger cat", synonyms=("tiger",))]
+    others = [class_target(0, "cat", synonyms=("tiger cat", "tiger")), class_target(1, "Tiger")]
     assert match_classes(own, others) == {0: 1, 1: 0}
 
 
 def test_what_is_in_one_list_alone_is_left_out():
-    own = [ClassRecord(3, "zebra"), ClassRecord(4, "unicorn")]
-    assert match_classes(own, [ClassRecord(7, "zebra"), ClassRecord(8, "horse")]) == {3: 7}
-    assert match_classes(own, [ClassRecord(0, "horse")]) == {}
+    own = [class_target(3, "zebra"), class_target(4, "unicorn")]
+    assert match_classes(own, [class_target(7, "zebra"), class_target(8, "horse")]) == {3: 7}
+    assert match_classes(own, [class_target(0, "horse")]) == {}

@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 
 from renderer.common.errors import UserError
-from renderer.settings.sections import Classes
 from renderer.targets.class_lists import load_imagenet_classes
-from renderer.targets.selection import select_classes
-from renderer.targets.target import ClassRecord
+from renderer.targets.selection import Classes, select_classes
+from renderer.targets.target import class_target
 
 IMAGENET = load_imagenet_classes()
 ODD = tuple(
-    ClassRecord(index, title, synonyms=synonyms, path=path)
+    class_target(index, title, synonyms=synonyms, groups=path)
     for index, (title, synonyms, path) in enumerate(
         [
             ("1", (), ("digit", "odd")),
@@ -159,7 +158,7 @@ def test_limit_comes_after_order():
     assert chosen(order="index", limit=100) == list(range(8))
 
 
-def test_similarity_follows_the_weights_of_the_chosen_classes():
+def test_similarity_follows_the_weights_of_the_chosen_targets():
     angles = np.array([0.0, 50, 30, 10, 70, 60, 20, 40]) * np.pi / 180
     weights = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32) * np.arange(1, 9)[:, None]
     asked = []

@@ -4,7 +4,7 @@ import pytest
 
 from renderer.targets.class_lists import load_emoji_classes, load_imagenet_classes
 from renderer.targets.slugs import slug, still_name
-from renderer.targets.target import ClassRecord
+from renderer.targets.target import class_target
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,6 @@ def test_slugs_of_all_known_titles_are_safe():
 
 
 def test_still_names_sort_by_index():
-    assert still_name(ClassRecord(7, "cock")) == "0007-cock.png"
-    names = [still_name(ClassRecord(index, "b" if index % 2 else "a")) for index in (2, 11, 102, 999)]
+    assert still_name(class_target(7, "cock")) == "0007-cock.png"
+    names = [still_name(class_target(index, "b" if index % 2 else "a")) for index in (2, 11, 102, 999)]
     assert names == sorted(names)

@@ -1,20 +1,22 @@
 """Frames of segments: they go on where the segment before ended, move at any frame rate alike, and never swap sides."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from torch import Tensor
 
-from renderer.dream.ascent import Ascent
-from renderer.dream.dreaming import AdamOptimizer, Dream, Level, Optimizer, PixelParameterization, Regularizers
+from renderer.dream.ascent import Ascent, Climb
+from renderer.dream.dreaming import AdamOptimizer, Dream, Level, OptimizerKind, PixelParameterization, Regularizers
 from renderer.dream.health import Health
-from renderer.dream.randomness import PictureKey
-from renderer.film.sequence import Picture, dream_segments, dream_stills
+from renderer.film.recipe import FilmRecipe, film_recipe, still_recipe
+from renderer.film.sequence import dream_segments, dream_stills
+from renderer.film.tasks import Picture, SegmentTask, StillTask
 from renderer.film.timeline import Segment, build_timeline
 from renderer.networks.network import Network
 from renderer.settings.sections import Film, Motion, Settings, Stills
-from tests.networks.tiny import tiny_network
+from tests.networks.tiny import aims, tiny_network
 
 WIDTH, HEIGHT = 60, 40
 
@@ -28,12 +30,17 @@ def settings(dream: Dream | None = None, motion: Motion | None = None, **film: o
     )
 
 
-def segments_of(given: Settings, classes: Sequence[int] = (1, 2), longest: float = 10.0) -> tuple[Segment, ...]:
-    return build_timeline(given.film, classes, longest).segments
+def recipe_of(given: Settings, classes: int = 4) -> FilmRecipe:
+    return film_recipe(given, aims(*range(1, classes + 1)), {})
+
+
+def segments_of(given: Settings, longest: float = 10.0) -> tuple[Segment, ...]:
+    return build_timeline(given.film, 2, longest).segments
 
 
 def frames(given: Settings, segment: Segment, start: Picture | None) -> list[Picture]:
-    return [picture for shown in dream_segments(tiny_network(), given, [segment], [start]) for _, picture, _ in shown]
+    tasks = [SegmentTask(segment, start)]
+    return [shown[0].picture for shown in dream_segments(tiny_network(), recipe_of(given), tasks)]
 
 
 def whole_film(given: Settings, longest: float = 10.0) -> list[Picture]:
@@ -108,38 +115,38 @@ def test_a_class_in_parts_moves_as_a_whole_one() -> None:
 
 def test_a_segment_does_not_depend_on_its_company() -> None:
     given = settings(chains=2)
-    pair = build_timeline(given.film, [1, 2, 3, 4], 10.0).rounds[-1]
+    pair = build_timeline(given.film, 4, 10.0).rounds[-1]
     assert len(pair) == 2
     starts = [ring(6.0), ring(12.0)]
-    together: dict[int, list[Picture]] = {}
-    for shown in dream_segments(tiny_network(), given, pair, starts):
-        for place, picture, _ in shown:
-            together.setdefault(place, []).append(picture)
+    together: dict[Segment, list[Picture]] = {}
+    tasks = [SegmentTask(segment, start) for segment, start in zip(pair, starts, strict=True)]
+    for shown in dream_segments(tiny_network(), recipe_of(given), tasks):
+        for frame in shown:
+            together.setdefault(frame.segment, []).append(frame.picture)
     for place, segment in enumerate(pair):
         alone = frames(given, segment, starts[place])
-        assert len(alone) == len(together[place]) == segment.frames
-        for a, b in zip(alone, together[place], strict=True):
+        assert len(alone) == len(together[segment]) == segment.frames
+        for a, b in zip(alone, together[segment], strict=True):
             assert np.abs(a.astype(int) - b).mean() < 2.5  # Of 255; rounding in another order is all that differs.
 
 
 def test_segments_of_unequal_length_end_by_themselves() -> None:
     given = settings(chains=2, fps=3.0, seconds_per_class=0.8)
-    timeline = build_timeline(given.film, [1, 2, 3, 4], 10.0)
+    timeline = build_timeline(given.film, 4, 10.0)
     lengths = {segment.frames for chain in timeline.chains for segment in chain}
     assert len(lengths) > 1
     for number in range(2):
         pair = [chain[number + (1 if chain[0].is_lead_in else 0)] for chain in timeline.chains]
-        counts = [0, 0]
-        for shown in dream_segments(tiny_network(), given, pair, [ring(5.0), ring(9.0)]):
-            for place, _, _ in shown:
-                counts[place] += 1
-        assert counts == [segment.frames for segment in pair]
+        tasks = [SegmentTask(segment, ring(5.0)) for segment in pair]
+        shown = [frame for frames in dream_segments(tiny_network(), recipe_of(given), tasks) for frame in frames]
+        counts = Counter(frame.segment for frame in shown)
+        assert counts == {segment: segment.frames for segment in pair}
 
 
 def test_the_health_of_every_step_is_told_with_a_frame() -> None:
     given = settings()
     (first, *others), (_, *carried) = (
-        [shown[0].health for shown in dream_segments(tiny_network(), given, [segment], [start])]
+        [shown[0].health for shown in dream_segments(tiny_network(), recipe_of(given), [SegmentTask(segment, start)])]
         for segment, start in zip(segments_of(given), (None, ring(6.0)), strict=True)
     )
     assert first == Health(4 + 2)
@@ -147,10 +154,12 @@ def test_the_health_of_every_step_is_told_with_a_frame() -> None:
 
 
 def test_stills_are_wide_and_belong_to_their_seed_and_class() -> None:
-    def stills(*keys: PictureKey) -> list[Picture]:
-        return [picture for picture, _ in dream_stills(tiny_network(), settings(), keys)]
+    def stills(*seeds: int) -> list[Picture]:
+        recipe, (aim,) = still_recipe(settings(), aims(1), {}), aims(1)
+        tasks = [StillTask(aim, seed) for seed in seeds]
+        return [picture for _, picture, _ in dream_stills(tiny_network(), recipe, tasks)]
 
-    first, second, again = stills(PictureKey(0, 1), PictureKey(1, 1), PictureKey(0, 1))
+    first, second, again = stills(0, 1, 0)
     assert first.shape == (HEIGHT, WIDTH, 3)
     assert np.abs(first.astype(int) - again).mean() < 0.5 < np.abs(first.astype(int) - second).mean()
 
@@ -162,15 +171,16 @@ def test_stills_are_wide_and_belong_to_their_seed_and_class() -> None:
 def test_large_stills_are_dreamed_in_smaller_steps(
     monkeypatch: pytest.MonkeyPatch, dream: Dream, side: int, rate: float
 ) -> None:
-    followed: list[Optimizer] = []
+    followed: list[OptimizerKind] = []
 
-    def climb(_network: Network, given: Dream, pictures: Tensor, *_: object, **__: object) -> Ascent:
-        followed.append(given.optimizer)
+    def climb(_network: Network, pictures: Tensor, climbs: Sequence[Climb], *_: object, **__: object) -> Ascent:
+        followed.append(climbs[0].values(0).optimizer)
         return Ascent(pictures, (Health(),))
 
     monkeypatch.setattr("renderer.film.sequence.ascend_fresh", climb)
     size = settings().stills.model_copy(update={"width": 2 * side, "height": side})
-    list(dream_stills(tiny_network(), settings(dream).model_copy(update={"stills": size}), [PictureKey(0, 1)]))
+    recipe = still_recipe(settings(dream).model_copy(update={"stills": size}), aims(1), {})
+    list(dream_stills(tiny_network(), recipe, [StillTask(aims(1)[0], 0)]))
     (optimizer,) = followed
     assert isinstance(optimizer, AdamOptimizer) and optimizer.learning_rate == pytest.approx(rate)
 

@@ -6,17 +6,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from renderer.atlas.seen import SeenRun
 from renderer.film.timeline import Segment, build_timeline, crossfade_frames
-from renderer.jobs.plan import Plan, find_seam, make_plan
+from renderer.jobs.plan import Plan, make_plan
 from renderer.media.pictures import save_still
-from renderer.settings.sections import Film
+from renderer.settings.sections import Film, Settings
+from renderer.settings.sections import Run as RunSettings
 from renderer.store.files import write_whole
 from renderer.store.paths import RunPaths
 from renderer.store.records import SegmentRecord, describe, write_record
+from renderer.store.run import Run
+from renderer.store.run_file import RunFile
 from renderer.store.tails import write_pictures
+from renderer.targets.target import class_target
 
 _FILM = Film(fps=4, seconds_per_class=1.5, crossfade_seconds=0.5, lead_in_seconds=1, chains=2, width=24, height=16)
-_TIMELINE = build_timeline(_FILM, range(10, 15), segment_seconds=1)
+_FILE = RunFile(
+    name="test",
+    film=True,
+    settings=Settings(film=_FILM, run=RunSettings(segment_seconds=1)),
+    targets=tuple(class_target(index, f"class {index}") for index in range(10, 15)),
+)
+_TIMELINE = build_timeline(_FILM, 5, segment_seconds=1)
 _FADE = crossfade_frames(_FILM)
 _PICTURE = np.arange(16 * 24 * 3, dtype=np.uint8).reshape(16, 24, 3)
 
@@ -49,23 +60,29 @@ def paths(tmp_path: Path) -> RunPaths:
     return paths
 
 
+def _plan(paths: RunPaths, batch: int = 16, *, thorough: bool = True) -> Plan:
+    run = _FILE.settings.run.model_copy(update={"batch": batch})
+    file = _FILE.model_copy(update={"settings": _FILE.settings.model_copy(update={"run": run})})
+    return make_plan(SeenRun(Run(paths, file), thorough=thorough))
+
+
 def _names(plan: Plan) -> list[list[str]]:
-    return [[item.segment.name for item in items] for items in plan.rounds]
+    return [[item.segment.name for batch in batches for item in batch] for batches in plan.rounds]
 
 
 def _missing(plan: Plan) -> list[str]:
-    return [item.segment.name for items in plan.rounds for item in items if item.is_missing]
+    return [item.segment.name for item in plan.items if item.is_missing]
 
 
 def test_everything_is_planned_at_first(tmp_path: Path) -> None:
-    plan = make_plan(_TIMELINE, RunPaths(tmp_path), _FADE)
+    plan = _plan(RunPaths(tmp_path))
     assert _names(plan) == [[segment.name for segment in segments] for segments in _TIMELINE.rounds]
     assert _missing(plan) == [name for names in _names(plan) for name in names]
     assert plan.damaged == ()
 
 
 def test_a_finished_film_needs_nothing(paths: RunPaths) -> None:
-    plan = make_plan(_TIMELINE, paths, _FADE)
+    plan = _plan(paths)
     assert plan.rounds == ()
     assert len(plan.records) == sum(len(chain) for chain in _TIMELINE.chains)
 
@@ -94,35 +111,41 @@ def test_damage_brings_back_its_round_and_only_what_is_damaged(
     paths: RunPaths, damage: Callable[[Path], None], file: str, part: str
 ) -> None:
     damage(paths.root / file)
-    plan = make_plan(_TIMELINE, paths, _FADE)
+    plan = _plan(paths)
     name = Path(file).stem
-    (items,) = plan.rounds
+    ((items,),) = plan.rounds
     whole_round = next(items for items in _TIMELINE.rounds if name in [segment.name for segment in items])
     assert tuple(item.segment for item in items) == whole_round
     (item,) = (item for item in items if item.is_missing)
     assert item.segment.name == name
-    assert [key for key in ("film", "picture", "tail") if getattr(item, key)] == [part]
+    assert [key for key, lacking in item.lacks._asdict().items() if lacking] == [part]
     assert plan.damaged == (name,)
     assert name not in plan.records
 
 
+def test_only_the_batch_of_what_is_damaged_is_computed_again(paths: RunPaths) -> None:
+    _flip(paths.segment("0002-000", ".mkv"))
+    assert [len(batch) for (batch,) in _plan(paths).rounds] == [2]
+    assert [[item.segment.name for item in batch] for (batch,) in _plan(paths, batch=1).rounds] == [["0002-000"]]
+
+
 def test_a_damaged_record_means_that_nothing_of_the_segment_is_done(paths: RunPaths) -> None:
     _flip(paths.segment_record("0001-001"))
-    plan = make_plan(_TIMELINE, paths, _FADE)
-    (item,) = (item for items in plan.rounds for item in items if item.is_missing)
-    assert (item.segment.name, item.film, item.picture, item.tail) == ("0001-001", True, True, False)
+    plan = _plan(paths)
+    (item,) = (item for item in plan.items if item.is_missing)
+    assert (item.segment.name, *item.lacks) == ("0001-001", True, True, False)
 
 
 def test_a_quick_look_sees_missing_and_shortened_files(paths: RunPaths) -> None:
     _flip(paths.segment("0000-000", ".mkv"))
-    assert make_plan(_TIMELINE, paths, _FADE, thorough=False).rounds == ()
+    assert _plan(paths, thorough=False).rounds == ()
     _cut(paths.segment("0000-000", ".mkv"))
-    assert make_plan(_TIMELINE, paths, _FADE, thorough=False).damaged == ("0000-000",)
+    assert _plan(paths, thorough=False).damaged == ("0000-000",)
 
 
 def test_segments_begin_with_the_one_before_in_their_chain(tmp_path: Path) -> None:
-    plan = make_plan(_TIMELINE, RunPaths(tmp_path), _FADE)
-    before = {item.segment.name: item.before and item.before.name for items in plan.rounds for item in items}
+    segments = [item.segment for item in _plan(RunPaths(tmp_path)).items]
+    before = {one.name: (found := _TIMELINE.before(one)) and found.name for one in segments}
     assert before["0000-000"] is None
     assert before["lead-in-0001"] is None
     assert before["0002-000"] == "lead-in-0001"
@@ -131,7 +154,7 @@ def test_segments_begin_with_the_one_before_in_their_chain(tmp_path: Path) -> No
 
 
 def test_the_last_frames_before_a_chain_fade_into_its_lead_in() -> None:
-    seams = {segment.name: find_seam(_TIMELINE, segment, _FADE) for segment in _TIMELINE.segments}
+    seams = {segment.name: _TIMELINE.seam(segment, _FADE) for segment in _TIMELINE.segments}
     (name,) = (name for name, seam in seams.items() if seam)
     last = _TIMELINE.chains[0][-1]
     seam = seams[name]
@@ -143,9 +166,9 @@ def test_the_last_frames_before_a_chain_fade_into_its_lead_in() -> None:
 
 def test_a_crossfade_longer_than_the_last_segment_begins_in_the_one_before() -> None:
     film = Film(fps=4, seconds_per_class=2.25, crossfade_seconds=1, lead_in_seconds=1, chains=2)
-    timeline = build_timeline(film, range(4), segment_seconds=1)
+    timeline = build_timeline(film, 4, segment_seconds=1)
     chain = timeline.chains[0]
-    seams = [find_seam(timeline, segment, 4) for segment in chain[-3:]]
+    seams = [timeline.seam(segment, 4) for segment in chain[-3:]]
     assert [segment.frames for segment in chain[-3:]] == [4, 4, 1]
     assert seams[0] is None
     assert [seam.first for seam in seams[1:] if seam] == [1, -3]

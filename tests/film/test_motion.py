@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from renderer.film.motion import Move, apply_moves, move_between
+from renderer.film.motion import Move, move_between
+from renderer.film.warp import apply_moves
 from renderer.settings.sections import Motion
 
 HEIGHT, WIDTH = 96, 128
