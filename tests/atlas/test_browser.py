@@ -283,7 +283,7 @@ def test_the_film_really_plays_into_the_next_class(atlas: Atlas) -> None:
     page.locator("#chapter-list button", has_text="tiger shark").click()
     current = page.locator("#chapter-list [aria-current]")
     expect(current).to_contain_text("tiger shark")
-    expect(current).to_contain_text("hammerhead", timeout=8000)
+    expect(current).to_contain_text("hammerhead")
 
 
 FRAMES_BY_HAND = """() => {
