@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -59,15 +58,13 @@ def run(*arguments: str) -> int:
     return int(ended.value.code or 0)
 
 
-def test_help_is_there_at_once() -> None:
-    times = []
-    for _ in range(3):
-        began = time.monotonic()
-        script = "from renderer.cli import main; main(['--help'])"
-        done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-        times.append(time.monotonic() - began)
-    assert min(times) < 0.5
-    assert all(command in done.stdout for command in COMMANDS)
+def test_help_loads_nothing_that_is_slow() -> None:
+    script = "import sys\nfrom renderer.cli import main\ntry: main(['--help'])\nfinally: print('loaded', *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    told, _, loaded = done.stdout.rpartition("loaded ")
+    assert all(command in told for command in COMMANDS)
+    slow = {"torch", "torchvision", "safetensors", "numpy", "PIL", "pydantic", "yaml", "jinja2", "rich", "starlette"}
+    assert not slow & set(loaded.split())
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -237,9 +234,9 @@ from types import SimpleNamespace
 from tests.fake_worker import FakeWorker
 
 def wait(number):
-    if number == 30:
+    if number >= 30:
         print("dreaming", flush=True)
-    time.sleep(0.5 if number >= 30 else 0)
+        time.sleep(600)
 
 sys.modules["renderer.jobs.local_worker"] = SimpleNamespace(LocalWorker=lambda settings: FakeWorker(settings, wait))
 from renderer.cli import main
@@ -260,10 +257,10 @@ def test_interruption_stops_soon_and_says_how_to_go_on(
     )
     assert process.stdout
     assert process.stdout.readline() == "dreaming\n"
-    began = time.monotonic()
     process.send_signal(number)
-    _, said = process.communicate(timeout=20)
-    assert time.monotonic() - began < 5
+    # Far less than a frame takes: the one that was begun is not waited for, and no other is.
+    shown, said = process.communicate(timeout=60)
+    assert "dreaming" not in shown
     assert process.returncode == 130
     assert "neuron-atlas render tiny.yaml --set 'video.title=a film'\n" in said
     assert not [path for path in Path("runs").rglob("*") if ".tmp-" in path.name]

@@ -137,7 +137,7 @@ def _format(field: str, value: Value, spec: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """A text without line breaks and other control characters, which fonts have no picture for."""
+    """A text without line breaks and other control characters, which fonts have no glyph for."""
     return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).strip()
 
 

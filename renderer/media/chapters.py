@@ -63,7 +63,7 @@ def chapters_text(chapters: Sequence[Chapter], fps: float) -> str:
 
 
 def _timestamp(seconds: Fraction) -> str:
-    """Hours, minutes, seconds and milliseconds, rounded down so that the last cue does not outlast the film."""
+    """Hours, minutes, seconds and milliseconds, rounded down so that the last cue does not end after the film."""
     milliseconds = int(seconds * 1000)
     whole = milliseconds // 1000
     return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}.{milliseconds % 1000:03d}"
@@ -77,12 +77,12 @@ def _vtt_escape(title: str) -> str:
 
 
 def _metadata_escape(title: str) -> str:
-    """With a space after a backslash at the end, which would swallow the end of the line though it is escaped."""
+    """A backslash at the end, even an escaped one, would join the next line to this one; so a space follows it."""
     text = re.sub(r"([=;#\\\n])", r"\\\1", _plain(title))
     return f"{text} " if text.endswith("\\") else text
 
 
 def _plain(title: str) -> str:
-    """With one kind of line break, and without other control characters, which end a text for some readers."""
+    """With one kind of line break, and without other control characters, at which some programs end a text."""
     text = re.sub(r"\r\n?|[\v\f\x85\u2028\u2029]", "\n", title)
     return re.sub(r"[\x00-\x09\x0e-\x1f\x7f]", " ", text)

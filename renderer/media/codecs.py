@@ -1,7 +1,7 @@
-"""The codecs: which container holds them, and how they are asked for what this program needs of them.
+"""The codecs: which container holds them, and the options of ffmpeg for what this program needs.
 
-Each is asked for the same file from the same frames (a fixed number of threads), for a keyframe every second at least,
-with no frame that refers across a keyframe, and for colors as in ITU-R BT.709.
+Each makes the same file from the same frames (so the number of threads is fixed), with a keyframe every second at
+least, no frame that refers to frames beyond a keyframe, and colors as in ITU-R BT.709.
 """
 
 from __future__ import annotations
@@ -119,12 +119,12 @@ def _color_options(facts: CodecFacts) -> list[str]:
 
 def _codec_options(video: Video) -> list[str]:
     match video.codec:
-        case "h264":  # rate factor 0 would be the lossless profile, which hardly anything plays
+        case "h264":  # rate factor 0 would be the lossless profile, which few players can play
             rate_factor = str(min(max(video.quality, 1), 51))
             return ["-c:v", "libx264", "-preset", "medium", "-crf", rate_factor, "-bf", "3", "-threads", "2"]
         case "h265":
             quality = ["-crf", str(min(video.quality, 51)), "-bf", "3", "-tag:v", "hvc1"]
-            settings = "log-level=error:open-gop=0:pools=none:frame-threads=1"  # its threads have been seen to crash
+            settings = "log-level=error:open-gop=0:pools=none:frame-threads=1"  # it has crashed with more threads
             return ["-c:v", "libx265", "-preset", "medium", *quality, "-x265-params", settings]
         case "av1":
             return _av1_options(video.quality)
@@ -139,7 +139,7 @@ def _codec_options(video: Video) -> list[str]:
 
 def _av1_options(quality: int) -> list[str]:
     """SVT-AV1 is quicker; older builds of ffmpeg have only the reference encoder."""
-    if has_encoder("libsvtav1"):  # which would take rate factor 0 for a choice of its own
+    if has_encoder("libsvtav1"):  # with rate factor 0, it would choose one itself
         return ["-c:v", "libsvtav1", "-preset", "7", "-crf", str(max(quality, 1)), "-svtav1-params", "lp=2"]
     speed = ["-cpu-used", "6", "-row-mt", "0", "-threads", "2"]
     return ["-c:v", "libaom-av1", "-crf", str(quality), "-b:v", "0", *speed]

@@ -23,14 +23,14 @@ _FORMATS: Mapping[str, Mapping[str, Any]] = {
     ".jpg": {"format": "JPEG", "quality": 90, "subsampling": 0},
     ".jpeg": {"format": "JPEG", "quality": 90, "subsampling": 0},
 }
-_LONGEST_SIDE = 16383  # WebP knows no longer one
-_MOST_PIXELS = 64_000_000  # of a page, for it is drawn in memory
+_LONGEST_SIDE = 16383  # WebP allows no longer one
+_MOST_PIXELS = 64_000_000  # of a page, because it is drawn in memory
 _ASPECT = 16 / 10
 _BACKGROUND, _VACANT, _TEXT = (19, 20, 23), (33, 35, 39), (222, 223, 226)
 # As shares of a thumbnail's longer side.
 _TEXT_SIZE, _GAP, _MARGIN, _ABOVE_TITLE = 0.09, 0.075, 0.125, 0.02
 _SMALLEST_TEXT = 10.0  # in pixels
-_NARROWEST = 6  # room for a title at least, in sizes of the text
+_NARROWEST = 6  # least width for a title, in sizes of the text
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class SheetStyle:
         thumbnail: Longer side of the pictures in pixels.
         per_page: Most pictures on a page; None for as many as a page can hold.
         titles: Whether there are titles under the pictures.
-        font: TrueType or OpenType file for them, or None for the font that comes along.
+        font: TrueType or OpenType file for them, or None for the font that comes with Pillow.
     """
 
     columns: int | None
@@ -96,7 +96,7 @@ def write_sheet(path: Path, cells: Sequence[Cell], style: SheetStyle) -> list[Sh
         The pages in order.
 
     Raises:
-        UserError: The path is no such file, the columns are too many, or the font cannot be read.
+        UserError: The path is not that of a picture file, the columns are too many, or the font cannot be read.
         OSError: A page cannot be written.
     """
     titles = _fit_titles(cells, style, _box(cells, style.thumbnail))
@@ -127,7 +127,7 @@ class _Frame:
         title_top: Where the title begins, below the top of the cell.
         line: Height of a row of text.
         gap: Distance of neighboring cells.
-        margin: What is free around all cells.
+        margin: Free space around all cells.
     """
 
     box: tuple[int, int]
@@ -149,19 +149,19 @@ class _Frame:
 
 @dataclass(frozen=True)
 class _Grid:
-    """So many cells on a page, side by side in so many columns."""
+    """A number of cells on a page, in a number of columns."""
 
     frame: _Frame
     count: int
     columns: int
 
     def size(self, count: int) -> tuple[int, int]:
-        """Width and height in pixels of a page with so many cells."""
+        """Width and height in pixels of a page with this number of cells."""
         frame, around, rows = self.frame, 2 * self.frame.margin - self.frame.gap, math.ceil(count / self.columns)
         return self.columns * (frame.width + frame.gap) + around, rows * (frame.height + frame.gap) + around
 
     def places(self, count: int) -> Iterator[tuple[int, int]]:
-        """Left and top of so many cells, row by row."""
+        """Left and top of this number of cells, row by row."""
         frame = self.frame
         for number in range(count):
             row, column = divmod(number, self.columns)
@@ -185,7 +185,7 @@ def _choose_grid(frame: _Frame, count: int, style: SheetStyle) -> _Grid:
 
 
 def _grid(frame: _Frame, count: int, columns: int | None) -> _Grid:
-    """The grid for so many cells that is nearest to the aspect and has few places that stay free."""
+    """The grid for this number of cells that comes nearest to the aspect ratio and has few empty places."""
     if columns:
         return _Grid(frame, count, columns)
     return min((_Grid(frame, count, number) for number in range(1, count + 1)), key=_flaw)
@@ -205,7 +205,7 @@ def _box(cells: Sequence[Cell], longer: int) -> tuple[int, int]:
 
 
 def _picture_size(path: Path) -> tuple[int, int] | None:
-    # Not Image.open, which takes a large picture for an attack.
+    # Not Image.open, which refuses large pictures because they might be an attack.
     with suppress(OSError, SyntaxError, ValueError), PngImageFile(path) as picture:
         return picture.size
     return None
@@ -253,7 +253,7 @@ def _draw_page(grid: _Grid, cells: Sequence[Cell], titles: Sequence[FittedTitle]
 
 
 def _thumbnail(path: Path | None, box: tuple[int, int]) -> Image.Image:
-    """A still, made as large as the box allows; a vacant place where there is none."""
+    """A still, made as large as the box allows; an empty place where there is none."""
     with suppress(OSError):
         if path:
             picture = Image.fromarray(load_picture(path))

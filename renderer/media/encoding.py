@@ -1,4 +1,4 @@
-"""A segment's frames to its file, in an ffmpeg process of its own that runs beside the dreaming."""
+"""A segment's frames to its file, in an ffmpeg process of its own that runs at the same time as the dreaming."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LOOK_SECONDS = 0.05
 
 
 class SegmentEncoder:
-    """Encodes frames as they come; the file has its name only once it is whole.
+    """Encodes frames as they come; the file gets its name only when it is complete.
 
     Every method may be called from any thread, but one at a time.
     """

@@ -1,4 +1,4 @@
-"""Fonts: loading them, and knowing what they lack."""
+"""Fonts: loading them, and finding the characters that they lack."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def missing_glyphs(path: Path | None, texts: Iterable[str]) -> list[str]:
 
 
 def drawable(path: Path | None, text: str) -> str:
-    """Replace characters that a font has no glyph for, where a plainer one does nearly as well: `é` by `e`."""
+    """Replace characters that a font has no glyph for, where a simpler one is nearly as good: `é` by `e`."""
     return "".join(character if _has_glyph(path, character) else _plainer(path, character) for character in text)
 
 
@@ -66,7 +66,7 @@ def _plainer(path: Path | None, character: str) -> str:
 
 @functools.lru_cache(4096)
 def _has_glyph(path: Path | None, character: str) -> bool:
-    """Whether it looks different from a code point without a glyph; spaces and controls have none to look for."""
+    """Whether it looks different from a code point without a glyph; spaces and control characters need no glyph."""
     if unicodedata.category(character)[0] in "CZ":
         return True
     font = load_font(path, 24.0)

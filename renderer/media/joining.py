@@ -78,7 +78,7 @@ def probe_encoder(size: tuple[int, int], fps: float, video: Video) -> None:
 
 @dataclass(frozen=True)
 class _Assembly:
-    """One film in the making.
+    """A film that is being assembled.
 
     Attributes:
         work: Folder for lists.
@@ -132,7 +132,7 @@ class _Assembly:
         self._run([*self._pieces_input(), *numbering, pattern])
 
     def _run(self, arguments: Sequence[str]) -> None:
-        """Run ffmpeg, which without -xerror takes a segment that it cannot read for the end of the film."""
+        """Run ffmpeg; without -xerror it would end the film, and report no error, at a segment that it cannot read."""
         ffmpeg.run(["-xerror", *arguments], f"assembling the film ({self.video.codec})")
 
     def _pieces_input(self) -> list[str]:
@@ -158,7 +158,7 @@ class _Assembly:
         return str(file)
 
     def _write_subtitles(self, chapters: Sequence[Chapter], codec: str) -> str:
-        """WebVTT, from which ffmpeg makes what the container asks for; on its way to MP4 it trips over braces."""
+        """WebVTT, from which ffmpeg makes what the container needs; for MP4 it does not convert braces correctly."""
         file = self.work / "titles.vtt"
         text = vtt_text(chapters, float(self.rate))
         file.write_text(text.translate(_FULLWIDTH_BRACES) if codec == "mov_text" else text, encoding="utf-8")
@@ -175,10 +175,10 @@ class _Assembly:
         return [part for key, text in entries.items() if text for part in ("-metadata", f"{key}={text}")]
 
     def _uniform_timestamps(self) -> str:
-        """Count frames anew across the joins.
+        """Number the frames again over the whole film.
 
-        Where pictures are stored before their turn, every segment begins with decoding times before its first frame,
-        and a segment of few frames with others than a long one; next to each other they would not rise.
+        Where a codec stores pictures before they are shown, each segment begins with decoding times before its first
+        frame, and these differ between short and long segments. Just put together, they would not always rise.
         """
         tick = f"(TB*{self.rate})"
         ahead = codecs.CODECS[self.video.codec].reordered

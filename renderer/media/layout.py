@@ -20,7 +20,7 @@ _WIDEST_EDGE = 0.05  # what is kept free at the sides and opposite the text, at 
 _ABOVE, _BELOW, _BETWEEN = 0.8, 0.26, 0.16
 
 SOFT_REACH = 3
-"""How far a soft outline reaches, in its widths."""
+"""How far a soft outline is visible, in widths of the outline."""
 
 Box = tuple[int, int, int, int]
 
@@ -47,7 +47,7 @@ class Row:
 
     @property
     def reach(self) -> int:
-        """How far from the glyphs the outline leaves traces, in pixels."""
+        """How far from the glyphs the outline is visible, in pixels."""
         return SOFT_REACH * self.stroke
 
 
@@ -63,7 +63,7 @@ def lay_out(overlay: Overlay, size: tuple[int, int], texts: Sequence[str]) -> li
         texts: The lines; the middle one is large.
 
     Returns:
-        The rows that say something; none if there is no room to write.
+        The rows that are not empty; none if there is no room to write.
     """
     width, height = size
     side = math.ceil(min(overlay.margin * height, _WIDEST_EDGE * width))
@@ -101,7 +101,7 @@ def _break_lines(overlay: Overlay, texts: Sequence[str], height: float, width: i
 
 
 def _break_line(overlay: Overlay, text: str, model: Row, width: int) -> list[Row]:
-    """A line as one row, or as several where one would have to be too small; empty if nothing can be read anyway."""
+    """A line as one row, or as several where one would have to be too small; empty if no size is large enough."""
     parts, size = [""], 0.0
     for candidate in _splits(text):
         fitting = _fitting_size(overlay, candidate, model.size, width)
@@ -153,7 +153,7 @@ def _stack(lines: Sequence[Sequence[Row]]) -> list[Row]:
 
 
 def _ink(overlay: Overlay, row: Row) -> Box:
-    """Where a row leaves traces on the frame."""
+    """The part of the frame on which a row is drawn, with its outline."""
     font = load_font(overlay.font, row.size)
     left, top, right, bottom = font.getbbox(row.text, stroke_width=row.reach, anchor="ls")
     return (
@@ -180,7 +180,7 @@ def _room(overlay: Overlay, height: int) -> float:
 
 
 def _top(overlay: Overlay, height: int, block: float) -> int:
-    """Where lines of a height begin."""
+    """Row of the frame at which the lines begin, which together have the height of the block."""
     match overlay.position:
         case "top":
             return round(overlay.margin * height)

@@ -21,12 +21,12 @@ Color = Float32[np.ndarray, "height width 3"]
 Opacity = Float32[np.ndarray, "height width 1"]
 
 _CACHED_LAYERS = 32
-_FIRMNESS = 0.8  # opacity of the outline's firm part
+_FIRMNESS = 0.8  # opacity of the outline's sharp part
 _SOFTNESS = 0.6  # standard deviation of its blur, as a share of its width
 
 
 def text_opacity(overlay: Overlay, fps: float, frame: int, class_frames: int) -> float:
-    """How far the text of a class has appeared: it fades in where the class begins, and out where it ends.
+    """How visible the text of a class is: it fades in where the class begins, and out where it ends.
 
     Args:
         overlay: The settings.
@@ -35,15 +35,15 @@ def text_opacity(overlay: Overlay, fps: float, frame: int, class_frames: int) ->
         class_frames: How many frames the class has.
 
     Returns:
-        A share in (0, 1]; lowest, yet above 0, on the class's first and last frame. In a class that is too short
-        for the fading of the settings, the text is full for half of the time still.
+        A share in (0, 1]: the least, but more than 0, on the class's first and last frame. In a class that is too
+        short for the fading of the settings, the fading is shortened, so that for half of the time the share is 1.
     """
     fade = min(overlay.fade_seconds * fps, class_frames / 4)
     return min(1.0, (frame + 1) / (fade + 1), (class_frames - frame) / (fade + 1))
 
 
 class CaptionWriter:
-    """Writes captions on frames of one size; what has been drawn is kept for the frames that say the same."""
+    """Writes captions on frames of one size; a drawn text is kept for further frames with the same text."""
 
     def __init__(self, overlay: Overlay, size: tuple[int, int]) -> None:
         """Prepare to write.
@@ -122,7 +122,7 @@ def _bytes(shares: Float32[np.ndarray, "height width channels"]) -> UInt8[np.nda
 
 
 def _outline(overlay: Overlay, row: Row, box: Box) -> Opacity:
-    """A thin firm line, which sets the text off from any picture, in a soft halo, which calms the picture."""
+    """A thin sharp line, so that text can be read on any picture, and a soft halo, which hides details around it."""
     firm = _mask(overlay, row, box, stroke=math.ceil(row.stroke / 2))
     halo = _mask(overlay, row, box, stroke=row.stroke).filter(ImageFilter.GaussianBlur(_SOFTNESS * row.stroke))
     outline: Opacity = np.maximum(np.float32(_FIRMNESS) * _opacity(firm), _opacity(halo))

@@ -25,7 +25,7 @@ def load_picture(path: Path) -> UInt8[np.ndarray, "height width 3"]:
         OSError: The file is missing, damaged, or no PNG of three 8-bit channels.
     """
     try:
-        # Not Image.open, which takes a large picture for an attack.
+        # Not Image.open, which refuses large pictures because they might be an attack.
         with PngImageFile(path) as image:
             mode, picture = image.mode, np.array(image)
     except (SyntaxError, ValueError) as error:

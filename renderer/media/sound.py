@@ -1,4 +1,4 @@
-"""Sound under the film."""
+"""The sound of the film."""
 
 from __future__ import annotations
 

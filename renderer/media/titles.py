@@ -1,4 +1,4 @@
-"""Titles under pictures: each keeps to its place, however long it is and whatever it says."""
+"""Titles under pictures: each stays within its place, however long it is and whatever characters it has."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BASELINE = 0.95  # below the top of the row, in sizes of the text
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 _LONGEST = 250  # in characters; nobody sees the rest, and laying it out would take long
 _JOINER = "\N{ZERO WIDTH JOINER}"
-_KEPT = {_JOINER, "\N{ZERO WIDTH NON-JOINER}"}  # of the invisible characters, which fonts often have no glyph for
+_KEPT = {_JOINER, "\N{ZERO WIDTH NON-JOINER}"}  # invisible, but needed, where fonts have glyphs for them
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def fit_title(font: Path | None, title: str, size: float, width: int) -> FittedT
     cannot hold ends in an ellipsis.
 
     Args:
-        font: TrueType or OpenType file, or None for the font that comes along.
+        font: TrueType or OpenType file, or None for the font that comes with Pillow.
         title: The title; line breaks and other control characters count as spaces, invisible ones as nothing.
         size: Size of the font in pixels.
         width: Room for its rows in pixels.
@@ -65,7 +65,7 @@ def fit_title(font: Path | None, title: str, size: float, width: int) -> FittedT
 
 
 def draw_title(font: Path | None, title: FittedTitle, room: tuple[int, int], line: int) -> Image.Image:
-    """Draw a title, centered, as a mask of the room that it has; nothing of it stands outside.
+    """Draw a title, centered, as a mask of the size of its place; what would be outside is cut.
 
     Args:
         font: The font that it was fitted with.
@@ -86,7 +86,7 @@ def draw_title(font: Path | None, title: FittedTitle, room: tuple[int, int], lin
 
 
 def _halves(font: Path | None, text: str, size: float) -> tuple[str, ...]:
-    """A text as two rows, broken between words so that the wider one is as narrow as can be."""
+    """A text as two rows, broken between words so that the wider one is as narrow as possible."""
     words = text.split(" ")
     breaks = [(" ".join(words[:place]), " ".join(words[place:])) for place in range(1, len(words))]
     return min(breaks, key=lambda rows: max(_width(font, row, size) for row in rows), default=(text,))
@@ -112,7 +112,7 @@ def _fitting(font: Path | None, clusters: Sequence[str], size: float, width: int
 
 
 def _clusters(text: str) -> list[str]:
-    """Characters with the marks that belong to them, which are not to be torn apart."""
+    """Characters with the marks that belong to them, which must stay together."""
     clusters: list[str] = []
     for character in text:
         joins = unicodedata.category(character) in {"Mn", "Mc", "Me", "Cf"}

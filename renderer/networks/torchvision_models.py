@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, Protocol
 from urllib.error import URLError
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision import models
 from torchvision.models import WeightsEnum
@@ -19,6 +19,10 @@ from torchvision.models import WeightsEnum
 from renderer.common.errors import UserError
 from renderer.networks.network import Loaded, Preprocessing
 from renderer.networks.shortcuts import residual_branches
+from renderer.networks.state_dicts import first_line, misfit, read_state_dict
+
+_LARGEST_SIDE = 1024
+"""In pixels: the memory for looking at a picture grows with the fourth power of its side."""
 
 
 class _Presets(Protocol):
@@ -37,7 +41,7 @@ def load_torchvision(name: str, weights: str, path: Path | None) -> Loaded:
 
     Args:
         name: Name of the model.
-        weights: Name of torchvision's weights, or what the settings say of a file.
+        weights: Name of torchvision's weights, where they are no file.
         path: The file of the weights, if they are one.
 
     Raises:
@@ -46,13 +50,13 @@ def load_torchvision(name: str, weights: str, path: Path | None) -> Loaded:
     if name not in model_names():
         raise UserError(f"network.name: torchvision has no classification model '{name}'; see `neuron-atlas networks`")
     if path:
-        return _ready(_build(name, _read_state(path), weights), _origin(name, path))
+        return _ready(*_build(name, path))
     named = _named_weights(name, weights)
-    return _ready(_download(name, named), named)
+    return _ready(_download(name, named), _preprocessing(named))
 
 
-def _ready(module: nn.Module, weights: WeightsEnum) -> Loaded:
-    return Loaded(_revive(module), _preprocessing(weights), tuple(residual_branches(module)))
+def _ready(module: nn.Module, preprocessing: Preprocessing) -> Loaded:
+    return Loaded(_revive(module), preprocessing, tuple(residual_branches(module)))
 
 
 def download_path(weights: WeightsEnum) -> Path:
@@ -74,9 +78,9 @@ def _named_weights(model: str, name: str) -> WeightsEnum:
 def _download(name: str, weights: WeightsEnum) -> nn.Module:
     try:
         module: nn.Module = models.get_model(name, weights=weights, progress=True)
-    except (URLError, OSError, RuntimeError) as error:
+    except (URLError, OSError, RuntimeError, EOFError, ValueError, LookupError, UnpicklingError) as error:
         raise UserError(
-            f"network.weights: the weights of {name} could not be downloaded ({error}).\n"
+            f"network.weights: the weights of {name} could not be downloaded or read ({first_line(error)}).\n"
             f"Fetch {weights.url}\n"
             f"and place it at {download_path(weights)}\n"
             f"or set network.weights to where the file is: --set network.weights=/path/to/{download_path(weights).name}"
@@ -97,41 +101,29 @@ def _preprocessing(weights: WeightsEnum) -> Preprocessing:
     return Preprocessing(presets.crop_size[0], (red, green, blue), (red_std, green_std, blue_std))
 
 
-def _read_state(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise UserError(f"network.weights: there is no file {path}; relative paths are taken from {Path.cwd()}")
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise UserError(f"network.weights: {path} cannot be read ({_first_line(error)}); is it whole?") from error
-    except Exception as error:
-        raise UserError(f"network.weights: {path} is not a plain state dict ({_first_line(error)})") from error
-    state = state.get("state_dict", state) if isinstance(state, dict) else state
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise UserError(f"network.weights: {path} does not hold a state dict (names and tensors)")
-    return {name.removeprefix("module."): tensor for name, tensor in state.items()}
-
-
-def _build(name: str, state: Mapping[str, Tensor], source: str) -> nn.Module:
-    state = _modernize(name, state)
-    options: dict[str, Any] = {}
-    if name in {"googlenet", "inception_v3"}:
-        options = {"aux_logits": False, "transform_input": True, "init_weights": False}
-    if "encoder.pos_embedding" in state and "conv_proj.weight" in state:
-        # Vision transformers of one name come for pictures of several sizes.
-        patches = math.isqrt(state["encoder.pos_embedding"].shape[1] - 1)
-        options = {"image_size": patches * state["conv_proj.weight"].shape[-1]}
-    classes = _outputs(name, state, options)
-    module: nn.Module = models.get_model(name, weights=None, num_classes=classes, **options)
+def _build(name: str, path: Path) -> tuple[nn.Module, Preprocessing]:
+    """Build the model for as many classes, and for pictures as large, as the weights in the file are for."""
+    state = _modernize(name, read_state_dict(path))
+    preprocessing = _preprocessing(_origin(name, path))
+    usual = _shapes(name)
+    options = _training_options(name)
+    if side := _picture_side(name, state, usual):
+        options["image_size"] = side
+        preprocessing = replace(preprocessing, size=side)
+    options["num_classes"] = _outputs(state, usual)
+    if problem := misfit(state, _shapes(name, **options)):
+        raise UserError(
+            f"network.weights: {path} does not fit network.name {name}: {problem}.\n"
+            "Set network.name to the model that these weights are of, or name a file of this one's weights."
+        )
+    module: nn.Module = models.get_model(name, weights=None, **options)
     try:
         module.load_state_dict(state, strict=True)
     except RuntimeError as error:
         raise UserError(
-            f"network.weights: {source} does not fit network.name {name} ({_first_line(error, 3)})"
+            f"network.weights: {path} cannot be loaded into network.name {name} ({first_line(error)})"
         ) from error
-    return module
+    return module, preprocessing
 
 
 def _modernize(name: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -142,16 +134,33 @@ def _modernize(name: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {re.sub(r"(norm|relu|conv)\.(\d)\.", r"\1\2.", key): tensor for key, tensor in kept.items()}
 
 
-def _outputs(name: str, state: Mapping[str, Tensor], options: Mapping[str, Any]) -> int:
-    """Number of classes in a state dict: the rows of what is the last weight matrix of the model."""
+def _training_options(name: str) -> dict[str, Any]:
+    """How to build a model without the heads, and the slow random weights, that only training needs."""
+    if name in {"googlenet", "inception_v3"}:
+        return {"aux_logits": False, "transform_input": True, "init_weights": False}
+    return {}
+
+
+def _shapes(name: str, **options: Any) -> dict[str, Tensor]:
+    """The model's state dict without values, which takes no memory."""
     with torch.device("meta"):
-        shapes = models.get_model(name, weights=None, **options).state_dict()
-    last = [key for key, tensor in shapes.items() if key.endswith("weight") and tensor.ndim > 1][-1]
-    return state[last].shape[0] if last in state else shapes[last].shape[0]
+        return dict(models.get_model(name, weights=None, **{**_training_options(name), **options}).state_dict())
 
 
-def _first_line(error: Exception, lines: int = 1) -> str:
-    return " ".join(line.strip() for line in str(error).splitlines()[:lines]) or type(error).__name__
+def _picture_side(name: str, state: Mapping[str, Tensor], usual: Mapping[str, Tensor]) -> int | None:
+    """Side in pixels that the weights of a vision transformer are for: there are files for several under one name."""
+    places = state.get("encoder.pos_embedding")
+    if not name.startswith("vit_") or places is None or places.ndim != 3 or places.shape[1] < 2:
+        return None
+    patches = math.isqrt(places.shape[1] - 1)
+    return min(patches * usual["conv_proj.weight"].shape[-1], _LARGEST_SIDE)
+
+
+def _outputs(state: Mapping[str, Tensor], usual: Mapping[str, Tensor]) -> int:
+    """Number of classes in a state dict: the rows of what is the last weight matrix of the model."""
+    last = [key for key, tensor in usual.items() if key.endswith("weight") and tensor.ndim > 1][-1]
+    found = state.get(last)
+    return usual[last].shape[0] if found is None or found.ndim == 0 else max(1, found.shape[0])
 
 
 class _PassingReLU(nn.Module):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from renderer.atlas.page_document import write_page
 from renderer.jobs.commands import Request, render
@@ -22,6 +22,8 @@ from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder
 
 CHROMIUM = Path("/usr/bin/chromium")
+LONGEST_WAIT = 60_000
+"""In milliseconds: how long a test waits for a page. Long, because the machine may be busy."""
 ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",
@@ -120,6 +122,7 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("CI"):
             pytest.fail(f"needs {CHROMIUM}")
         pytest.skip(f"needs {CHROMIUM}")
+    expect.set_options(timeout=LONGEST_WAIT)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         yield browser
@@ -136,7 +139,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": height})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(LONGEST_WAIT)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("dialog", lambda dialog: (complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))

@@ -283,7 +283,65 @@ def test_the_film_really_plays_into_the_next_class(atlas: Atlas) -> None:
     page.locator("#chapter-list button", has_text="tiger shark").click()
     current = page.locator("#chapter-list [aria-current]")
     expect(current).to_contain_text("tiger shark")
-    expect(current).to_contain_text("hammerhead", timeout=8000)
+    expect(current).to_contain_text("hammerhead")
+
+
+FRAMES_BY_HAND = """() => {
+  const asked = new Map();
+  let number = 0;
+  window.requestAnimationFrame = (callback) => (asked.set(++number, callback), number);
+  window.cancelAnimationFrame = (which) => asked.delete(which);
+  window.asked = asked;
+  window.nextFrame = () => {
+    const callbacks = [...asked.values()];
+    asked.clear();
+    callbacks.forEach((callback) => callback());
+  };
+}"""
+"""From now on the browser's frames come when the test calls `nextFrame`; `asked` is what waits for the next one."""
+
+PLAYING = """() => {
+  window.plays = true;
+  Object.defineProperty(HTMLMediaElement.prototype, "paused", { get: () => !window.plays });
+  window.visited = 0;
+  for (const name of ["filter", "find", "findLast", "forEach", "map", "some"]) {
+    const method = Array.prototype[name];
+    Array.prototype[name] = function (...given) {
+      window.visited += this.length;
+      return method.apply(this, given);
+    };
+  }
+}"""
+"""From now on the film seems to play, and `visited` counts the elements of lists that are gone through."""
+
+ONE_FRAME = """() => {
+  const observer = new MutationObserver(() => {});
+  observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+  const before = window.visited;
+  window.nextFrame();
+  return [window.asked.size, window.visited - before, observer.takeRecords().length];
+}"""
+"""Lets one frame pass: how many callbacks wait for the next one, elements visited, changes of the page."""
+
+
+def test_one_loop_follows_the_film_however_often_it_tells_its_time(atlas: Atlas) -> None:
+    page = atlas()
+    page.evaluate("HTMLMediaElement.prototype.play = async () => {}")
+    page.locator("#chapter-list button", has_text="tiger shark").click()
+    expect(page.locator("#chapter-list [aria-current]")).to_contain_text("tiger shark")
+    page.evaluate(FRAMES_BY_HAND)
+    page.evaluate(PLAYING)
+    tell = "for (let n = 0; n < 240; n++) document.querySelector('video').dispatchEvent(new Event('timeupdate'))"
+    page.evaluate(tell)
+    for _ in range(3):
+        waiting, visited, changes = page.evaluate(ONE_FRAME)
+        assert waiting == 1
+        assert visited < len(ORDER)
+        assert changes == 0
+    page.evaluate("plays = false")
+    assert page.evaluate(ONE_FRAME)[0] == 0
+    page.evaluate(tell)
+    assert page.evaluate("asked.size") == 0
 
 
 def test_a_film_that_browsers_cannot_play_is_linked(finished: Path, open_page: OpenPage) -> None:

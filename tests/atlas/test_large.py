@@ -1,4 +1,7 @@
-"""A page of all 1000 ImageNet classes: how large it is, and how fast."""
+"""A page of all 1000 ImageNet classes: how large it is, and how little is done at once.
+
+`scripts/measure_page.py` tells how long it takes.
+"""
 
 import io
 import math
@@ -26,27 +29,34 @@ from renderer.store.run_file import write_run_file
 from renderer.targets.slugs import still_name
 from tests.atlas.conftest import OpenPage
 
-FIRST_VIEW = """() => new Promise((resolve) => {
-  const look = () => {
-    const shown = [...document.querySelectorAll("#grid .card:not([hidden])")].slice(0, 60);
-    const seen = shown.filter((card) => card.getBoundingClientRect().top < innerHeight);
-    const painted = performance.getEntriesByType("paint").length > 0;
-    const whole = seen.every((card) => card.querySelector("img").naturalWidth > 0);
-    if (painted && seen.length > 10 && whole) requestAnimationFrame(() => setTimeout(() => resolve(performance.now())));
-    else setTimeout(look, 10);
-  };
-  look();
-})"""
-"""Milliseconds from the beginning of the navigation until all pictures in the window are there and drawn."""
+CARDS_AT_ONCE = 100
+"""The most cards that may be laid out at once: what is seen at first, or comes with a typed character."""
 
-KEYSTROKE = """(typed) => new Promise((resolve) => {
+COUNT_FIRST_CARDS = """
+addEventListener("DOMContentLoaded", () => {
+  window.firstCards = document.querySelectorAll("#grid .card:not([hidden])").length;
+});
+"""
+
+PICTURES_ARE_SEEN = """() => {
+  const shown = [...document.querySelectorAll("#grid .card:not([hidden])")].slice(0, 60);
+  const seen = shown.filter((card) => card.getBoundingClientRect().top < innerHeight);
+  return seen.length > 10 && seen.every((card) => card.querySelector("img").naturalWidth > 0);
+}"""
+
+KEYSTROKE = """(typed) => {
+  const grid = document.querySelector("#grid");
+  const observer = new MutationObserver(() => {});
+  observer.observe(grid, { subtree: true, childList: true, attributes: true, attributeFilter: ["hidden"] });
   const field = document.querySelector("#search");
-  const began = performance.now();
   field.value = typed;
   field.dispatchEvent(new InputEvent("input", { bubbles: true }));
-  requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - began)));
-})"""
-"""Milliseconds from a keystroke until the frame that it leads to is out."""
+  const records = observer.takeRecords();
+  const changed = new Set(records.filter((one) => one.type === "attributes").map((one) => one.target));
+  const appeared = [...changed].filter((card) => !card.hidden).length;
+  return [records.filter((one) => one.type === "childList").length, records.length, appeared];
+}"""
+"""What a keystroke does before the next frame: times that cards are moved, changes in all, cards that appear."""
 
 
 @pytest.fixture(scope="module")
@@ -134,20 +144,21 @@ def test_the_page_is_small(thousand: RunPaths) -> None:
     assert size < 1_500_000
 
 
-def test_the_first_view_comes_within_a_second(thousand: RunPaths, open_page: OpenPage) -> None:
-    times = [open_page(thousand.page.as_uri()).evaluate(FIRST_VIEW) for _ in range(3)]
-    print(f"first view after {[round(time) for time in times]} ms")  # noqa: T201
-    assert min(times) < 1000
+def test_the_first_view_does_not_wait_for_a_thousand_cards(thousand: RunPaths, open_page: OpenPage) -> None:
+    page = open_page("about:blank")
+    page.add_init_script(COUNT_FIRST_CARDS)
+    page.goto(thousand.page.as_uri())
+    assert 0 < page.evaluate("firstCards") <= CARDS_AT_ONCE
 
 
-def test_a_keystroke_takes_less_than_50_milliseconds(thousand: RunPaths, open_page: OpenPage) -> None:
+def test_a_keystroke_moves_no_card_and_shows_few_at_once(thousand: RunPaths, open_page: OpenPage) -> None:
     page = open_page(thousand.page.as_uri())
-    page.evaluate(FIRST_VIEW)
-    typed = ["t", "te", "ter", "terr", "terri", "terrie", "terrier", "terri", "te", ""]
-    attempts = [[page.evaluate(KEYSTROKE, text) for text in typed] for _ in range(3)]
-    print(f"keystrokes: {[[round(time) for time in attempt] for attempt in attempts]} ms")  # noqa: T201
-    # Other work on the machine hits one attempt or another; each key has had a quiet one.
-    assert max(min(times) for times in zip(*attempts, strict=True)) < 50
+    expect(page.locator("#grid .card:visible")).to_have_count(1000)
+    for typed in ["t", "te", "ter", "terr", "terri", "terrie", "terrier", "terri", "te", ""]:
+        moved, changes, appeared = page.evaluate(KEYSTROKE, typed)
+        assert moved == 0
+        assert changes <= 1000
+        assert appeared <= CARDS_AT_ONCE
 
 
 def test_all_cards_come_in_the_end_and_a_far_one_is_reached_at_once(thousand: RunPaths, open_page: OpenPage) -> None:
@@ -161,7 +172,7 @@ def test_all_cards_come_in_the_end_and_a_far_one_is_reached_at_once(thousand: Ru
 
 def test_only_what_is_seen_is_loaded(thousand: RunPaths, open_page: OpenPage) -> None:
     page = open_page(thousand.page.as_uri())
-    page.evaluate(FIRST_VIEW)
+    page.wait_for_function(PICTURES_ARE_SEEN)
     assert loaded(page) < 400
     page.locator("#grid .card").last.scroll_into_view_if_needed()
     page.wait_for_function("() => [...document.querySelectorAll('#grid img')].at(-1).naturalWidth > 0")

@@ -27,7 +27,7 @@ from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder
 
 ROOT = Path(__file__).parents[2]
-LONGEST_WAIT = 20
+LONGEST_WAIT = 60
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def served(directory: Path) -> Iterator[str]:
 
 def answer(address: str, path: str, **headers: str) -> tuple[int, bytes, http.client.HTTPMessage]:
     """Ask for exactly this path, which a browser would tidy up."""
-    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=LONGEST_WAIT)
     connection.putrequest("GET", path, skip_host="Host" in headers)
     for name, value in headers.items():
         connection.putheader(name, value)

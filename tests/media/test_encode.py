@@ -205,7 +205,7 @@ def test_an_encoder_that_dies_is_reported_at_the_end(tmp_path):
 
 
 def kill(encoder):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60  # generous: it starts in a thread
     while encoder._process is None and time.monotonic() < deadline:
         time.sleep(0.01)
     os.kill(encoder._process.pid, signal.SIGKILL)

@@ -1,5 +1,7 @@
 """Weights are loaded by name or from a file, and whatever is wrong with them is said in one message."""
 
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from urllib.error import URLError
 
@@ -108,6 +110,114 @@ def test_a_wrong_file_is_refused_by_name(tmp_path: Path, kind: str, capsys: pyte
         load_torchvision(settings(path))
     assert "network.weights" in str(error.value) and path.name in str(error.value)
     assert capsys.readouterr().out == ""  # The pickle's code did not run.
+
+
+def changed(name: str, tensor: object) -> dict[object, object]:
+    """Weights of SqueezeNet for three classes, one of which is another tensor, or something else."""
+    return {**squeezenet_state(classes=3), name: tensor}
+
+
+HEAD = "classifier.1.weight"
+BAD_STATES: dict[str, Callable[[], object]] = {
+    "numbers as names": lambda: {number: torch.zeros(2) for number in range(3)},
+    "no tensor": lambda: changed("epoch", 3),
+    "nested without end": lambda: {"state_dict": {"state_dict": {"state_dict": squeezenet_state(3)}}},
+    "scalar head": lambda: changed(HEAD, torch.tensor(1.0)),
+    "head without rows": lambda: changed(HEAD, torch.zeros(0, 512, 1, 1)),
+    "head of another rank": lambda: changed(HEAD, torch.zeros(3, 512)),
+    "two terabytes": lambda: changed(HEAD, torch.zeros(1).expand(10**9, 512, 1, 1)),
+    "more than can be counted": lambda: changed(HEAD, torch.zeros(1).expand(2**40, 2**20, 1, 1)),
+    "complex": lambda: changed(HEAD, torch.zeros(3, 512, 1, 1, dtype=torch.complex64)),
+    "yes and no": lambda: changed(HEAD, torch.zeros(3, 512, 1, 1, dtype=torch.bool)),
+    "whole numbers": lambda: changed(HEAD, torch.zeros(3, 512, 1, 1, dtype=torch.int8)),
+    "sparse": lambda: changed("classifier.1.bias", torch.zeros(3).to_sparse()),
+    "without values": lambda: changed("classifier.1.bias", torch.zeros(3, device="meta")),
+    "a name on two lines": lambda: changed("a\nb" * 1000, torch.zeros(3)),
+    "of a vision transformer": lambda: {
+        "encoder.pos_embedding": torch.zeros(1, 197, 768),
+        "conv_proj.weight": torch.zeros(768, 3, 16, 16),
+    },
+}
+
+
+@pytest.mark.filterwarnings("ignore:Validating sparse tensor")
+@pytest.mark.parametrize("kind", BAD_STATES)
+@pytest.mark.parametrize("name", ["squeezenet1_1", "resnet18"])
+def test_whatever_a_file_holds_one_message_says_what_is_wrong(tmp_path: Path, kind: str, name: str) -> None:
+    path = tmp_path / "weights.pth"
+    torch.save(BAD_STATES[kind](), path)
+    with pytest.raises(UserError) as error:
+        load_torchvision(settings(path, name))
+    assert str(error.value).startswith("network.weights: ") and str(path) in str(error.value)
+    assert str(error.value).count("\n") < 3
+    assert len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"conv_proj.weight": torch.zeros(768)}, "conv_proj.weight is of shape"),
+        ({"encoder.pos_embedding": torch.zeros(768)}, "encoder.pos_embedding is of shape"),
+        ({"encoder.pos_embedding": torch.zeros(1, 0, 768)}, "encoder.pos_embedding is of shape"),
+        ({"encoder.pos_embedding": torch.zeros(1, 190, 768)}, "encoder.pos_embedding is of shape"),
+        ({"encoder.pos_embedding": torch.zeros(1, 20_000, 768)}, "encoder.pos_embedding is of shape"),
+    ],
+)
+def test_odd_places_of_a_vision_transformer_are_refused(
+    tmp_path: Path, changes: dict[str, torch.Tensor], problem: str
+) -> None:
+    with torch.device("meta"):
+        shapes = models.vit_b_32(weights=None).state_dict()
+    save_file(
+        {name: torch.zeros(tensor.shape) for name, tensor in shapes.items()} | changes, tmp_path / "v.safetensors"
+    )
+    with pytest.raises(UserError, match=problem):
+        load_torchvision(settings(tmp_path / "v.safetensors", "vit_b_32"))
+
+
+def test_a_vision_transformer_looks_at_pictures_of_the_size_that_its_file_is_for(tmp_path: Path) -> None:
+    save_file(models.vit_b_32(weights=None, image_size=64).state_dict(), tmp_path / "own.safetensors")
+    module, preprocessing = load_torchvision(settings(tmp_path / "own.safetensors", "vit_b_32"))
+    assert preprocessing.size == 64
+    with torch.no_grad():
+        assert module.eval()(torch.rand(1, 3, 64, 64)).shape == (1, 1000)
+
+
+def test_a_compressed_file_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    torch.save({"x": torch.zeros(1_000_000)}, tmp_path / "whole.pth")
+    with zipfile.ZipFile(tmp_path / "whole.pth") as whole, zipfile.ZipFile(tmp_path / "small.pth", "w") as small:
+        for entry in whole.infolist():
+            small.writestr(entry.filename, whole.read(entry), zipfile.ZIP_DEFLATED)
+    with pytest.raises(UserError, match=r"network\.weights: .*small\.pth.*compressed"):
+        load_torchvision(settings(tmp_path / "small.pth"))
+
+
+def test_a_checkpoint_of_training_on_several_devices_fits_in_any_kind_of_file(tmp_path: Path) -> None:
+    state = squeezenet_state()
+    parallel = {f"module.{name}": tensor for name, tensor in state.items()}
+    save_file(parallel, tmp_path / "a.safetensors")
+    torch.save({"model": parallel, "epoch": 90}, tmp_path / "b.pth")
+    for name in ("a.safetensors", "b.pth"):
+        module, _ = load_torchvision(settings(tmp_path / name))
+        assert torch.equal(module.state_dict()[HEAD], state[HEAD])
+
+
+def test_other_floating_point_numbers_and_those_that_are_none_are_taken(tmp_path: Path) -> None:
+    state = {name: tensor.half() for name, tensor in squeezenet_state(classes=3).items()}
+    state[HEAD][0] = torch.nan
+    save_file(state, tmp_path / "half.safetensors")
+    module, _ = load_torchvision(settings(tmp_path / "half.safetensors"))
+    assert module.state_dict()[HEAD].dtype == torch.float32
+
+
+def test_a_damaged_download_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    path = download_path(models.SqueezeNet1_1_Weights.IMAGENET1K_V1)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"no weights")
+    with pytest.raises(UserError) as error:
+        load_torchvision(settings("IMAGENET1K_V1"))
+    assert str(path) in str(error.value)
 
 
 def test_unknown_names_are_refused_with_those_that_exist() -> None:

@@ -24,6 +24,8 @@ const state = {
   playing: null, // the entry that the film is showing
   showsFilm: true,
   video: null,
+  chapters: [], // the entries that are in the film, by their beginnings
+  following: 0, // the frame in which it is looked again which class the film shows
 };
 
 // ---------------------------------------------------------------- small helpers
@@ -408,9 +410,6 @@ function makeDownload(path) {
 
 // ---------------------------------------------------------------- film
 
-/** Chapters are the classes that are in the film, by their beginnings. */
-const chapters = () => state.entries.filter((entry) => entry.data.start !== undefined);
-
 /** Show the film; anew only if it has become another one while a render runs. */
 function setUpFilm() {
   const { film } = state.contents;
@@ -419,9 +418,10 @@ function setUpFilm() {
   if (box.dataset.version === version) return;
   box.dataset.version = version;
   state.video = null;
+  state.chapters = film ? state.entries.filter((entry) => entry.data.start !== undefined) : [];
   markPlaying(null);
   box.replaceChildren(...(film ? [makeFilm(film)] : []));
-  byId("chapter-list").replaceChildren(...(film ? chapters().map(makeChapter) : []));
+  byId("chapter-list").replaceChildren(...state.chapters.map(makeChapter));
 }
 
 function makeFilm(film) {
@@ -467,17 +467,25 @@ function cueFilm(entry) {
   if (entry.data.start !== undefined && !isThere) seek(entry);
 }
 
-/** Mark the class that the film shows; on each frame while it plays. */
+/** Mark the class that the film shows, and look again on each frame while it plays; at most one frame is asked for. */
 function follow() {
+  cancelAnimationFrame(state.following);
   if (!state.video) return;
   const entry = chapterAt(state.video.currentTime);
   if (entry !== state.playing) markPlaying(entry);
-  if (isPlaying()) requestAnimationFrame(follow);
+  if (isPlaying()) state.following = requestAnimationFrame(follow);
 }
 
+/** The last chapter that has begun by then; it is found by halving, for this is asked on each frame. */
 function chapterAt(seconds) {
-  const found = chapters().findLast((entry) => entry.data.start <= seconds + 0.001);
-  return found ?? null;
+  const { chapters } = state;
+  let [begun, later] = [-1, chapters.length];
+  while (later - begun > 1) {
+    const middle = (begun + later) >> 1;
+    if (chapters[middle].data.start <= seconds + 0.001) begun = middle;
+    else later = middle;
+  }
+  return chapters[begun] ?? null;
 }
 
 function markPlaying(entry) {
