@@ -1,19 +1,28 @@
 """Scores of pictures and figures over them, by tiny networks whose answers can be worked out."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from renderer.atlas.recognition import Exhibit, Judge, make_judge, measure, score_picture
+from renderer.atlas.exhibits import Exhibit
+from renderer.atlas.recognition import Judge, make_judge, measure, score_picture
+from renderer.atlas.seen import SeenRun
 from renderer.common.errors import UserError
 from renderer.networks.network import Network, Preprocessing
+from renderer.settings.sections import Settings
 from renderer.store.evaluation_file import PictureScore, View, failed
+from renderer.store.paths import RunPaths
+from renderer.store.records import FileRecord
+from renderer.store.run import Run
+from renderer.store.run_file import RunFile
 from renderer.targets.target import Target, class_target
-from tests.networks.tiny import tiny_network
+from tests.networks.tiny import network_of, tiny_network
 
+NO_RUN = SeenRun(Run(RunPaths(Path()), RunFile(name="no", film=True, settings=Settings(), targets=())))
 RED, GREEN, BLUE = (class_target(index, title) for index, title in enumerate(("red", "green", "blue")))
 
 
@@ -33,7 +42,7 @@ def color_network(titles: str = "red green blue", slope: float = 10.0) -> Networ
     channels = [("red", "green", "blue").index(title) for title in titles.split()]
     classes = [class_target(index, title.title()) for index, title in enumerate(titles.split())]
     preprocessing = Preprocessing(16, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-    return Network(_Colors(channels, slope), classes, preprocessing, device=torch.device("cpu"))
+    return network_of(_Colors(channels, slope), classes, preprocessing)
 
 
 def picture(red: int, green: int, blue: int) -> np.ndarray:
@@ -41,7 +50,9 @@ def picture(red: int, green: int, blue: int) -> np.ndarray:
 
 
 def score(judge: Judge, record: Target, shown: np.ndarray, views: tuple[View, ...] = ("still",)) -> PictureScore | None:
-    return score_picture(judge, Exhibit(record, views, "digest"), shown)
+    still = FileRecord(path="stills/a.png", digest="digest", size=1)
+    exhibit = Exhibit(NO_RUN, record, views, still, is_still=True)
+    return score_picture(judge, exhibit, shown)
 
 
 def test_a_class_is_looked_for_where_the_judge_has_it() -> None:

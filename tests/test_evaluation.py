@@ -70,7 +70,7 @@ def test_what_is_scored_is_what_a_viewer_sees(tmp_path: Path) -> None:
     with av.open(str(directory / "atlas.mkv")) as film:
         frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
     found = list(exhibits(look_at(directory)))
-    in_film = [hanging for exhibit in found if "film" in exhibit.shown]
+    in_film = [exhibit for exhibit in found if "film" in exhibit.shown]
     assert [exhibit.target.index for exhibit in in_film] == CHOSEN
     for place, exhibit in enumerate(in_film):
         assert np.array_equal(exhibit.picture(), frames[10 * place + 9])

@@ -401,7 +401,7 @@ def test_a_group_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
 
     worker = FakeWorker(request(tmp_path).settings, fail)
     outcome = render_stills(request(tmp_path), Recorder(), lambda settings: worker)
-    assert [(failure.record.index, failure.reason) for failure in outcome.failures] == [
+    assert [(failure.target.index, failure.reason) for failure in outcome.failures] == [
         (1, "out of memory"),
         (2, "out of memory"),
     ]

@@ -180,8 +180,10 @@ def still_recipe(settings: Settings, targets: Sequence[Target], network: dict[st
     )
 
 
-def flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(data: Mapping[str, Any] | Section, prefix: str = "") -> dict[str, Any]:
     """Plain values by dotted key, such as `film.width`; lists are values."""
+    if isinstance(data, Section):
+        data = data.model_dump(mode="json")
     flat: dict[str, Any] = {}
     for key, value in data.items():
         flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}

@@ -185,7 +185,7 @@ def _compared(key: str, before: Any, after: Any) -> dict[str, tuple[Any, Any]]:
 
 def _named_files(old: RunFile, new: RunFile) -> dict[str, tuple[Any, Any]]:
     """The paths of the files of which a digest stands in a recipe."""
-    before, after = (flatten(run.settings.model_dump(mode="json")) for run in (old, new))
+    before, after = (flatten(run.settings) for run in (old, new))
     keys = {*old.settings.network.files(), *new.settings.network.files(), "overlay.font"}
     return {key: (before.get(key), after.get(key)) for key in keys if before.get(key) or after.get(key)}
 

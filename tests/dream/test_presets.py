@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from renderer.dream.ascent import ascend
 from renderer.dream.randomness import PictureKey, normal
 from renderer.networks.loaded import load_network
 from renderer.networks.network import Network
 from renderer.networks.sources.embedded import EmbeddedNetwork
 from renderer.settings.loading import parse_settings
 from renderer.settings.presets import families, presets
+from tests.dream.climbing import ascend
+from tests.networks.tiny import logits as logits_of
 
 SIZE = (56, 72)
 STEPS = 20
@@ -26,8 +27,9 @@ def embedded() -> Network:
 
 def logits(pictures: torch.Tensor) -> list[float]:
     size = (embedded().size, embedded().size)
-    outputs = embedded().logits(torch.nn.functional.interpolate(pictures, size, mode="bilinear", antialias=True))
-    return [float(outputs[place, key.class_index]) for place, key in enumerate(KEYS)]
+    views = torch.nn.functional.interpolate(pictures, size, mode="bilinear", antialias=True)
+    outputs = logits_of(embedded(), views)
+    return [float(outputs[place, key.number]) for place, key in enumerate(KEYS)]
 
 
 @pytest.mark.parametrize(

@@ -13,36 +13,36 @@ WHOLE = Transforms(crop=(1.0, 1.0), scale=(1.0, 1.0), rotate=0.0, jitter=0.0, fl
 
 
 def test_views_do_not_depend_on_the_company() -> None:
-    together = draw_views(Transforms(views=2), KEYS, [5, 9], (40, 60), 20)
-    alone = draw_views(Transforms(views=2), KEYS[1:], [9], (40, 60), 20)
+    together = draw_views([Transforms(views=2)] * 2, KEYS, [5, 9], (40, 60), 20)
+    alone = draw_views([Transforms(views=2)], KEYS[1:], [9], (40, 60), 20)
     assert torch.equal(together[2:], alone)
     assert not torch.equal(together[0], together[1])
-    assert not torch.equal(together[:2], draw_views(Transforms(views=2), KEYS[:1], [6], (40, 60), 20))
-    assert not torch.equal(alone, draw_views(Transforms(views=2), [PictureKey(1, "0004")], [9], (40, 60), 20))
+    assert not torch.equal(together[:2], draw_views([Transforms(views=2)], KEYS[:1], [6], (40, 60), 20))
+    assert not torch.equal(alone, draw_views([Transforms(views=2)], [PictureKey(1, "0004")], [9], (40, 60), 20))
 
 
 def test_a_view_of_the_whole_square_picture_is_the_picture() -> None:
     picture = torch.rand(1, 3, 32, 32)
-    view = take_views(picture, draw_views(WHOLE, KEYS[:1], [0], (32, 32), 32), 32)
+    view = take_views(picture, draw_views([WHOLE], KEYS[:1], [0], (32, 32), 32), 32)
     assert torch.allclose(view, picture, atol=1e-5)
 
 
 def test_views_of_a_wide_picture_are_square_and_reach_both_ends() -> None:
     ramp = torch.linspace(0, 1, 90).expand(1, 3, 30, 90)
-    maps = torch.cat([draw_views(WHOLE, KEYS[:1], [step], (30, 90), 30) for step in range(60)])
+    maps = torch.cat([draw_views([WHOLE], KEYS[:1], [step], (30, 90), 30) for step in range(60)])
     views = take_views(ramp, maps, 30)
     spans = views[:, 0, 15, -1] - views[:, 0, 15, 0]
     assert spans.numpy() == pytest.approx(29 / 89, abs=0.01)  # Not squeezed: a third of the width each.
     means = views.mean(dim=(1, 2, 3))
     assert means.min() < 0.25 and means.max() > 0.75
-    upright = take_views(ramp.transpose(2, 3), draw_views(WHOLE, KEYS[:1], [0], (90, 30), 30), 30)
+    upright = take_views(ramp.transpose(2, 3), draw_views([WHOLE], KEYS[:1], [0], (90, 30), 30), 30)
     assert float(upright[0, 0, -1, 15] - upright[0, 0, 0, 15]) == pytest.approx(29 / 89, abs=0.01)
 
 
 def test_a_smaller_crop_is_seen_larger() -> None:
     picture = torch.rand(1, 3, 40, 40)
     half = WHOLE.model_copy(update={"crop": (0.5, 0.5)})
-    maps = draw_views(half, KEYS[:1], [0], (40, 40), 80)
+    maps = draw_views([half], KEYS[:1], [0], (40, 40), 80)
     assert maps[0, 0, 0] == pytest.approx(10.0)
     view = take_views(picture, maps, 80)
     assert float(view.diff(dim=-1).abs().mean()) < 0.5 * float(picture.diff(dim=-1).abs().mean())
@@ -50,14 +50,14 @@ def test_a_smaller_crop_is_seen_larger() -> None:
 
 def test_a_shrunken_view_averages_fine_detail() -> None:
     checkers = (torch.arange(128)[:, None] + torch.arange(128)[None]).remainder(2).float().expand(1, 3, -1, -1)
-    view = take_views(checkers, draw_views(WHOLE, KEYS[:1], [0], (128, 128), 32), 32)
+    view = take_views(checkers, draw_views([WHOLE], KEYS[:1], [0], (128, 128), 32), 32)
     assert torch.allclose(view, torch.full_like(view, 0.5), atol=1e-5)
 
 
 def test_every_pixel_gets_a_gradient_in_time() -> None:
     picture = torch.rand(1, 3, 40, 72, requires_grad=True)
     for step in range(60):
-        take_views(picture, draw_views(Transforms(), KEYS[:1], [step], (40, 72), 32), 32).sum().backward()
+        take_views(picture, draw_views([Transforms()], KEYS[:1], [step], (40, 72), 32), 32).sum().backward()
     assert picture.grad is not None
     reached = picture.grad[0, 0].numpy()
     assert reached.min() > 0
@@ -68,7 +68,7 @@ def test_every_pixel_gets_a_gradient_in_time() -> None:
 def test_half_of_the_views_are_mirrored() -> None:
     ramp = torch.linspace(0, 1, 40).expand(1, 3, 30, 40)
     maps = torch.cat(
-        [draw_views(WHOLE.model_copy(update={"flip": 0.5}), KEYS[:1], [step], (30, 40), 30) for step in range(200)]
+        [draw_views([WHOLE.model_copy(update={"flip": 0.5})], KEYS[:1], [step], (30, 40), 30) for step in range(200)]
     )
     slopes = take_views(ramp, maps, 30).diff(dim=-1).mean(dim=(1, 2, 3))
     assert float((slopes < 0).float().mean()) == pytest.approx(0.5, abs=0.12)
@@ -77,7 +77,7 @@ def test_half_of_the_views_are_mirrored() -> None:
 
 def test_a_large_picture_is_also_seen_in_its_own_pixels() -> None:
     some = WHOLE.model_copy(update={"detail": 0.5})
-    maps = torch.cat([draw_views(some, KEYS[:1], [step], (200, 300), 20) for step in range(200)])
+    maps = torch.cat([draw_views([some], KEYS[:1], [step], (200, 300), 20) for step in range(200)])
     sides = 2 * maps[:, 1, 1]
     assert float((sides < 199).float().mean()) == pytest.approx(0.5, abs=0.12)
     assert 20 <= float(sides.min()) < 40
@@ -85,7 +85,7 @@ def test_a_large_picture_is_also_seen_in_its_own_pixels() -> None:
 
 def test_a_picture_of_the_size_of_a_view_has_no_further_detail() -> None:
     some = WHOLE.model_copy(update={"detail": 1.0})
-    assert float(draw_views(some, KEYS[:1], [0], (20, 30), 20)[0, 1, 1]) == pytest.approx(10.0)
+    assert float(draw_views([some], KEYS[:1], [0], (20, 30), 20)[0, 1, 1]) == pytest.approx(10.0)
 
 
 def test_tints_change_contrast_saturation_and_brightness() -> None:
@@ -104,8 +104,8 @@ def test_tints_change_contrast_saturation_and_brightness() -> None:
 
 def test_tints_belong_to_the_picture_and_stay_within_their_share() -> None:
     some = Transforms(color=0.2, views=2)
-    together = torch.cat([draw_tints(some, KEYS, [step, step]) for step in range(50)])
+    together = torch.cat([draw_tints([some] * 2, KEYS, [step, step]) for step in range(50)])
     assert together.shape == (200, 3)
     assert 0.15 < float(together.abs().max()) <= 0.2
-    assert torch.equal(draw_tints(some, KEYS, [5, 9])[2:], draw_tints(some, KEYS[1:], [9]))
-    assert not torch.equal(draw_tints(some, KEYS[:1], [5]), draw_tints(some, KEYS[:1], [6]))
+    assert torch.equal(draw_tints([some] * 2, KEYS, [5, 9])[2:], draw_tints([some], KEYS[1:], [9]))
+    assert not torch.equal(draw_tints([some], KEYS[:1], [5]), draw_tints([some], KEYS[:1], [6]))

@@ -17,8 +17,6 @@ from renderer.networks.network import Preprocessing
 from renderer.networks.shortcuts import residual_branches
 from tests.networks.tiny import network_of
 
-FOUR = Preprocessing(6, (0.0,), (1.0,))  # type: ignore[arg-type]  # four channels, all alike
-
 BLOCKS: dict[str, Callable[[], nn.Module]] = {
     "mobilenet_v2": lambda: mobilenetv2.InvertedResidual(4, 4, 1, 2),
     "mobilenet_v3": lambda: mobilenetv3.InvertedResidual(
@@ -104,9 +102,13 @@ def test_each_view_has_a_share_of_its_own() -> None:
 
 
 def test_it_is_installed_once_however_often_the_network_is_asked() -> None:
-    network = network_of(nn.Sequential(BLOCKS["mobilenet_v2"](), nn.AdaptiveAvgPool2d(1), nn.Flatten()), [], FOUR)
+    network = network_of(
+        nn.Sequential(mobilenetv2.InvertedResidual(3, 3, 1, 2), nn.Flatten()),
+        [],
+        Preprocessing(6, (0.0,) * 3, (1.0,) * 3),
+    )
     hooks = [len(layer._forward_hooks) for layer in network._module.modules()]
     for share in (0.5, 1.0, 0.0):
-        network.activations(torch.rand(1, 4, 6, 6, requires_grad=True), residual_gradient=share)
+        network.activations(torch.rand(1, 3, 6, 6, requires_grad=True), residual_gradient=share)
     assert [len(layer._forward_hooks) for layer in network._module.modules()] == hooks
     assert sum(hooks) == 1

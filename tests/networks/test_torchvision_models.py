@@ -15,7 +15,8 @@ from torchvision import models
 from renderer.common.errors import UserError
 from renderer.networks.loaded import load_network
 from renderer.networks.sources.torchvision import TorchvisionNetwork
-from renderer.networks.torchvision_models import download_path, load_torchvision, model_names
+from renderer.networks.torchvision_models import download_path, model_names
+from tests.networks.tiny import aims, logits
 
 CPU = torch.device("cpu")
 
@@ -34,7 +35,7 @@ def test_a_file_of_either_kind_gives_the_same_network(tmp_path: Path) -> None:
     save_file(squeezenet_state(), tmp_path / "a.safetensors")
     torch.save({"state_dict": {f"module.{k}": v for k, v in squeezenet_state().items()}}, tmp_path / "b.pth")
     views = torch.rand(1, 3, 64, 64)
-    first, second = (load_network(settings(tmp_path / name), CPU).logits(views) for name in ("a.safetensors", "b.pth"))
+    first, second = (logits(load_network(settings(tmp_path / name), CPU), views) for name in ("a.safetensors", "b.pth"))
     assert torch.equal(first, second)
 
 
@@ -50,7 +51,7 @@ def test_a_network_of_ones_own_brings_its_classes(tmp_path: Path) -> None:
     (tmp_path / "own.csv").write_text("index,title\n0,ant\n1,bee\n2,cat\n")
     network = load_network(settings(tmp_path / "own.safetensors", classes=tmp_path / "own.csv"), CPU)
     assert [record.title for record in network.classes] == ["ant", "bee", "cat"]
-    assert network.logits(torch.rand(1, 3, 64, 64)).shape == (1, 3)
+    assert logits(network, torch.rand(1, 3, 64, 64)).shape == (1, 3)
     with pytest.raises(UserError, match=r"network\.classes.*3 outputs.*1000 classes"):
         load_network(settings(tmp_path / "own.safetensors"), CPU)
 
@@ -59,9 +60,9 @@ def test_no_class_is_dead_at_the_start(tmp_path: Path) -> None:
     save_file(squeezenet_state(), tmp_path / "a.safetensors")
     network = load_network(settings(tmp_path / "a.safetensors"), CPU)
     views = torch.full((1, 3, 64, 64), 0.5, requires_grad=True)
-    logits = network.logits(views)[0]
-    dead = int((logits == 0).nonzero()[0])
-    logits[dead].backward()
+    answers = logits(network, views)[0]
+    dead = int((answers == 0).nonzero()[0])
+    answers[dead].backward()
     assert views.grad is not None and float(views.grad.abs().sum()) > 0
 
 
@@ -72,7 +73,7 @@ def test_files_of_other_families_fit(tmp_path: Path, name: str) -> None:
     if name == "densenet121":  # The published files use older names.
         state = {k.replace("norm1", "norm.1").replace("conv1", "conv.1"): v for k, v in state.items()}
     torch.save(dict(state), tmp_path / "weights.pth")
-    module, _ = load_torchvision(settings(tmp_path / "weights.pth", name))
+    module = settings(tmp_path / "weights.pth", name).load().module
     assert not isinstance(module.eval()(torch.rand(2, 3, 64, 64)), tuple)
 
 
@@ -80,7 +81,8 @@ def test_a_published_file_is_known_by_its_name(tmp_path: Path) -> None:
     weights = models.ViT_B_16_Weights.IMAGENET1K_SWAG_E2E_V1
     path = tmp_path / weights.url.rpartition("/")[2]
     torch.save(models.vit_b_16(weights=None, image_size=384).state_dict(), path)
-    module, preprocessing = load_torchvision(settings(path, "vit_b_16"))
+    loaded = settings(path, "vit_b_16").load()
+    module, preprocessing = loaded.module, loaded.preprocessing
     assert preprocessing.size == 384
     with torch.no_grad():
         assert module.eval()(torch.rand(1, 3, 384, 384)).shape == (1, 1000)
@@ -107,7 +109,7 @@ def wrong_files(folder: Path) -> dict[str, Path]:
 def test_a_wrong_file_is_refused_by_name(tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = wrong_files(tmp_path)[kind]
     with pytest.raises(UserError) as error:
-        load_torchvision(settings(path))
+        settings(path).load()
     assert "network.weights" in str(error.value) and path.name in str(error.value)
     assert capsys.readouterr().out == ""  # The pickle's code did not run.
 
@@ -147,7 +149,7 @@ def test_whatever_a_file_holds_one_message_says_what_is_wrong(tmp_path: Path, ki
     path = tmp_path / "weights.pth"
     torch.save(BAD_STATES[kind](), path)
     with pytest.raises(UserError) as error:
-        load_torchvision(settings(path, name))
+        settings(path, name).load()
     assert str(error.value).startswith("network.weights: ") and str(path) in str(error.value)
     assert str(error.value).count("\n") < 3
     assert len(str(error.value)) < 1000
@@ -172,12 +174,13 @@ def test_odd_places_of_a_vision_transformer_are_refused(
         {name: torch.zeros(tensor.shape) for name, tensor in shapes.items()} | changes, tmp_path / "v.safetensors"
     )
     with pytest.raises(UserError, match=problem):
-        load_torchvision(settings(tmp_path / "v.safetensors", "vit_b_32"))
+        settings(tmp_path / "v.safetensors", "vit_b_32").load()
 
 
 def test_a_vision_transformer_looks_at_pictures_of_the_size_that_its_file_is_for(tmp_path: Path) -> None:
     save_file(models.vit_b_32(weights=None, image_size=64).state_dict(), tmp_path / "own.safetensors")
-    module, preprocessing = load_torchvision(settings(tmp_path / "own.safetensors", "vit_b_32"))
+    loaded = settings(tmp_path / "own.safetensors", "vit_b_32").load()
+    module, preprocessing = loaded.module, loaded.preprocessing
     assert preprocessing.size == 64
     with torch.no_grad():
         assert module.eval()(torch.rand(1, 3, 64, 64)).shape == (1, 1000)
@@ -189,7 +192,7 @@ def test_a_compressed_file_is_refused_before_it_fills_the_memory(tmp_path: Path)
         for entry in whole.infolist():
             small.writestr(entry.filename, whole.read(entry), zipfile.ZIP_DEFLATED)
     with pytest.raises(UserError, match=r"network\.weights: .*small\.pth.*compressed"):
-        load_torchvision(settings(tmp_path / "small.pth"))
+        settings(tmp_path / "small.pth").load()
 
 
 def test_a_checkpoint_of_training_on_several_devices_fits_in_any_kind_of_file(tmp_path: Path) -> None:
@@ -198,7 +201,7 @@ def test_a_checkpoint_of_training_on_several_devices_fits_in_any_kind_of_file(tm
     save_file(parallel, tmp_path / "a.safetensors")
     torch.save({"model": parallel, "epoch": 90}, tmp_path / "b.pth")
     for name in ("a.safetensors", "b.pth"):
-        module, _ = load_torchvision(settings(tmp_path / name))
+        module = settings(tmp_path / name).load().module
         assert torch.equal(module.state_dict()[HEAD], state[HEAD])
 
 
@@ -206,7 +209,7 @@ def test_other_floating_point_numbers_and_those_that_are_none_are_taken(tmp_path
     state = {name: tensor.half() for name, tensor in squeezenet_state(classes=3).items()}
     state[HEAD][0] = torch.nan
     save_file(state, tmp_path / "half.safetensors")
-    module, _ = load_torchvision(settings(tmp_path / "half.safetensors"))
+    module = settings(tmp_path / "half.safetensors").load().module
     assert module.state_dict()[HEAD].dtype == torch.float32
 
 
@@ -216,15 +219,15 @@ def test_a_damaged_download_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
     path.parent.mkdir(parents=True)
     path.write_bytes(b"no weights")
     with pytest.raises(UserError) as error:
-        load_torchvision(settings("IMAGENET1K_V1"))
+        settings("IMAGENET1K_V1").load()
     assert str(path) in str(error.value)
 
 
 def test_unknown_names_are_refused_with_those_that_exist() -> None:
     with pytest.raises(UserError, match=r"network\.name.*squeezenet9"):
-        load_torchvision(settings("DEFAULT", "squeezenet9"))
+        settings("DEFAULT", "squeezenet9").load()
     with pytest.raises(UserError, match=r"network\.weights.*IMAGENET1K_V1"):
-        load_torchvision(settings("IMAGENET1K_V9"))
+        settings("IMAGENET1K_V9").load()
 
 
 def test_a_failed_download_says_which_file_to_put_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +237,7 @@ def test_a_failed_download_says_which_file_to_put_where(tmp_path: Path, monkeypa
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr("torch.hub.download_url_to_file", offline)
     with pytest.raises(UserError) as error:
-        load_torchvision(settings("IMAGENET1K_V1"))
+        settings("IMAGENET1K_V1").load()
     weights = models.SqueezeNet1_1_Weights.IMAGENET1K_V1
     assert weights.url in str(error.value)
     assert str(download_path(weights)) in str(error.value)
@@ -248,7 +251,7 @@ def test_a_file_put_there_by_hand_is_taken(tmp_path: Path, monkeypatch: pytest.M
     torch.save(squeezenet_state(), path)
     monkeypatch.setattr("torch.hub._is_legacy_tar_format", lambda *a: False, raising=False)
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", _without_hash(), raising=True)
-    module, _ = load_torchvision(settings("IMAGENET1K_V1"))
+    module = settings("IMAGENET1K_V1").load().module
     assert torch.equal(module.state_dict()["classifier.1.bias"], squeezenet_state()["classifier.1.bias"])
 
 
@@ -265,6 +268,6 @@ def test_a_real_network_knows_what_it_sees(squeezenet_weights: Path, mobilenet_w
     mobilenet = load_network(settings(mobilenet_weights, "mobilenet_v2"), CPU)
     gray = np.full((1, 100, 140, 3), 128, np.uint8)
     for network in (squeezenet, mobilenet):
-        assert 0 < network.scores(gray, [0])[0].probability < 1
+        assert 0 < network.scores(gray, aims(0))[0].probability < 1
     assert squeezenet.output_weights().shape == (1000, 512)
     assert mobilenet.output_weights().shape == (1000, 1280)

@@ -31,10 +31,11 @@ def _run() -> RunFile:
         name="quick",
         film=False,
         fingerprints={"film": "f"},
-        contents={"network.weights": "0123"},
+        network={"source": "torchvision", "weights": "0123"},
+        font="4567",
         versions=current_versions(),
         settings=settings,
-        classes=_CLASSES,
+        targets=_CLASSES,
     )
 
 
@@ -44,7 +45,7 @@ def test_it_comes_back_as_it_was_and_is_plain_yaml(tmp_path: Path) -> None:
     assert read_run_file(tmp_path / "run.yaml") == run
     plain = yaml.safe_load((tmp_path / "run.yaml").read_text(encoding="utf-8"))
     assert plain["settings"]["film"]["width"] == 320
-    assert [row["title"] for row in plain["classes"]] == [record.title for record in _CLASSES]
+    assert [row["title"] for row in plain["targets"]] == [record.title for record in _CLASSES]
 
 
 def test_a_file_without_its_heading_is_still_known(tmp_path: Path) -> None:
@@ -62,7 +63,7 @@ def test_versions_name_what_pixels_depend_on() -> None:
     assert versions["numpy"][0].isdigit()
 
 
-@pytest.mark.parametrize("text", ["", "[", "name: x", "name: x\nsettings: {film: {width: wide}}\nclasses: []", "\xff"])
+@pytest.mark.parametrize("text", ["", "[", "name: x", "name: x\nsettings: {film: {width: wide}}\ntargets: []", "\xff"])
 def test_a_damaged_file_is_the_users_to_mend(tmp_path: Path, text: str) -> None:
     path = tmp_path / "run.yaml"
     write_run_file(path, _run())

@@ -17,10 +17,10 @@ def test_imagenet_classes():
     classes = load_imagenet_classes()
     assert [record.index for record in classes] == list(range(1000))
     assert len({record.title for record in classes}) == len({record.wnid for record in classes}) == 1000
-    assert sum("animal" in record.path for record in classes) == 398
+    assert sum("animal" in record.groups for record in classes) == 398
     assert classes[0].title == "tench"
     assert "Tinca tinca" in classes[0].synonyms
-    assert (classes[0].path[0], classes[0].group) == ("entity", "cyprinid")
+    assert (classes[0].groups[0], classes[0].group) == ("entity", "cyprinid")
 
 
 def test_emoji_classes(tmp_path):
@@ -33,7 +33,7 @@ def test_emoji_classes(tmp_path):
 def test_embedded_network_knows_1000_emoji_with_titles_of_their_own():
     classes = EmbeddedNetwork().class_list()
     assert len({record.title for record in classes}) == len({record.synonyms for record in classes}) == 1000
-    assert all(len(record.path) == 2 for record in classes)
+    assert all(len(record.groups) == 2 for record in classes)
 
 
 def test_network_of_torchvision_knows_imagenet_or_its_file(tmp_path):
