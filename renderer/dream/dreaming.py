@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from renderer.common.section import Section
 
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(ge=0.01, le=100)]
 NotNegative = Annotated[float, Field(ge=0)]
 
 

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from renderer.common.errors import UserError
+from renderer.film.timeline import refuse_endless
 from renderer.jobs.choosing import chosen_classes
 from renderer.jobs.commands import MakeWorker, Request, local_worker
 from renderer.jobs.film_captions import caption_for
@@ -110,6 +111,8 @@ def _planned(request: Request, *, film: bool, quick: bool) -> Run:
         classes = chosen_classes(settings.model_copy(update={"classes": by_index}))
     else:
         classes = chosen_classes(settings)
+    if film:
+        refuse_endless(settings.film, len(classes), settings.run.segment_seconds)
     return Run(RunPaths(request.directory), request.name, film=film, settings=settings, classes=classes, contents={})
 
 

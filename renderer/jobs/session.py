@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from renderer.common.errors import UserError
-from renderer.film.timeline import Timeline, build_timeline, crossfade_frames
+from renderer.film.timeline import Timeline, build_timeline, crossfade_frames, refuse_endless
 from renderer.jobs.named_files import file_contents, with_absolute_paths
 from renderer.jobs.progress import Progress
 from renderer.media.codecs import FILM_SUFFIX, SEGMENT_SUFFIX
@@ -74,8 +74,10 @@ def describe_run(name: str, settings: Settings, classes: Sequence[ClassRecord], 
     """What `run.yaml` is to say of a run that is asked for now, with a film or with stills alone.
 
     Raises:
-        UserError: The settings name a file that is not there.
+        UserError: The settings name a file that is not there, or ask for a film without end.
     """
+    if film:
+        refuse_endless(settings.film, len(classes), settings.run.segment_seconds)
     contents = file_contents(settings)
     found = by_contents(settings, contents)
     selected = [[record.index, record.title] for record in classes]

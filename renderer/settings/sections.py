@@ -9,10 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from renderer.common.section import Section
 from renderer.dream.dreaming import Dream
+
+_LONGEST_TEXT = 10_000
 
 
 def _as_entries(value: Any) -> Any:
@@ -31,10 +33,19 @@ def _as_switch(value: Any) -> Any:
     return {"on": True, "yes": True, "off": False, "no": False}.get(str(value).lower(), value)
 
 
+def _not_endless(text: str) -> str:
+    """Refuse what no player shows, and what is too long for the command line of ffmpeg."""
+    if len(text) > _LONGEST_TEXT:
+        raise ValueError(f"has {len(text):,} characters; write {_LONGEST_TEXT:,} at most")
+    return text
+
+
 Switch = Annotated[bool, BeforeValidator(_as_switch)]
 Entries = Annotated[tuple[int | str, ...], BeforeValidator(_as_entries)]
 Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$", examples=["#ffcc00"])]
 Pixels = Annotated[int, Field(ge=16, le=16384)]
+Shares = Annotated[float, Field(ge=-100, le=100)]
+Text = Annotated[str, AfterValidator(_not_endless)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
@@ -145,7 +156,7 @@ class Motion(Section):
 
     zoom: float = Field(1.15, ge=0.2, le=5.0, description="Factor per second; above 1 zooms in, below 1 out.")
     rotate: float = Field(3.0, ge=-360, le=360, description="Degrees per second, counterclockwise.")
-    pan: tuple[float, float] = Field(
+    pan: tuple[Shares, Shares] = Field(
         (0.0, 0.0), description="Share of the width and of the height per second that the camera moves right and down."
     )
     easing: Literal["linear", "smooth"] = Field(
@@ -201,8 +212,8 @@ class Video(Section):
     )
     chapters: Switch = Field(default=True, description="Write one chapter a class.")
     subtitles: Switch = Field(default=True, description="Write the titles as a subtitle track and as `atlas.vtt`.")
-    title: str | None = Field(None, description="Title in the film's metadata; by default the config's name.")
-    comment: str | None = Field(None, description="Comment in the film's metadata; by default how it was made.")
+    title: Text | None = Field(None, description="Title in the film's metadata; by default the config's name.")
+    comment: Text | None = Field(None, description="Comment in the film's metadata; by default how it was made.")
 
 
 class Stills(Section):
@@ -234,7 +245,7 @@ class Stills(Section):
 class Page(Section):
     """The web page."""
 
-    title: str | None = Field(None, description="Heading of the page; by default the config's name.")
+    title: Text | None = Field(None, description="Heading of the page; by default the config's name.")
 
 
 Device = Annotated[
@@ -256,7 +267,7 @@ class Run(Section):
     batch: int = Field(16, ge=1, le=1024, description="Most pictures in one batch; lower it when memory runs out.")
     segment_seconds: float = Field(
         10.0,
-        gt=0,
+        ge=0.1,
         le=3600,
         description="Longest piece of one class that is lost by an interruption, in film time; a crossfade between two "
         "classes is kept whole.",

@@ -64,6 +64,18 @@ WRONG = {
     "no such device in a list": ("run: {device: [cpu, gpu]}", "f.yaml:1: run.device[1]: ", ["'cuda'", '"gpu"']),
     "largest below smallest": ("dream: {transforms: {crop: [1, 0.5]}}", "f.yaml:1: dream.transforms.crop: ", ["swap"]),
     "no mapping at all": ("- film", "f.yaml:1: ", ["mapping of sections", "film"]),
+    "segments of less than a frame": ("run: {segment_seconds: 1e-9}", "f.yaml:1: run.segment_seconds: ", ["from 0.1"]),
+    "way beyond any picture": ("motion: {pan: [1e300, 0]}", "f.yaml:1: motion.pan[0]: ", ["from -100 to 100"]),
+    "views of nothing": (
+        "dream: {transforms: {scale: [1e-300, 1]}}",
+        "f.yaml:1: dream.transforms.scale[0]: ",
+        ["0.01"],
+    ),
+    "title longer than a command line": (
+        f"video:\n  title: {'x' * 200_000}",
+        "f.yaml:2: video.title: ",
+        ["200,000 characters", "10,000 at most"],
+    ),
     "duplicate key": ("film:\n  width: 20\n  width: 30", "f.yaml:3: film.width ", ["line 2", "keep one"]),
 }
 
