@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from renderer.common.errors import UserError
+from renderer.common.ordinary_files import is_ordinary_file
 from renderer.settings.sections import EmbeddedNetwork, Network, Settings, TorchvisionNetwork
 from renderer.store.files import digest
 
@@ -59,7 +60,7 @@ def _weights_contents(network: Network) -> str:
 
 
 def _existing(key: str, path: Path) -> Path:
-    if not path.is_file():
+    if not is_ordinary_file(path):
         raise UserError(f"{key}: there is no file {path}; relative paths are taken from {Path.cwd()}")
     return path
 

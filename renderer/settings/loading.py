@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from renderer.common.errors import UserError
+from renderer.common.ordinary_files import is_ordinary_file
 from renderer.common.wording import did_you_mean, nearest
 from renderer.settings.overrides import merge, parse_overrides
 from renderer.settings.presets import layers_below
@@ -61,7 +62,7 @@ def find_config(config: str) -> Path:
     if config in shipped:
         return shipped[config]
     path = Path(config)
-    if path.is_file():
+    if is_ordinary_file(path):
         return path
     remedy = did_you_mean(nearest(path.stem, shipped, count=1)) or "; give a path or one of these names"
     raise UserError(f"{config}: no such file or shipped configuration{remedy} (shipped: {', '.join(shipped)})")

@@ -249,7 +249,7 @@ class Page(Section):
 
 
 Device = Annotated[
-    str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", examples=["auto", "cpu", "mps", "cuda", "cuda:0"])
+    str, Field(pattern=r"^(auto|cpu|mps|cuda(:(0|[1-9][0-9]?))?)$", examples=["auto", "cpu", "mps", "cuda", "cuda:0"])
 ]
 
 
@@ -257,7 +257,7 @@ class Run(Section):
     """How the computer is used."""
 
     seed: Seed = Field(0, description="Seed of all that is random.")
-    device: Device | Annotated[tuple[Device, ...], Field(min_length=1)] = Field(
+    device: Device | Annotated[tuple[Device, ...], Field(min_length=1, max_length=64)] = Field(
         "auto",
         description="`cpu`, `cuda`, `cuda:0`, `mps`, a list of them to share the chains among, or `auto` for the best.",
     )

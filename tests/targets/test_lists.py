@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,7 @@ def test_missing_class_file_names_the_setting(tmp_path):
         load_class_file(tmp_path / "nowhere.csv")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs /dev/zero")
 def test_class_file_that_never_ends_is_not_read():
     with pytest.raises(UserError, match=r"/dev/zero.*must be a file.*network\.classes"):
         load_class_file(Path("/dev/zero"))
