@@ -55,9 +55,8 @@ def select_classes(
         UserError: An entry matches nothing, nothing is left, or there are no weights for the order `similarity`.
     """
     names = _Names(known)
-    chosen = _matches("classes.select", classes.select, names)
-    excluded = _matches("classes.exclude", classes.exclude, names)
-    left = [record for record in known if record.index in chosen - excluded]
+    wanted = _matches("classes.select", classes.select, names) - _matches("classes.exclude", classes.exclude, names)
+    left = [record for record in known if record.index in wanted]
     if not left:
         raise UserError("classes.exclude: takes away every class that classes.select gives; remove some of its entries")
     return tuple(_ordered(left, classes.order, seed, output_weights)[: classes.limit])

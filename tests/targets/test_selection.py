@@ -174,6 +174,11 @@ def test_zeros_before_an_index_mean_nothing(entry):
     assert chosen(IMAGENET, select=[entry]) == [7]
 
 
+def test_the_largest_list_is_chosen_from_at_once():
+    known = [ClassRecord(index, f"class {index}") for index in range(100_000)]
+    assert len(chosen(known, select="all", exclude="0-9")) == 99_990
+
+
 def test_nothing_left_is_an_error():
     with pytest.raises(UserError, match=r"classes\.exclude"):
         chosen(select=[1, 2], exclude=["0-5"])
