@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from renderer.common.errors import UserError
+from renderer.common.printable import printable
 from renderer.endings import describe_error, describe_interruption
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(EXIT_INTERRUPTED)
     except Exception as error:  # noqa: BLE001  the last resort, which gives every error its message and exit code
         if debug:
-            traceback.print_exc()
+            _say(traceback.format_exc())
         _say(describe_error(error, given))
         sys.exit(EXIT_WRONG_SETTINGS if isinstance(error, UserError) else EXIT_FAILED)
     sys.exit(0)
@@ -146,7 +147,7 @@ def status(directory: Directory) -> None:
     from renderer.display import describe_status
     from renderer.jobs.status import run_status
 
-    typer.echo("\n".join(describe_status(run_status(directory), directory)))
+    _say("\n".join(describe_status(run_status(directory), directory)), err=False)
 
 
 @app.command()
@@ -211,7 +212,7 @@ def sheet(
     from renderer.media.contact_sheet import SheetStyle
 
     style = SheetStyle(columns, thumbnail, per_page, titles=not no_titles)
-    typer.echo("\n".join(describe_sheet(make_sheet(directory, style, output))))
+    _say("\n".join(describe_sheet(make_sheet(directory, style, output))), err=False)
 
 
 @app.command()
@@ -266,7 +267,7 @@ def serve(
     from renderer.atlas.serve import make_server
 
     server = make_server(directory, port)
-    typer.echo(f"{server.address} shows {directory}; Ctrl-C ends it")
+    _say(f"{server.address} shows {directory}; Ctrl-C ends it", err=False)
     server.run()
 
 
@@ -383,15 +384,15 @@ def _progress() -> AbstractContextManager[Progress]:
     return progress_on(_console(stderr=True))
 
 
-def _say(text: str) -> None:
-    typer.echo(text, err=True)
+def _say(text: str, *, err: bool = True) -> None:
+    typer.echo(printable(text, lines=True), err=err)
 
 
 def _conclude(outcome: Outcome, *, strict: bool = False) -> None:
     """Say what has come of it; code 3 if a class could not be rendered or, if strict, is not recognized."""
     from renderer.display import describe_outcome, describe_shortcomings
 
-    typer.echo("\n".join(describe_outcome(outcome)))
+    _say("\n".join(describe_outcome(outcome)), err=False)
     if shortcomings := describe_shortcomings(outcome):
         _say("\n".join(shortcomings))
     if outcome.failures or (strict and outcome.unrecognized):

@@ -15,6 +15,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from renderer.atlas.sheet import Sheet
+from renderer.common.printable import printable
 from renderer.common.progress import Amount, Progress
 from renderer.jobs.commands import Outcome
 from renderer.jobs.preflight import Finding
@@ -62,7 +63,7 @@ class _Course:
 
     def advance(self, amount: Amount, showing: Sequence[str]) -> None:
         self.done = Amount(self.done.pictures + amount.pictures, self.done.classes + amount.classes)
-        self.titles = shorten(showing)
+        self.titles = printable(shorten(showing))
 
     @property
     def classes(self) -> str:
@@ -121,7 +122,7 @@ class BarProgress:
 
     def note(self, text: str) -> None:
         """Print above the bar."""
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(printable(text, lines=True), markup=False, highlight=False, soft_wrap=True)
 
     def _fields(self) -> dict[str, Any]:
         course = self._course
@@ -154,7 +155,7 @@ class LineProgress:
 
     def note(self, text: str) -> None:
         """Print a line."""
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(printable(text, lines=True), markup=False, highlight=False, soft_wrap=True)
 
     def _say(self) -> None:
         course = self._course
@@ -263,14 +264,14 @@ def print_table(console: Console, rows: Sequence[Mapping[str, Cell]]) -> None:
 
 
 def _cell(value: Cell) -> str:
-    return " > ".join(value) if isinstance(value, list) else "" if value is None else str(value)
+    return printable(" > ".join(value) if isinstance(value, list) else "" if value is None else str(value))
 
 
 def print_finding(console: Console, finding: Finding) -> None:
     """Print what a preflight has found."""
     marks = {"ok": "[green]ok[/]     ", "warning": "[yellow]warning[/]", "failed": "[red]failed[/] "}
     console.print(f"{marks[finding.state]}  {finding.name:<9}", end=" ")
-    console.print(finding.text, markup=False, highlight=False, soft_wrap=True)
+    console.print(printable(finding.text, lines=True), markup=False, highlight=False, soft_wrap=True)
 
 
 def print_evaluation(console: Console, remarks: Console, evaluation: Evaluation, worst: int) -> None:
@@ -295,7 +296,7 @@ def print_evaluation(console: Console, remarks: Console, evaluation: Evaluation,
         if found.unknown:
             titles = list_titles([record.title for record in found.unknown])
             text = f"{name} does not know, and is not measured by, {len(found.unknown)} of the classes: {titles}"
-            remarks.print(text, markup=False, soft_wrap=True)
+            remarks.print(printable(text, lines=True), markup=False, soft_wrap=True)
 
 
 def _figures_row(name: str, figures: Figures) -> dict[str, Cell]:

@@ -16,6 +16,11 @@ def did_you_mean(words: Sequence[str]) -> str:
     return f"; did you mean {either(words)}?" if words else ""
 
 
+def shortened(text: str, most: int = 60) -> str:
+    """The text, or its beginning and `...` where it has more than `most` characters."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 def nearest(word: str, known: Iterable[str], *, count: int = 3, likeness: float = 0.65) -> list[str]:
     """The known words that resemble a word most, best first; case does not matter.
 

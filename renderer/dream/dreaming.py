@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from renderer.dream.optimizers import Optimizer
     from renderer.dream.parameterizations import Parameterization
 
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(ge=0.01, le=100)]
 NotNegative = Annotated[float, Field(ge=0)]
 
 

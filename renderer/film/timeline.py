@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from dataclasses import dataclass
 
+from renderer.common.errors import UserError
 from renderer.settings.sections import Film
+
+_MOST_SEGMENTS = 100_000
+_MOST_KEPT_BYTES = 64 * 10**9
+_BYTES_PER_PIXEL = 3
 
 
 @dataclass(frozen=True)
@@ -86,16 +93,16 @@ class Timeline:
     @property
     def rounds(self) -> tuple[tuple[Segment, ...], ...]:
         """What is computed together: the lead-ins, then the first segment of every chain, the second, and so on."""
-        numbers = sorted({segment.number for chain in self.chains for segment in chain})
-        return tuple(
-            tuple(segment for chain in self.chains for segment in chain if segment.number == number)
-            for number in numbers
-        )
+        rounds: defaultdict[int, list[Segment]] = defaultdict(list)
+        for chain in self.chains:
+            for segment in chain:
+                rounds[segment.number].append(segment)
+        return tuple(tuple(rounds[number]) for number in sorted(rounds))
 
     def before(self, segment: Segment) -> Segment | None:
         """The segment that is computed before the given one in its chain, or None."""
         chain = self.chains[segment.chain]
-        place = chain.index(segment)
+        place = segment.number - chain[0].number
         return chain[place - 1] if place else None
 
     def seam(self, segment: Segment, fade: int) -> Seam | None:
@@ -138,10 +145,13 @@ def build_timeline(film: Film, classes: int, segment_seconds: float) -> Timeline
 
     Returns:
         The timeline; chains are equally long, give or take one class.
+
+    Raises:
+        UserError: It is more than `refuse_endless` lets pass.
     """
+    refuse_endless(film, classes, segment_seconds)
     borders = class_borders(film, classes)
-    whole = transition_frames(film) + 1 if film.transition == "crossfade" else 1
-    longest = max(whole, round(segment_seconds * film.fps))
+    longest = _longest_segment(film, segment_seconds)
     count = chain_count(film, classes)
     edges = [round(chain * classes / count) for chain in range(count + 1)]
     chains = []
@@ -151,6 +161,40 @@ def build_timeline(film: Film, classes: int, segment_seconds: float) -> Timeline
             shown += _class_segments(chain, position, borders, longest, first_number=len(shown))
         chains.append((*_lead_in(film, chain, edges[chain]), *shown))
     return Timeline(tuple(chains), film.fps, borders[-1])
+
+
+def refuse_endless(film: Film, classes: int, segment_seconds: float) -> None:
+    """Refuse a film whose plan alone would take hours, or more memory than there is.
+
+    Args:
+        film: The film's settings.
+        classes: How many classes it shows.
+        segment_seconds: Longest duration of a segment, in seconds.
+
+    Raises:
+        UserError: It has too many segments, or too many frames are kept at a time where chains meet.
+    """
+    per_class = max(1.0, film.fps * film.seconds_per_class)
+    segments = classes * math.ceil(per_class / _longest_segment(film, segment_seconds))
+    if segments > _MOST_SEGMENTS:
+        raise UserError(
+            f"run.segment_seconds: the film would have {segments:,} segments, each with files of its own, and "
+            f"{_MOST_SEGMENTS:,} are the most; raise it, or choose fewer classes or a shorter film.seconds_per_class"
+        )
+    chains = chain_count(film, classes)
+    kept = chains * (crossfade_frames(film) + 1) * film.width * film.height * _BYTES_PER_PIXEL
+    if kept > _MOST_KEPT_BYTES:
+        raise UserError(
+            f"film.chains: {chains} chains that fade into each other would keep {kept / 1e9:,.0f} GB of frames in "
+            f"memory, and {_MOST_KEPT_BYTES / 1e9:,.0f} GB are the most; lower film.chains, film.crossfade_seconds or "
+            "the film's size"
+        )
+
+
+def _longest_segment(film: Film, segment_seconds: float) -> int:
+    """In frames; a crossfade into a class is not divided."""
+    whole = transition_frames(film) + 1 if film.transition == "crossfade" else 1
+    return max(whole, round(segment_seconds * film.fps))
 
 
 def transition_frames(film: Film) -> int:

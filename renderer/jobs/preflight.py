@@ -15,6 +15,7 @@ import numpy as np
 
 from renderer.common.errors import UserError
 from renderer.film.tasks import SegmentTask, StillTask, in_batches
+from renderer.film.timeline import refuse_endless
 from renderer.jobs.choosing import chosen_targets
 from renderer.jobs.commands import Request
 from renderer.jobs.session import describe_run, refuse_unsuitable
@@ -104,6 +105,8 @@ def _planned(request: Request, *, film: bool, quick: bool) -> Run:
         targets = chosen_targets(settings.model_copy(update={"classes": by_index}))
     else:
         targets = chosen_targets(settings)
+    if film:
+        refuse_endless(settings.film, len(targets), settings.run.segment_seconds)
     file = RunFile(name=request.name, film=film, settings=settings, targets=targets)
     return Run(RunPaths(request.directory), file)
 

@@ -10,8 +10,10 @@ from typing import Any, Literal
 
 from renderer.common.digests import file_digest
 from renderer.common.errors import UserError
+from renderer.common.ordinary_files import is_ordinary_file
 from renderer.common.progress import Progress
 from renderer.film.recipe import film_recipe, flatten, still_recipe
+from renderer.film.timeline import refuse_endless
 from renderer.media.codecs import FILM_SUFFIXES, SEGMENT_SUFFIXES
 from renderer.media.presentation import Presentation, presentation
 from renderer.settings.sections import Settings
@@ -30,8 +32,10 @@ def describe_run(name: str, settings: Settings, targets: Sequence[Target], *, fi
     """What `run.yaml` is to say of a run that is asked for now, with a film or with stills alone.
 
     Raises:
-        UserError: The settings name a file that is not there.
+        UserError: The settings name a file that is not there, or ask for a film without end.
     """
+    if film:
+        refuse_endless(settings.film, len(targets), settings.run.segment_seconds)
     network, font = settings.network.identity(), _font_digest(settings)
     return RunFile(
         name=name,
@@ -95,7 +99,7 @@ def _font_digest(settings: Settings) -> str | None:
     font = settings.overlay.font
     if font is None:
         return None
-    if not font.is_file():
+    if not is_ordinary_file(font):
         raise UserError(f"overlay.font: there is no file {font}; relative paths are taken from {Path.cwd()}")
     return file_digest(font)
 

@@ -9,11 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from renderer.common.errors import UserError
+from renderer.common.wording import shortened
 from renderer.targets.target import Guess, Score, Target, class_target
 
 Value = str | int | float | None
 
 _TOP = 5
+_LONGEST_TEMPLATE = 500
+_LONGEST_LINE = 500
+_LARGEST_NUMBER = 100
+"""In a format: as width or precision."""
 _SCORE_FIELD = re.compile(r"logit|probability|rank|top\..*")
 _DEFAULT_SPEC = {"logit": ".1f", "probability": ".1%"}
 
@@ -67,7 +72,7 @@ def fill_templates(lines: Sequence[str], caption: Caption) -> tuple[str, ...]:
     """Fill templates that `check_templates` has accepted.
 
     A value that is missing, such as the title before the first class, is an empty text, and a line all of whose values
-    are missing is empty as a whole.
+    are missing is empty as a whole. What is longer than anybody can read on a frame is cut.
     """
     values = _values(caption)
     return tuple(_fill(line, values) for line in lines)
@@ -77,10 +82,13 @@ def check_templates(lines: Sequence[str]) -> None:
     """Find what is wrong with templates before anything is rendered.
 
     Raises:
-        UserError: A template is malformed, or names an unknown field, or formats a field as it cannot be formatted.
+        UserError: A template is malformed or too long, or names an unknown field, or formats a field as it cannot be
+            formatted, or longer than any frame is wide.
     """
     for number, line in enumerate(lines):
         where = f"overlay.lines[{number}]"
+        if len(line) > _LONGEST_TEMPLATE:
+            raise UserError(f"{where}: has {len(line):,} characters; write {_LONGEST_TEMPLATE} at most.")
         try:
             fields = list(_fields(line))
         except ValueError as error:
@@ -106,6 +114,10 @@ def _check_field(where: str, field: str, spec: str, conversion: str | None) -> N
         raise UserError(f"{where}: there is no field {{{field}}}; {_nearest(field)}.")
     if conversion is not None or "{" in spec:
         raise UserError(f"{where}: {{{field}}} takes a plain format only, as in {{index:04d}} or {{probability:.0%}}.")
+    if any(len(digits) > 5 or int(digits) > _LARGEST_NUMBER for digits in re.findall(r"\d+", spec)):
+        raise UserError(
+            f"{where}: {{{field}:{spec}}} asks for a width or precision above {_LARGEST_NUMBER}; write a smaller one."
+        )
     try:
         _format(field, _EXAMPLE[field], spec)
     except ValueError as error:
@@ -127,7 +139,7 @@ def _fill(line: str, values: dict[str, Value]) -> str:
             fields = True
             known = known or values[field] not in (None, "")
             text += _format(field, values[field], spec or "")
-    return one_line(text) if known or not fields else ""
+    return shortened(one_line(text), _LONGEST_LINE) if known or not fields else ""
 
 
 def _format(field: str, value: Value, spec: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from PIL import ImageFont
 
 from renderer.common.errors import UserError
+from renderer.common.ordinary_files import is_ordinary_file
 
 _UNASSIGNED = "\U0010ffff"  # a code point that no font has a glyph for
 
@@ -25,6 +26,8 @@ def load_font(path: Path | None, size: float) -> ImageFont.FreeTypeFont:
     Raises:
         UserError: The file cannot be read as a font that can be scaled.
     """
+    if path is not None and not is_ordinary_file(path):
+        raise UserError(f"overlay.font: {path} cannot be read as a font: it is no file. Give a .ttf or .otf file.")
     try:
         font = ImageFont.load_default(size) if path is None else ImageFont.truetype(str(path), size)
     except OSError as error:

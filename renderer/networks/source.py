@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from renderer.common.digests import file_digest
 from renderer.common.errors import UserError
+from renderer.common.ordinary_files import is_ordinary_file
 from renderer.common.section import Section
 from renderer.targets.class_outputs import ClassOutputs
 from renderer.targets.kinds import AnyTargets
@@ -77,7 +78,7 @@ class NetworkSource(Section):
     def existing_files(self) -> Mapping[str, Path]:
         """As `files`; raises UserError where one is missing."""
         for key, path in self.files().items():
-            if not path.is_file():
+            if not is_ordinary_file(path):
                 raise UserError(f"{key}: there is no file {path}; relative paths are taken from {Path.cwd()}")
         return self.files()
 

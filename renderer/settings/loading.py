@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from renderer.common.errors import UserError
+from renderer.common.ordinary_files import is_ordinary_file
 from renderer.common.wording import did_you_mean, nearest
 from renderer.networks.source import NetworkSource
 from renderer.settings.overrides import merge, parse_overrides
@@ -19,6 +20,7 @@ from renderer.settings.problems import describe_problems
 from renderer.settings.sections import Settings
 from renderer.settings.shape import Group, Leaf, Shape, Variants, settings_shape
 from renderer.settings.shipped import shipped_configs
+from renderer.settings.yaml_limits import MOST_CHARACTERS
 from renderer.settings.yaml_source import Marked, parse_yaml
 
 
@@ -60,7 +62,7 @@ def find_config(config: str) -> Path:
     if config in shipped:
         return shipped[config]
     path = Path(config)
-    if path.is_file():
+    if is_ordinary_file(path):
         return path
     remedy = did_you_mean(nearest(path.stem, shipped, count=1)) or "; give a path or one of these names"
     raise UserError(f"{config}: no such file or shipped configuration{remedy} (shipped: {', '.join(shipped)})")
@@ -100,7 +102,8 @@ def parse_network(text: str, place: str, weights: str | None = None) -> NetworkS
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with path.open(encoding="utf-8-sig") as file:
+            return file.read(MOST_CHARACTERS + 1)  # What is longer is refused, and never read whole.
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
     except OSError as error:

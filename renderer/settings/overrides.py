@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from renderer.common.errors import UserError
+from renderer.common.wording import shortened
 from renderer.settings.shape import Group, Leaf, Shape, Variants, settings_shape
+from renderer.settings.yaml_limits import MOST_LEVELS
 from renderer.settings.yaml_source import Marked, parse_yaml
 
 PLACE = "--set"
+_LONGEST_SHOWN = 120
 
 
 def parse_overrides(overrides: Sequence[str]) -> Marked:
@@ -54,10 +58,14 @@ def _tag(tree: Marked, shape: Variants) -> object:
 
 def _parse_override(override: str) -> Marked:
     key, sign, text = override.partition("=")
-    steps = key.strip().split(".")
+    steps, shown = key.strip().split("."), shortened(override, _LONGEST_SHOWN)
     if not sign or not all(steps):
-        raise UserError(f"{PLACE} {override}: must be KEY=VALUE with a dotted key, such as --set film.width=320")
-    _refuse_keys_below_values(steps, override)
+        raise UserError(f"{PLACE} {shown}: must be KEY=VALUE with a dotted key, such as --set film.width=320")
+    if override != override.encode(errors="ignore").decode():
+        raise UserError(f"{PLACE} {shown}: holds bytes that are no UTF-8 text; write it anew")
+    if len(steps) > MOST_LEVELS:
+        raise UserError(f"{PLACE} {shown}: the key has {len(steps)} parts, and no setting has that many; shorten it")
+    _refuse_keys_below_values(steps, shown)
     tree = _parse_value(text.strip(), override)
     for step in reversed(steps):
         tree = Marked({step: tree}, PLACE)
@@ -66,11 +74,11 @@ def _parse_override(override: str) -> Marked:
 
 def _parse_value(text: str, override: str) -> Marked:
     if text.startswith("#"):  # A comment has no use here, and colors begin like one.
-        return Marked(text, PLACE)
+        text = json.dumps(text, ensure_ascii=False)
     try:
         return parse_yaml(text, lambda _: PLACE)
     except UserError as error:
-        raise UserError(f"{error} (in {PLACE} {override})") from error
+        raise UserError(f"{error} (in {PLACE} {shortened(override, _LONGEST_SHOWN)})") from error
 
 
 def _refuse_keys_below_values(steps: Sequence[str], override: str) -> None:

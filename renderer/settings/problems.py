@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import cache
+from itertools import chain, islice
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from renderer.common.wording import did_you_mean, either, nearest
+from renderer.common.wording import did_you_mean, either, nearest, shortened
 from renderer.settings.presets import is_layer
 from renderer.settings.shape import (
     Group,
@@ -26,6 +28,8 @@ from renderer.settings.yaml_source import Marked
 
 Path = tuple[str | int, ...]
 
+_MOST_TOLD = 20
+
 
 def describe_problems(error: ValidationError, tree: Marked) -> str:
     """Turn pydantic's errors into a message for the user.
@@ -35,14 +39,29 @@ def describe_problems(error: ValidationError, tree: Marked) -> str:
         tree: The same settings with their places.
 
     Returns:
-        One line for each key that is wrong, without a line break at the end.
+        One line for each key that is wrong, the first ones alone where there are many; without a line break at the
+        end.
     """
-    found: dict[Path, str] = {}
+    groups: dict[Path, list[ErrorDetails]] = {}
     for details in error.errors(include_url=False):
+        groups.setdefault(_rough_path(details), []).append(details)
+    # A list of which nothing is right is said to be too short as well.
+    for path in {path[:-1] for path in groups if path and isinstance(path[-1], int)} & groups.keys():
+        del groups[path]
+    found: dict[Path, str] = {}
+    for details in chain.from_iterable(islice(groups.values(), _MOST_TOLD)):
         path, what = _problem(details, tree)
         found.setdefault(path, f"{_find(path, tree).place}: {_dotted(path)}: {what}")
     # Of a list that may also be a single value, the entry that is wrong says more than the list.
-    return "\n".join(line for path, line in found.items() if not any(_is_entry(other, path) for other in found))
+    lines = [line for path, line in found.items() if not any(_is_entry(other, path) for other in found)]
+    more = len(groups) - _MOST_TOLD
+    return "\n".join([*lines, f"and {more} more problems; mend these first"] if more > 0 else lines)
+
+
+def _rough_path(details: ErrorDetails) -> Path:
+    """What is cheap to know of the key that is wrong, so that the errors about one key can be counted once."""
+    path, _, rest = _walk(details["loc"])
+    return path + tuple(part for part in rest if isinstance(part, int))[:1]
 
 
 def _problem(details: ErrorDetails, tree: Marked) -> tuple[Path, str]:
@@ -116,9 +135,15 @@ def _choices(schema: Schema) -> list[str]:
     ]
 
 
+@cache
+def _known() -> tuple[tuple[str, ...], ...]:
+    """The paths of all keys, each once."""
+    return tuple(dict.fromkeys(known_keys(settings_shape())))
+
+
 def _unknown_key(path: Path, tree: Marked) -> str:
     names = tuple(str(part) for part in path)
-    known = list(dict.fromkeys(known_keys(settings_shape())))
+    known = _known()
     if names in known:
         return _other_variant(names, tree)
     siblings = {key[-1]: key for key in known if key[:-1] == names[:-1]}
@@ -158,13 +183,12 @@ def _find(path: Path, tree: Marked) -> Marked:
 
 
 def _given(path: Path, tree: Marked) -> str:
-    text = json.dumps(_find(path, tree).plain(), ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return shortened(json.dumps(_find(path, tree).plain(), ensure_ascii=False))
 
 
 def _dotted(path: Path) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{shortened(part)}" for part in path).removeprefix(".")
 
 
 def _is_entry(path: Path, of: Path) -> bool:
-    return path[:-1] == of and isinstance(path[-1], int)
+    return len(path) > len(of) and path[:-1] == of and isinstance(path[-1], int)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from renderer.common.section import Section
 from renderer.dream.dreaming import Dream
@@ -19,15 +19,26 @@ from renderer.starts import AnyStart
 from renderer.starts.noise import NoiseStart
 from renderer.targets.selection import Classes
 
+_LONGEST_TEXT = 10_000
+
 
 def _as_switch(value: Any) -> Any:
     """Read YAML 1.1's words for true and false, which YAML 1.2 takes for text, where a switch is asked for."""
     return {"on": True, "yes": True, "off": False, "no": False}.get(str(value).lower(), value)
 
 
+def _not_endless(text: str) -> str:
+    """Refuse what no player shows, and what is too long for the command line of ffmpeg."""
+    if len(text) > _LONGEST_TEXT:
+        raise ValueError(f"has {len(text):,} characters; write {_LONGEST_TEXT:,} at most")
+    return text
+
+
 Switch = Annotated[bool, BeforeValidator(_as_switch)]
 Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$", examples=["#ffcc00"])]
 Pixels = Annotated[int, Field(ge=16, le=16384)]
+Shares = Annotated[float, Field(ge=-100, le=100)]
+Text = Annotated[str, AfterValidator(_not_endless)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
@@ -72,7 +83,7 @@ class Motion(Section):
 
     zoom: float = Field(1.15, ge=0.2, le=5.0, description="Factor per second; above 1 zooms in, below 1 out.")
     rotate: float = Field(3.0, ge=-360, le=360, description="Degrees per second, counterclockwise.")
-    pan: tuple[float, float] = Field(
+    pan: tuple[Shares, Shares] = Field(
         (0.0, 0.0), description="Share of the width and of the height per second that the camera moves right and down."
     )
     easing: Literal["linear", "smooth"] = Field(
@@ -128,8 +139,8 @@ class Video(Section):
     )
     chapters: Switch = Field(default=True, description="Write one chapter a class.")
     subtitles: Switch = Field(default=True, description="Write the titles as a subtitle track and as `atlas.vtt`.")
-    title: str | None = Field(None, description="Title in the film's metadata; by default the config's name.")
-    comment: str | None = Field(None, description="Comment in the film's metadata; by default how it was made.")
+    title: Text | None = Field(None, description="Title in the film's metadata; by default the config's name.")
+    comment: Text | None = Field(None, description="Comment in the film's metadata; by default how it was made.")
 
 
 class Stills(Section):
@@ -161,11 +172,11 @@ class Stills(Section):
 class Page(Section):
     """The web page."""
 
-    title: str | None = Field(None, description="Heading of the page; by default the config's name.")
+    title: Text | None = Field(None, description="Heading of the page; by default the config's name.")
 
 
 Device = Annotated[
-    str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", examples=["auto", "cpu", "mps", "cuda", "cuda:0"])
+    str, Field(pattern=r"^(auto|cpu|mps|cuda(:(0|[1-9][0-9]?))?)$", examples=["auto", "cpu", "mps", "cuda", "cuda:0"])
 ]
 
 
@@ -173,7 +184,7 @@ class Run(Section):
     """How the computer is used."""
 
     seed: Seed = Field(0, description="Seed of all that is random.")
-    device: Device | Annotated[tuple[Device, ...], Field(min_length=1)] = Field(
+    device: Device | Annotated[tuple[Device, ...], Field(min_length=1, max_length=64)] = Field(
         "auto",
         description="`cpu`, `cuda`, `cuda:0`, `mps`, a list of them to share the chains among, or `auto` for the best.",
     )
@@ -183,7 +194,7 @@ class Run(Section):
     batch: int = Field(16, ge=1, le=1024, description="Most pictures in one batch; lower it when memory runs out.")
     segment_seconds: float = Field(
         10.0,
-        gt=0,
+        ge=0.1,
         le=3600,
         description="Longest piece of one class that is lost by an interruption, in film time; a crossfade between two "
         "classes is kept whole.",

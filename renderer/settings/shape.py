@@ -163,6 +163,8 @@ def _list_words(schema: Schema) -> str:
         each = f"each {entries[0]}" if len(set(entries)) == 1 else ", then ".join(entries)
         return f"a list of {len(entries)} values, {each}"
     least, most = schema.get("minItems"), schema.get("maxItems")
+    if least and most:
+        return f"a list of {least} to {most}, each entry {words(schema['items'])}"
     count = f" of at least {least}" if least else f" of at most {most}" if most else ""
     return f"a list{count}, each entry {words(schema['items'])}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,10 @@ from renderer.common.errors import UserError
 from renderer.targets.target import Target, class_target
 
 _DATA = Path(__file__).parent / "data"
+_MOST_BYTES = 16 * 2**20
+_MOST_CLASSES = 100_000
+_LONGEST_FIELD = {"title": 500}
+_LONGEST_OTHER = 10_000
 Row = dict[str, str]
 
 
@@ -38,7 +43,7 @@ def load_class_file(path: Path) -> tuple[Target, ...]:
             `synonyms` (separated by `; `) and `hypernyms` (root first, separated by ` > `).
 
     Raises:
-        UserError: The file is missing or wrong; the message names the line.
+        UserError: The file is missing or wrong, or more than any network's list can be; the message names the line.
     """
     return tuple(
         class_target(
@@ -68,6 +73,8 @@ def _checked_rows(path: Path, columns: tuple[str, ...]) -> list[Row]:
             raise UserError(f"{path}:{line}: the title {title!r} is {found}; give every class a title of its own")
         lines_of_titles[title] = line
         rows.append(row)
+        if len(rows) > _MOST_CLASSES:
+            raise UserError(f"{path}:{line}: more than {_MOST_CLASSES:,} classes; no network has so many outputs")
     if not rows:
         raise UserError(f"{path}: holds no classes; write a row for each output of the network")
     return rows
@@ -76,7 +83,7 @@ def _checked_rows(path: Path, columns: tuple[str, ...]) -> list[Row]:
 def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, Row]]:
     """The rows that are not empty, stripped, with their line numbers."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with io.StringIO(_text(path), newline="") as file:
             reader = csv.DictReader(file, strict=True)
             if missing := [column for column in columns if column not in (reader.fieldnames or ())]:
                 raise UserError(
@@ -88,8 +95,30 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, Row]]:
                         f"{path}:{reader.line_num}: has not as many fields as the heading; "
                         "put fields that hold a comma in quotes"
                     )
-                yield reader.line_num, {column: field.strip() for column, field in row.items()}
+                stripped = {column: field.strip() for column, field in row.items()}
+                _refuse_unusable(f"{path}:{reader.line_num}", stripped)
+                yield reader.line_num, stripped
     except OSError as error:
         raise UserError(f"{path}: the class list cannot be read ({error.strerror}); check network.classes") from error
     except (csv.Error, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a CSV file in UTF-8 ({error}); check network.classes") from error
+
+
+def _text(path: Path) -> str:
+    """The file's text, of which no more is read than a list can have."""
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path}: the class list must be a file; check network.classes")
+    with path.open("rb") as file:
+        data = file.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise UserError(f"{path}: more than {_MOST_BYTES:,} bytes, too large for a class list; check network.classes")
+    return data.decode("utf-8-sig")
+
+
+def _refuse_unusable(place: str, row: Row) -> None:
+    """Refuse texts that films, pages and file names cannot hold, or that nobody could read on a frame."""
+    for column, field in row.items():
+        if "\0" in field:
+            raise UserError(f"{place}: the {column} holds the character NUL, which no film can hold; remove it")
+        if len(field) > (longest := _LONGEST_FIELD.get(column, _LONGEST_OTHER)):
+            raise UserError(f"{place}: the {column} has {len(field):,} characters; give it {longest:,} at most")

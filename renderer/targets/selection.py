@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
-from fnmatch import fnmatchcase
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fnmatch import translate
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -38,6 +40,10 @@ _RANGE = re.compile(r"(0*[0-9]{1,9})\s*-\s*(0*[0-9]{1,9})")
 _NUMBERS = re.compile(r"[-\s]*[0-9][-\s0-9]*")
 _WNID = re.compile(r"[nN][0-9]{8}")
 _GROUP_PREFIX = "under:"
+_PATTERN_SIGNS = frozenset("*?[")
+_LONGEST_PATTERN = 1000
+_MOST_PATTERNS = 1000
+_MOST_TOLD = 10
 
 
 class Classes(Section):
@@ -83,9 +89,9 @@ def select_classes(
     Raises:
         UserError: An entry matches nothing, nothing is left, or there are no weights for the order `similarity`.
     """
-    chosen = _matches("classes.select", classes.select, known)
-    excluded = _matches("classes.exclude", classes.exclude, known)
-    left = [target for target in known if target.index in chosen - excluded]
+    names = _Names(known)
+    wanted = _matches("classes.select", classes.select, names) - _matches("classes.exclude", classes.exclude, names)
+    left = [target for target in known if target.index in wanted]
     if not left:
         raise UserError("classes.exclude: takes away every class that classes.select gives; remove some of its entries")
     return tuple(_ordered(left, classes.order, seed, output_weights)[: classes.limit])
@@ -113,64 +119,112 @@ def _weights(output_weights: OutputWeights | None) -> Float[np.ndarray, "classes
     raise UserError("classes.order: similarity needs the network's output weights; use index, title or random")
 
 
-def _matches(key: str, entries: Sequence[int | str], known: Sequence[Target]) -> set[int]:
+def _matches(key: str, entries: Sequence[int | str], names: _Names) -> set[int]:
     """Indices that the entries stand for."""
     found: set[int] = set()
-    problems: list[str] = []
-    for number, entry in enumerate(entries):
-        matches = _match(str(entry).strip(), known)
+    misses: dict[str, int] = {}
+    for entry, number in _distinct(key, entries).items():
+        matches = _match(entry, names)
         found |= matches
         if not matches:
-            problems.append(f"{key}[{number}]: {_describe_miss(str(entry).strip(), known)}")
-    if problems:
-        raise UserError("\n".join(problems))
+            misses[entry] = number
+    if misses:
+        told = [
+            f"{key}[{number}]: {_describe_miss(entry, names.targets)}"
+            for entry, number in islice(misses.items(), _MOST_TOLD)
+        ]
+        more = len(misses) - _MOST_TOLD
+        told += [f"and {more} more entries of {key} that match nothing"] if more > 0 else []
+        raise UserError("\n".join(told))
     return found
 
 
-def _match(entry: str, known: Sequence[Target]) -> set[int]:
+def _distinct(key: str, entries: Sequence[int | str]) -> dict[str, int]:
+    """The entries, each once, with the number of the first that is so."""
+    distinct: dict[str, int] = {}
+    for number, entry in enumerate(entries):
+        distinct.setdefault(str(entry).strip(), number)
+    patterns = [entry for entry in distinct if _is_pattern(entry)]
+    if len(patterns) > _MOST_PATTERNS:
+        number = distinct[patterns[_MOST_PATTERNS]]
+        raise UserError(
+            f"{key}[{number}]: more than {_MOST_PATTERNS:,} entries hold *, ? or [, and each is looked for in every "
+            "name; write titles or indices instead"
+        )
+    return distinct
+
+
+def _is_pattern(text: str) -> bool:
+    """Whether a text may stand for others than itself; no name is so long that a longer one could."""
+    return len(text) <= _LONGEST_PATTERN and not _PATTERN_SIGNS.isdisjoint(text)
+
+
+class _Names:
+    """All names that classes go by, each with the indices of its classes; what is case-blind has them folded."""
+
+    def __init__(self, targets: Sequence[Target]) -> None:
+        self.targets = targets
+        self.all = {target.index for target in targets}
+        self.wnids, self.titles, self.folded_titles, self.synonyms, self.groups = (
+            _indices(targets, names)
+            for names in (
+                lambda target: [target.wnid] if target.wnid else [],
+                lambda target: [target.title],
+                lambda target: [target.title.casefold()],
+                lambda target: [name.casefold() for name in target.synonyms],
+                lambda target: [group.casefold() for group in target.groups],
+            )
+        )
+
+
+def _indices(targets: Sequence[Target], names: Callable[[Target], Iterable[str]]) -> dict[str, set[int]]:
+    indices: defaultdict[str, set[int]] = defaultdict(set)
+    for target in targets:
+        for name in names(target):
+            indices[name].add(target.index)
+    return dict(indices)
+
+
+def _match(entry: str, names: _Names) -> set[int]:
     folded = entry.casefold()
     if folded == "all":
-        return {target.index for target in known}
+        return names.all
     if folded.startswith(_GROUP_PREFIX):
-        return _match_group(folded.removeprefix(_GROUP_PREFIX).strip(), known)
-    return _match_number(entry, known) or _match_wnid(folded, known) or _match_name(entry, known)
+        group = folded.removeprefix(_GROUP_PREFIX).strip()
+        return names.groups.get(group, set()) | _match_pattern(group, names.groups)
+    return _match_number(entry, len(names.targets)) or names.wnids.get(folded) or _match_name(entry, names)
 
 
-def _match_group(name: str, known: Sequence[Target]) -> set[int]:
-    groups = {group for target in known for group in target.groups if _fits(group, name)}
-    return {target.index for target in known if not groups.isdisjoint(target.groups)}
-
-
-def _match_number(entry: str, known: Sequence[Target]) -> set[int]:
+def _match_number(entry: str, count: int) -> set[int]:
     if _INDEX.fullmatch(entry):
-        first = last = int(entry)
+        first = last = _number(entry)
     elif ends := _RANGE.fullmatch(entry):
-        first, last = int(ends[1]), int(ends[2])
+        first, last = _number(ends[1]), _number(ends[2])
     else:
         return set()
-    return set(range(first, last + 1)) if first <= last < len(known) else set()
+    return set(range(first, last + 1)) if first <= last < count else set()
 
 
-def _match_wnid(folded: str, known: Sequence[Target]) -> set[int]:
-    return {target.index for target in known if target.wnid == folded}
+def _number(digits: str) -> int:
+    """The number; what stands before the last nine digits are zeros."""
+    return int(digits[-9:])
 
 
-def _match_name(entry: str, known: Sequence[Target]) -> set[int]:
+def _match_name(entry: str, names: _Names) -> set[int]:
     folded = entry.casefold()
-    tests: tuple[Callable[[Target], bool], ...] = (
-        lambda target: target.title == entry,
-        lambda target: target.title.casefold() == folded,
-        lambda target: any(name.casefold() == folded for name in target.synonyms),
-        lambda target: any(_fits(name, folded) for name in (target.title, *target.synonyms)),
+    return (
+        names.titles.get(entry)
+        or names.folded_titles.get(folded)
+        or names.synonyms.get(folded)
+        or _match_pattern(folded, names.folded_titles) | _match_pattern(folded, names.synonyms)
     )
-    for test in tests:
-        if found := {target.index for target in known if test(target)}:
-            return found
-    return set()
 
 
-def _fits(name: str, folded_pattern: str) -> bool:
-    return name.casefold() == folded_pattern or fnmatchcase(name.casefold(), folded_pattern)
+def _match_pattern(folded: str, names: Mapping[str, set[int]]) -> set[int]:
+    if not _is_pattern(folded):
+        return set()
+    fits = re.compile(translate(folded)).match
+    return {index for name, indices in names.items() if fits(name) for index in indices}
 
 
 def _describe_miss(entry: str, known: Sequence[Target]) -> str:

@@ -46,6 +46,19 @@ def test_a_line_with_some_values_is_kept():
     assert fill_templates(["{previous.title} | {title}"], Caption(HEN, None, None, 1, 1)) == ("| hen",)
 
 
+def test_a_line_that_nobody_could_read_is_cut():
+    long = class_target(0, "word " * 100)
+    (line,) = fill_templates(["{title}" * 70], Caption(long, None, None, 1, 1))
+    assert len(line) == 500
+    assert line.endswith("...")
+
+
+def test_widths_and_precisions_that_fit_are_kept():
+    template = "{title:<100}{index:0100d}{top.0.probability:.100f}"
+    check_templates([template])
+    assert len(fill_templates([template], SCORED)[0]) == 302
+
+
 def test_a_title_with_line_breaks_and_braces_stays_one_line():
     strange = class_target(0, "two\nlines\t{title}\x00")
     assert fill_templates(["{title}"], Caption(strange, None, None, 1, 1)) == ("two lines {title}",)
@@ -63,6 +76,13 @@ def test_a_title_with_line_breaks_and_braces_stays_one_line():
         ("{title!r}", ["overlay.lines[1]", "{title}"]),
         ("{title:{index}}", ["overlay.lines[1]", "{title}"]),
         ("{title:04d}", ["overlay.lines[1]", "{title:04d}"]),
+        ("{title:>999999999}", ["overlay.lines[1]", "width", "above 100", "smaller"]),
+        ("{probability:.999999999f}", ["overlay.lines[1]", "precision", "above 100", "smaller"]),
+        ("{index:0101d}", ["overlay.lines[1]", "width"]),
+        ("{title:>\uff19\uff19\uff19}", ["overlay.lines[1]", "width"]),
+        ("{title:>00000999}", ["overlay.lines[1]", "width"]),
+        (f"{{title:{'9' * 400}}}", ["overlay.lines[1]", "width"]),
+        ("{title}" * 1000, ["overlay.lines[1]", "7,000 characters", "500"]),
         ("{title", ["overlay.lines[1]", "'{title'", "{{"]),
         ("title}", ["overlay.lines[1]", "'title}'", "}}"]),
     ],

@@ -127,7 +127,7 @@ def test_unreadable_file_is_refused(tmp_path, monkeypatch):
     def refuse(*arguments, **options):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(UserError, match=r"f\.yaml: cannot be read \(Permission denied\)"):
         load_settings(str(path))
 
@@ -163,3 +163,11 @@ def test_a_network_can_be_named_on_the_command_line(text, weights, network):
 def test_what_is_wrong_with_a_named_network_is_said_as_of_the_settings(text, message):
     with pytest.raises(UserError, match=message):
         parse_network(text, "--judge")
+
+
+def test_a_file_that_is_too_large_is_not_read_whole(tmp_path):
+    path = tmp_path / "film.yaml"
+    with path.open("wb") as file:
+        file.truncate(2**40)  # a terabyte of nothing, which takes no room
+    with pytest.raises(UserError, match=r"film\.yaml:1: too long for settings.*right file"):
+        load_settings(str(path))

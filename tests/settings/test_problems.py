@@ -1,6 +1,7 @@
 import pytest
 
 from renderer.common.errors import UserError
+from renderer.settings import problems
 from renderer.settings.loading import load_settings, parse_settings
 
 # Text of the file, place of the problem, and words that the message has to have: the key, and the remedy.
@@ -63,6 +64,18 @@ WRONG = {
     "no such device in a list": ("run: {device: [cpu, gpu]}", "f.yaml:1: run.device[1]: ", ["'cuda'", '"gpu"']),
     "largest below smallest": ("dream: {transforms: {crop: [1, 0.5]}}", "f.yaml:1: dream.transforms.crop: ", ["swap"]),
     "no mapping at all": ("- film", "f.yaml:1: ", ["mapping of sections", "film"]),
+    "segments of less than a frame": ("run: {segment_seconds: 1e-9}", "f.yaml:1: run.segment_seconds: ", ["from 0.1"]),
+    "way beyond any picture": ("motion: {pan: [1e300, 0]}", "f.yaml:1: motion.pan[0]: ", ["from -100 to 100"]),
+    "views of nothing": (
+        "dream: {transforms: {scale: [1e-300, 1]}}",
+        "f.yaml:1: dream.transforms.scale[0]: ",
+        ["0.01"],
+    ),
+    "title longer than a command line": (
+        f"video:\n  title: {'x' * 200_000}",
+        "f.yaml:2: video.title: ",
+        ["200,000 characters", "10,000 at most"],
+    ),
     "duplicate key": ("film:\n  width: 20\n  width: 30", "f.yaml:3: film.width ", ["line 2", "keep one"]),
 }
 
@@ -96,6 +109,13 @@ def test_wrong_setting_gives_one_line_with_place_key_and_remedy(text, start, wor
         ("video.title=a: b", ["video.title", "in quotes"]),
         ("video.title=[a", ["video.title=[a", "close every bracket"]),
         ("film={fps: 5, fps: 6}", ["fps is given twice", "keep one"]),
+        (f"{'a.' * 50_000}a=1", ["50001 parts", "shorten it"]),
+        (f"{'a' * 50_000}=1", ["unknown key"]),
+        (f"film.width=0x{'f' * 100_000}", ["film.width=0xff", "the number 0xff"]),
+        (f"film.width={'9' * 100_000}", ["film.width=99", "the number 99"]),
+        ('video.title="a\\0"', ["video.title", "NUL"]),
+        ("video.title=#\udcff", ["no UTF-8"]),
+        ("\udcff=1", ["no UTF-8"]),
         ("dream.optimizer.step=1", ["dream.optimizer.step", "dream.optimizer.kind", "'normalized'"]),
     ],
 )
@@ -103,6 +123,7 @@ def test_wrong_override_gives_one_line_that_names_it(override, words):
     message = message_of("film: {height: 99}", "f.yaml", [override])
     assert message.startswith("--set")
     assert all(word in message for word in words), message
+    assert len(message) < 400
     assert "\n" not in message
 
 
@@ -114,6 +135,33 @@ def test_all_problems_are_told_at_once_each_with_its_place():
         ["f.yaml:3", "motion.zoom"],
         ["f.yaml:4", "qqq"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("".join(f"k{i}: 1\n" for i in range(2_000)), "f.yaml:1: k0: unknown key", "and 1980 more problems"),
+        ("film:" + "".join(f"\n  widt{i}: 1" for i in range(2_000)), "f.yaml:2: film.widt0: ", "and 1980 more"),
+        (f"classes: {{select: [{'1.5, ' * 2_000}]}}", "f.yaml:1: classes.select[0]: ", "and 1980 more problems"),
+        ("film: {fps: [1]}\n" + "".join(f"k{i}: 1\n" for i in range(20)), "f.yaml:1: film.fps: ", "and 1 more"),
+    ],
+)
+def test_of_many_problems_the_first_are_told_and_the_others_counted(text, first, last):
+    lines = message_of(text, "f.yaml").splitlines()
+    assert len(lines) == 21
+    assert lines[0].startswith(first)
+    assert lines[-1].startswith(last)
+
+
+def test_of_many_problems_only_the_first_are_looked_into(monkeypatch):
+    asked = []
+    monkeypatch.setattr(problems, "nearest", lambda *given, **likeness: asked.append(given) or [])
+    message_of("".join(f"k{i}: 1\n" for i in range(2000)), "f.yaml")
+    assert 0 < len(asked) <= 100
+
+
+def test_long_keys_are_shortened():
+    assert len(message_of(f"film: {{? {'w' * 5000} : 3}}", "f.yaml")) < 300
 
 
 def test_long_values_are_shortened():

@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import pytest
 
 from renderer.common.errors import UserError
@@ -62,6 +65,12 @@ def test_columns_of_class_file_may_stand_in_any_order(tmp_path):
         ("index,title\n", ["no classes"]),
         ("", ["lacks index, title"]),
         ("index,title\n0,Größe\n".encode("latin-1"), ["UTF-8", "network.classes"]),
+        ("index,title\n0,a\n1,b\0c\n", [":3:", "title", "NUL", "remove"]),
+        ("index,title,synonyms\n0,a,b; c\0\n", [":2:", "synonyms", "NUL"]),
+        (f"index,title\n0,{'a' * 501}\n", [":2:", "title", "501 characters", "500"]),
+        (f"index,title,wnid\n0,a,{'n' * 10_001}\n", [":2:", "wnid", "10,001 characters"]),
+        ("index,title\n" + "".join(f"{i},{i}\n" for i in range(100_001)), [":100002:", "100,000 classes"]),
+        (b"\0" * (2**24 + 1), ["too large", "network.classes"]),
         ('index,title\n0,"a\n', ["CSV", "network.classes"]),
     ],
 )
@@ -76,3 +85,9 @@ def test_wrong_class_file_is_answered_with_its_line(text, words, tmp_path):
 def test_missing_class_file_names_the_setting(tmp_path):
     with pytest.raises(UserError, match=r"network\.classes"):
         load_class_file(tmp_path / "nowhere.csv")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs /dev/zero")
+def test_class_file_that_never_ends_is_not_read():
+    with pytest.raises(UserError, match=r"/dev/zero.*must be a file.*network\.classes"):
+        load_class_file(Path("/dev/zero"))

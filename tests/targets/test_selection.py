@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from renderer.common.errors import UserError
+from renderer.targets import selection
 from renderer.targets.class_lists import load_imagenet_classes
 from renderer.targets.selection import Classes, select_classes
 from renderer.targets.target import class_target
@@ -134,6 +135,47 @@ def test_all_entries_without_match_are_told():
     with pytest.raises(UserError) as caught:
         chosen(IMAGENET, select=["qqq", 1, "vvv"])
     assert [line.split(":")[0] for line in str(caught.value).splitlines()] == ["classes.select[0]", "classes.select[2]"]
+
+
+def test_of_many_entries_without_match_the_first_are_told_and_the_others_counted(monkeypatch):
+    looked = []
+    monkeypatch.setattr(selection, "nearest", lambda *given, **likeness: looked.append(given) or [])
+    with pytest.raises(UserError) as caught:
+        chosen(IMAGENET, select=[f"qqq {number}" for number in range(2000)], exclude=["vvv"])
+    lines = str(caught.value).splitlines()
+    assert [line.split(":")[0] for line in lines[:10]] == [f"classes.select[{number}]" for number in range(10)]
+    assert lines[10:] == ["and 1990 more entries of classes.select that match nothing"]
+    assert len(looked) <= 20
+
+
+def test_titles_are_looked_up_and_not_searched_for(monkeypatch):
+    folded = []
+
+    class Title(str):
+        __slots__ = ()
+
+        def casefold(self):
+            folded.append(self)
+            return super().casefold()
+
+    known = [class_target(index, Title(f"class {index}")) for index in range(1000)]
+    assert len(chosen(known, select=[f"CLASS {index}" for index in range(1000)])) == 1000
+    assert len(folded) < 10_000
+
+
+def test_patterns_are_looked_for_in_every_name_and_so_not_without_end():
+    with pytest.raises(UserError, match=r"classes\.select\[1001\]: more than 1,000 entries hold .* write titles"):
+        chosen(IMAGENET, select=["all", *(f"*{number}*" for number in range(2000))])
+
+
+@pytest.mark.parametrize("entry", ["0" * 9000 + "7", f"{'0' * 9000}7 - {'0' * 9000}7"])
+def test_zeros_before_an_index_mean_nothing(entry):
+    assert chosen(IMAGENET, select=[entry]) == [7]
+
+
+def test_the_largest_list_is_chosen_from_at_once():
+    known = [class_target(index, f"class {index}") for index in range(100_000)]
+    assert len(chosen(known, select="all", exclude="0-9")) == 99_990
 
 
 def test_nothing_left_is_an_error():

@@ -1,0 +1,16 @@
+"""Asking for files by names that anybody may have written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def is_ordinary_file(path: Path) -> bool:
+    """Whether there is a file to read: not a folder, nor a pipe or device, which might never end.
+
+    A name that no file can have, such as one that is too long, is that of no file either.
+    """
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
