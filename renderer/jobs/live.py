@@ -15,6 +15,7 @@ from renderer.jobs.progress import Amount, Progress
 from renderer.jobs.worker import Picture
 from renderer.store.files import whole_file, write_whole
 from renderer.store.paths import RunPaths
+from renderer.store.plain_files import read_plain
 from renderer.store.records import Record
 
 _SECONDS_BETWEEN = 1.0
@@ -135,7 +136,7 @@ class Live:
 def read_progress(path: Path) -> LiveProgress | None:
     """What `Live` has written; None if nothing is there."""
     try:
-        return LiveProgress.model_validate_json(path.read_bytes())
+        return LiveProgress.model_validate_json(read_plain(path))
     except (OSError, ValueError):
         return None
 
