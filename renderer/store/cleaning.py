@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from renderer.common.errors import UserError
@@ -15,6 +15,7 @@ from renderer.store.records import StillRecord, read_record
 from renderer.store.run_file import is_run_file, read_run_file
 from renderer.store.sealing import read_sealed
 from renderer.targets.slugs import still_name
+from renderer.targets.target import ClassRecord
 
 _SEGMENT = re.compile(r"\d{4,}-\d{3,}")
 _STATE = re.compile(r"(\d{4,}-\d{3,}|lead-in-\d{4,}|still-\d{4,}|film|failures|similarity|now)\.(png|npy|jpg|json)")
@@ -107,14 +108,25 @@ def remove_run(paths: RunPaths, film_suffixes: Collection[str], segment_suffixes
     _remove_empty(paths.segments, paths.stills, paths.thumbnails, *films)
 
 
-def remove_remains(paths: RunPaths, film_suffixes: Collection[str], segment_suffixes: Collection[str]) -> None:
+def remove_remains(
+    paths: RunPaths, film_suffixes: Collection[str], segment_suffixes: Collection[str], classes: Iterable[ClassRecord]
+) -> None:
     """Remove what was written while somebody removed the directory; it would be taken for another program's.
 
     Where `run.yaml`, its copy or another process's lock file is there, all is left as it is.
+
+    Args:
+        paths: The run's directory.
+        film_suffixes: Suffixes that a film may have.
+        segment_suffixes: Suffixes that a segment may have.
+        classes: The run's classes, whose stills may be there.
     """
     if any(os.path.lexists(path) for path in (paths.settings, paths.settings_copy, paths.lock)):
         return
     remove_leftovers(paths)
+    for record in classes:
+        if is_plain_file(paths.still(still_name(record))):
+            remove(paths.still(still_name(record)))
     remove_run(paths, film_suffixes, segment_suffixes)
     _remove_empty(paths.state, paths.root)
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_held: dict[Path, tuple[int, int]] = {}
-"""Lock files of the directories that are held, with what tells each from another file of the same name."""
+_held: dict[int, tuple[Path, tuple[int, int]]] = {}
+"""By handle the lock files of directories that are held, with what tells each from another file of its name."""
 
 
 class RunRemovedError(OSError):
@@ -26,18 +26,17 @@ def holding(lock: Path, handle: int) -> Iterator[None]:
     Raises:
         RunRemovedError: Something failed, and the directory is gone.
     """
-    key = lock.absolute()
-    _held[key] = _identity(os.fstat(handle))
+    _held[handle] = lock.absolute(), _identity(os.fstat(handle))
     try:
         yield
     except RunRemovedError:
         raise
     except Exception:
         # Whatever failed, this is why.
-        _refuse_if_removed(key)
+        _refuse_if_removed(*_held[handle])
         raise
     finally:
-        del _held[key]
+        del _held[handle]
 
 
 def refuse_removed(path: Path) -> None:
@@ -47,14 +46,14 @@ def refuse_removed(path: Path) -> None:
         RunRemovedError: It is gone.
     """
     absolute = path.absolute()
-    for lock in tuple(_held):
+    for lock, identity in tuple(_held.values()):
         if lock.parent.parent in absolute.parents:
-            _refuse_if_removed(lock)
+            _refuse_if_removed(lock, identity)
 
 
-def _refuse_if_removed(lock: Path) -> None:
+def _refuse_if_removed(lock: Path, identity: tuple[int, int]) -> None:
     try:
-        same = _identity(lock.stat(follow_symlinks=False)) == _held[lock]
+        same = _identity(lock.stat(follow_symlinks=False)) == identity
     except OSError:
         same = False
     if not same:
