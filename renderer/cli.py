@@ -178,7 +178,9 @@ def page(directory: Directory) -> None:
     """  # noqa: D301
     from renderer.jobs.commands import make_page
 
-    _conclude(make_page(directory))
+    with _progress() as progress:
+        outcome = make_page(directory, progress)
+    _conclude(outcome)
 
 
 @app.command()

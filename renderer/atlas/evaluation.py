@@ -161,7 +161,7 @@ def _identity(judge: Recognition) -> tuple[str, str, str]:
 def _renew_page(run: Run, progress: Progress) -> None:
     worker = holder(run.paths.lock)
     if worker is None:
-        make_page(run.paths.root)
+        make_page(run.paths.root, progress)
     else:
         progress.note(f"process {worker} is rendering here; the page shows the judges when that ends, or in `serve`")
 

@@ -11,9 +11,10 @@ from renderer.jobs.plan import find_seam
 from renderer.jobs.segments import mix
 from renderer.jobs.session import Run
 from renderer.jobs.stills import still_record
+from renderer.jobs.trusted_records import segment_record
 from renderer.jobs.worker import Picture
 from renderer.media.pictures import load_picture
-from renderer.store.records import FileRecord, SegmentRecord, is_intact, read_record
+from renderer.store.records import FileRecord, is_intact
 
 
 @dataclass(frozen=True)
@@ -75,5 +76,5 @@ def _frame(run: Run, segment: Segment) -> Hanging | None:
 
 
 def _last_picture(run: Run, segment: Segment) -> FileRecord | None:
-    record = read_record(run.paths.segment_record(segment.name), SegmentRecord)
+    record = segment_record(run.paths, segment, run.fade)
     return record.picture if record and is_intact(run.paths, record.picture) else None

@@ -10,11 +10,12 @@ from typing import Any
 from renderer.film.timeline import Segment
 from renderer.jobs.session import Run
 from renderer.jobs.stills import still_record
+from renderer.jobs.trusted_records import intact_film
 from renderer.media.codecs import encoded_size
 from renderer.media.ffmpeg import frame_rate
 from renderer.settings.sections import EmbeddedNetwork, Network, TorchvisionNetwork
 from renderer.store.index_file import Index, IndexClass, IndexFilm, IndexGuess, write_index
-from renderer.store.records import FilmRecord, StillRecord, is_intact, read_record
+from renderer.store.records import FilmRecord, StillRecord, is_intact
 from renderer.targets.target import ClassRecord
 
 
@@ -55,9 +56,7 @@ def update_index(run: Run) -> Index:
 
 def make_index(run: Run) -> Index:
     """Look for all that is there: the stills, and the film if it has been assembled."""
-    film = read_record(run.paths.film_record, FilmRecord)
-    if film and not is_intact(run.paths, film.film, thorough=False):
-        film = None
+    film = intact_film(run, thorough=False)
     places = _places(run, film)
     classes = []
     for position, record in enumerate(run.classes):

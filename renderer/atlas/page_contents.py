@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
 from renderer.atlas.groups import Groups, find_groups
 from renderer.common.errors import UserError
+from renderer.jobs.trusted_records import similarity_record
 from renderer.store.evaluation_file import Evaluation, PictureScore, judge_names, read_evaluation
 from renderer.store.index_file import Index, IndexClass, IndexFilm
 from renderer.store.paths import RunPaths
-from renderer.store.records import FailureRecord, SimilarityRecord, StillRecord, read_record
+from renderer.store.records import FailureRecord, StillRecord, read_record
 from renderer.store.run_file import RunFile
 from renderer.targets.target import ClassRecord
 
@@ -35,7 +37,7 @@ def page_contents(paths: RunPaths, run: RunFile, index: Index) -> dict[str, Any]
     similarity = _similarity(paths, run)
     failures = read_record(paths.failures, FailureRecord)
     evaluation, problem = _evaluation(paths)
-    judged = _judged(paths, evaluation) if evaluation else {}
+    judged = _judged(paths, evaluation, {record.index for record in run.classes}) if evaluation else {}
     classes = [
         {
             **_describe_class(record, groups),
@@ -101,14 +103,14 @@ def _evaluation(paths: RunPaths) -> tuple[Evaluation | None, str | None]:
         return None, f"{paths.evaluation.name} is damaged; write it anew with `neuron-atlas evaluate`"
 
 
-def _judged(paths: RunPaths, evaluation: Evaluation) -> Mapping[int, list[list[Any]]]:
+def _judged(paths: RunPaths, evaluation: Evaluation, own: Set[int]) -> Mapping[int, list[list[Any]]]:
     """By class index, for each judge that knows the class: its place, and the class's rank, probability and top."""
     judged: dict[int, list[list[Any]]] = {}
     for place, judge in enumerate(evaluation.judges):
         for score in _current(paths, judge.pictures):
             # Classes of the page by their index, others by their title.
             top = [
-                [seen.title if seen.dreamed is None else seen.dreamed, _short(seen.probability)] for seen in score.top
+                [seen.dreamed if seen.dreamed in own else seen.title, _short(seen.probability)] for seen in score.top
             ]
             judged.setdefault(score.index, []).append([place, score.rank, _short(score.probability), top])
     return judged
@@ -142,8 +144,8 @@ def _picture_size(run: RunFile) -> dict[str, int]:
 
 def _similarity(paths: RunPaths, run: RunFile) -> Mapping[int, int]:
     """The place of each class in the order of similarity, where that is known."""
-    found = read_record(paths.similarity, SimilarityRecord)
     order = [record.index for record in run.classes]
+    found = similarity_record(paths, order)
     if run.settings.classes.order != "similarity":
         order = list(found.indices) if found else []
     return {index: place for place, index in enumerate(order)}
@@ -162,4 +164,4 @@ def _short(probability: float) -> float:
 
 def _rounded(value: float | None) -> float | None:
     """Six digits: nobody reads more, and a thousand classes make them many."""
-    return None if value is None else float(f"{value:.6g}")
+    return float(f"{value:.6g}") if value is not None and math.isfinite(value) else None

@@ -9,8 +9,9 @@ from pathlib import Path
 from renderer.jobs.plan import Plan, make_plan
 from renderer.jobs.session import Run, load_run
 from renderer.jobs.stills import finished_stills, pending_groups
+from renderer.jobs.trusted_records import intact_film
 from renderer.store.lock import holder
-from renderer.store.records import FilmRecord, is_intact, read_record
+from renderer.store.run_file import run_file_problem
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Status:
         film_path: The assembled film, if there is one.
         worker: Number of the process that works in the directory now (0 if it cannot be told); None if none does.
         damaged: Names of segments that were finished and have been damaged since; they will be made again.
+        problem: What is wrong with `run.yaml`; None if nothing is.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Status:
     film_path: Path | None
     worker: int | None
     damaged: tuple[str, ...]
+    problem: str | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -70,14 +73,16 @@ def run_status(directory: Path) -> Status:
     """
     run = load_run(directory)
     plan = make_plan(run.timeline, run.paths, run.fade, thorough=False) if run.film else None
-    film = read_record(run.paths.film_record, FilmRecord)
+    film = intact_film(run, thorough=False)
+    problem = run_file_problem(run.paths)
     return Status(
         name=run.name,
         film=_film_part(run, plan) if plan else None,
         stills=_stills_part(run) if run.settings.stills.fresh or not run.film else None,
-        film_path=run.paths.root / film.film.path if film and is_intact(run.paths, film.film, thorough=False) else None,
+        film_path=run.paths.root / film.film.path if film else None,
         worker=holder(run.paths.lock),
         damaged=plan.damaged if plan else (),
+        problem=f"{run.paths.settings} {problem}; its copy is used" if problem else None,
     )
 
 

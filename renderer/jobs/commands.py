@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from os.path import lexists
 from pathlib import Path
 
 from renderer.atlas.results import keep_failures, keep_similarity, write_results
 from renderer.common.errors import UserError
-from renderer.jobs.assembly import assemble_segments
+from renderer.jobs.assembly import assemble_segments, restore_subtitles
 from renderer.jobs.choosing import chosen_classes
 from renderer.jobs.live import Live
 from renderer.jobs.plan import Plan, make_plan
 from renderer.jobs.progress import Progress
+from renderer.jobs.repairs import note_damaged_results, note_repairs
 from renderer.jobs.segments import render_film
 from renderer.jobs.session import Run, describe_run, opened, reopened
-from renderer.jobs.stills import Failure, dream_stills, make_film_stills, pending_groups
+from renderer.jobs.stills import Failure, damaged_stills, dream_stills, make_film_stills, pending_groups
+from renderer.jobs.trusted_records import intact_film
 from renderer.jobs.worker import Worker
 from renderer.media.captions import check_templates
 from renderer.media.overlay import CaptionWriter
@@ -25,7 +28,7 @@ from renderer.settings.sections import Settings
 from renderer.store.cleaning import refuse_foreign
 from renderer.store.index_file import Index, IndexClass
 from renderer.store.paths import RunPaths
-from renderer.store.run_file import RunFile
+from renderer.store.run_file import RunFile, holds_run
 
 MakeWorker = Callable[[Settings], Worker]
 
@@ -104,9 +107,11 @@ def render_stills(request: Request, progress: Progress, make_worker: MakeWorker 
         Live(run.paths, progress) as live,
     ):
         with _results_kept(run):
+            note_damaged_results(run, live)
             failures = _dream_stills(run, live, worker)
-            keep_failures(run, failures)
-        return _conclude(run, failures)
+            keep_failures(run, failures, live)
+            _restore(run, live)
+        return _conclude(run, failures, live)
 
 
 def assemble(directory: Path, progress: Progress) -> Outcome:
@@ -116,23 +121,32 @@ def assemble(directory: Path, progress: Progress) -> Outcome:
         UserError: The directory holds no run or no finished segment.
         EncodingError: ffmpeg failed.
     """
-    with reopened(directory) as run:
+    with reopened(directory, progress) as run:
+        note_damaged_results(run, progress)
         plan = _plan(run, progress)
         if not any(segment.name in plan.records for segment in run.timeline.segments):
             raise UserError(f"{directory} holds no finished segment of a film yet; render some with `render`")
-        make_film_stills(run, plan.records)
-        assemble_segments(run, plan.records)
-        return _conclude(run, [])
+        make_film_stills(run, plan.records, progress)
+        assemble_segments(run, plan.records, progress)
+        return _conclude(run, [], progress)
 
 
-def make_page(directory: Path) -> Outcome:
+def make_page(directory: Path, progress: Progress | None = None) -> Outcome:
     """Write the index and the page anew from what is there; the run may be unfinished.
+
+    What can be made again without dreaming is: stills from the film's frames, small copies and subtitles.
+
+    Args:
+        directory: The run's directory.
+        progress: Is told what was damaged.
 
     Raises:
         UserError: The directory holds no run, or a process is rendering it.
     """
-    with reopened(directory) as run:
-        return _conclude(run, [])
+    with reopened(directory, progress) as run:
+        note_damaged_results(run, progress)
+        _restore(run, progress)
+        return _conclude(run, [], progress)
 
 
 def _wanted(request: Request, *, film: bool) -> RunFile:
@@ -149,7 +163,7 @@ def _begins(request: Request) -> bool:
     """Whether nothing of a run will be there yet, so that all of it has to be dreamed; raises UserError."""
     paths = RunPaths(request.directory)
     refuse_foreign(paths)
-    return request.restart or not paths.settings.exists()
+    return request.restart or not holds_run(paths)
 
 
 def _plan(run: Run, progress: Progress) -> Plan:
@@ -163,29 +177,45 @@ def _plan(run: Run, progress: Progress) -> Plan:
 def _render(run: Run, live: Live, worker: Callable[[], Worker], plan: Plan) -> Outcome:
     failures: list[Failure] = []
     with _results_kept(run):
+        note_damaged_results(run, live)
         if plan.rounds:
-            keep_similarity(run, worker())
+            keep_similarity(run, worker(), live)
             render_film(run, plan, worker(), live)
             plan = make_plan(run.timeline, run.paths, run.fade, thorough=False)
         if not run.settings.stills.fresh:
-            make_film_stills(run, plan.records)
-        assemble_segments(run, plan.records)
+            make_film_stills(run, plan.records, live)
+        assemble_segments(run, plan.records, live)
         if run.settings.stills.fresh:
             failures = _dream_stills(run, live, worker)
-        keep_failures(run, failures)
-    return _conclude(run, failures)
+        keep_failures(run, failures, live)
+    return _conclude(run, failures, live)
 
 
 def _dream_stills(run: Run, live: Live, worker: Callable[[], Worker]) -> list[Failure]:
     groups = pending_groups(run)
     if not groups:
         return []
-    keep_similarity(run, worker())
+    note_repairs(live, "stills", damaged_stills(run), "dreamed again")
+    keep_similarity(run, worker(), live)
     return dream_stills(run, groups, worker(), live)
 
 
-def _conclude(run: Run, failures: list[Failure]) -> Outcome:
-    return Outcome(run.paths, write_results(run), tuple(failures))
+def _restore(run: Run, progress: Progress | None) -> None:
+    """Make again what was damaged and needs no network; name what needs one."""
+    plan = make_plan(run.timeline, run.paths, run.fade, thorough=False)
+    if not run.settings.stills.fresh:
+        make_film_stills(run, plan.records, progress)
+    note_repairs(progress, "stills", damaged_stills(run), "`render` or `stills` makes them again")
+    film = intact_film(run, thorough=False)
+    if film:
+        restore_subtitles(run, film, progress)
+    elif lexists(run.paths.film_record):
+        name = run.paths.relative(run.paths.film_record)
+        note_repairs(progress, "the film or", [name], "`assemble` or `render` makes it again")
+
+
+def _conclude(run: Run, failures: list[Failure], progress: Progress | None) -> Outcome:
+    return Outcome(run.paths, write_results(run, progress), tuple(failures))
 
 
 @contextmanager
@@ -194,7 +224,7 @@ def _results_kept(run: Run) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        with suppress(OSError):
+        with suppress(OSError, UserError):
             write_results(run)
         raise
 

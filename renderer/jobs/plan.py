@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os.path import lexists
 
 from renderer.film.timeline import Segment, Timeline
+from renderer.jobs.trusted_records import segment_record
 from renderer.store.paths import RunPaths
-from renderer.store.records import FileRecord, SegmentRecord, is_intact, read_record
+from renderer.store.records import FileRecord, SegmentRecord, is_intact
+from renderer.store.tails import count_pictures
 
 
 @dataclass(frozen=True)
@@ -81,10 +84,10 @@ def make_plan(timeline: Timeline, paths: RunPaths, fade: int, *, thorough: bool 
     for segments in timeline.rounds:
         planned = []
         for segment in segments:
-            record = read_record(paths.segment_record(segment.name), SegmentRecord)
+            record = segment_record(paths, segment, fade)
             item = _plan_segment(timeline, paths, segment, record, fade, thorough=thorough)
             planned.append(item)
-            if record and item.is_missing:
+            if item.is_missing and lexists(paths.segment_record(segment.name)):
                 damaged.append(segment.name)
             elif record:
                 records[segment.name] = record
@@ -121,5 +124,7 @@ def _plan_segment(
         seam=find_seam(timeline, segment, fade),
         film=not segment.is_lead_in and lacks(record.film if record else None),
         picture=lacks(record.picture if record else None),
-        tail=segment.is_lead_in and fade > 0 and lacks(record.tail if record else None),
+        tail=segment.is_lead_in
+        and fade > 0
+        and (lacks(record.tail if record else None) or count_pictures(paths.tail(segment.name)) != fade),
     )

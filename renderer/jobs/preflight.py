@@ -27,6 +27,7 @@ from renderer.media.joining import probe_encoder
 from renderer.media.overlay import CaptionWriter
 from renderer.settings.sections import EmbeddedNetwork, Settings
 from renderer.store.paths import RunPaths
+from renderer.store.run_file import holds_run
 from renderer.targets.class_lists import class_list
 
 _MEASURED_FRAMES = 2
@@ -172,7 +173,7 @@ def _check_output(run: Run, *, quick: bool) -> Finding:
         refuse_unsuitable(directory, wanted)
     except UserError as error:
         return Finding("output", "failed", str(error))
-    if not run.paths.settings.exists():
+    if not holds_run(run.paths):
         return Finding("output", "ok", f"{directory} is free")
     if wanted is None:
         return Finding("output", "warning", f"{directory} holds a run; not checked whether it can be continued")

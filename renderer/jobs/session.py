@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,17 +11,25 @@ from typing import Any
 
 from renderer.common.errors import UserError
 from renderer.film.timeline import Timeline, build_timeline, crossfade_frames
+from renderer.jobs.fresh_recipe import dreams_fresh, follow_from, fresh_records
 from renderer.jobs.named_files import file_contents, with_absolute_paths
 from renderer.jobs.progress import Progress
 from renderer.media.codecs import FILM_SUFFIX, SEGMENT_SUFFIX
 from renderer.settings.loading import flatten
 from renderer.settings.sections import Settings
-from renderer.store.cleaning import refuse_foreign, remove_leftovers, remove_run
+from renderer.store.cleaning import refuse_foreign, refuse_strange, remove_leftovers, remove_remains, remove_run
 from renderer.store.fingerprint import Difference, Product, by_contents, differences, fingerprint, relevant
+from renderer.store.held_run import RunRemovedError
 from renderer.store.lock import locked
 from renderer.store.paths import RunPaths
-from renderer.store.records import StillRecord, read_record
-from renderer.store.run_file import RunFile, current_versions, read_run_file, write_run_file
+from renderer.store.run_file import (
+    RunFile,
+    current_versions,
+    holds_run,
+    keep_run_file,
+    mend_run_file,
+    read_run_file,
+)
 from renderer.targets.class_lists import class_list
 from renderer.targets.target import ClassRecord
 
@@ -93,6 +101,7 @@ def describe_run(name: str, settings: Settings, classes: Sequence[ClassRecord], 
 def load_run(directory: Path) -> Run:
     """The run that a directory holds; raises UserError where it holds none."""
     paths = RunPaths(directory)
+    refuse_strange(paths)
     stored = read_run_file(paths.settings)
     return stored_run(paths, stored)
 
@@ -110,16 +119,18 @@ def opened(directory: Path, wanted: RunFile, progress: Progress, *, restart: boo
     Raises:
         UserError: The directory holds other things, another process works in it, or the run was begun with other
             settings.
+        RunRemovedError: Somebody removed the directory in the meantime.
     """
     paths = RunPaths(directory)
     refuse_foreign(paths)
-    with locked(paths.lock):
+    with _nothing_left_of_removed(paths, wanted.classes), locked(paths.lock):
         remove_leftovers(paths)
         if restart:
-            remove_run(paths, set(FILM_SUFFIX.values()), set(SEGMENT_SUFFIX.values()))
-        if paths.settings.exists():
+            remove_run(paths, *_suffixes())
+        if holds_run(paths):
+            _mend_run_file(paths, progress)
             wanted = _continued(paths, read_run_file(paths.settings), wanted, progress)
-        write_run_file(paths.settings, wanted)
+        keep_run_file(paths, wanted)
         yield stored_run(paths, wanted)
 
 
@@ -135,22 +146,44 @@ def refuse_unsuitable(directory: Path, wanted: RunFile | None) -> None:
     """
     paths = RunPaths(directory)
     refuse_foreign(paths)
-    if wanted and paths.settings.exists():
+    if wanted and holds_run(paths):
         _refuse_changes(paths, read_run_file(paths.settings), wanted)
 
 
 @contextmanager
-def reopened(directory: Path) -> Iterator[Run]:
-    """Hold the directory of a run that was begun, with its own settings; raises UserError."""
+def reopened(directory: Path, progress: Progress | None = None) -> Iterator[Run]:
+    """Hold the directory of a run that was begun, with its own settings; raises as `opened` does."""
     run = load_run(directory)
-    with locked(run.paths.lock):
+    with _nothing_left_of_removed(run.paths, run.classes), locked(run.paths.lock):
         remove_leftovers(run.paths)
+        _mend_run_file(run.paths, progress)
         yield run
 
 
 def stored_run(paths: RunPaths, stored: RunFile) -> Run:
     """The run that `run.yaml` describes."""
     return Run(paths, stored.name, stored.film, stored.settings, stored.classes, stored.contents)
+
+
+def _mend_run_file(paths: RunPaths, progress: Progress | None) -> None:
+    problem = mend_run_file(paths)
+    if problem and progress:
+        progress.note(f"{paths.settings} {problem}; it is written again from its copy")
+
+
+@contextmanager
+def _nothing_left_of_removed(paths: RunPaths, classes: Sequence[ClassRecord]) -> Iterator[None]:
+    """Where somebody removes the directory, let nothing that was written at that moment be in the way later."""
+    try:
+        yield
+    except RunRemovedError:
+        with suppress(OSError):
+            remove_remains(paths, *_suffixes(), classes)
+        raise
+
+
+def _suffixes() -> tuple[set[str], set[str]]:
+    return set(FILM_SUFFIX.values()), set(SEGMENT_SUFFIX.values())
 
 
 def _continued(paths: RunPaths, old: RunFile, new: RunFile, progress: Progress) -> RunFile:
@@ -166,8 +199,7 @@ def _continued(paths: RunPaths, old: RunFile, new: RunFile, progress: Progress) 
 
 
 def _refuse_changes(paths: RunPaths, old: RunFile, new: RunFile) -> None:
-    changed = [text for product in _begun(paths) if old.fingerprints.get(product) != new.fingerprints[product]
-               for text in _changes(old, new, product)]  # fmt: skip
+    changed = [*_film_changes(paths, old, new), *_stills_changes(paths, old, new)]
     if changed:
         lines = "".join(f"  {text}\n" for text in dict.fromkeys(changed))
         raise UserError(
@@ -176,10 +208,28 @@ def _refuse_changes(paths: RunPaths, old: RunFile, new: RunFile) -> None:
         )
 
 
+def _film_changes(paths: RunPaths, old: RunFile, new: RunFile) -> list[str]:
+    begun = "film" in _begun(paths)
+    return _changes(old, new, "film") if begun and old.fingerprints.get("film") != new.fingerprints["film"] else []
+
+
+def _stills_changes(paths: RunPaths, old: RunFile, new: RunFile) -> list[str]:
+    """What does not fit the fresh stills that are there; to a film that takes none only their classes matter."""
+    fresh = fresh_records(paths)
+    if not fresh or (_titles(old) == _titles(new) and (not dreams_fresh(new) or follow_from(fresh, new))):
+        return []
+    if _titles(old) != _titles(new) or follow_from(fresh, old):
+        return _changes(old, new, "stills")
+    return ["stills.*, or what else fresh stills follow from: not what it was before a film was rendered there"]
+
+
+def _titles(run: RunFile) -> list[tuple[int, str]]:
+    return [(record.index, record.title) for record in run.classes]
+
+
 def _begun(paths: RunPaths) -> list[Product]:
     """What a directory already holds pieces of."""
-    stills = (read_record(path, StillRecord) for path in paths.state.glob("still-*.json"))
-    begun: list[Product] = ["stills"] if any(record and record.fresh for record in stills) else []
+    begun: list[Product] = ["stills"] if fresh_records(paths) else []
     # Records of segments, and of lead-ins; those of stills have other names.
     return ["film", *begun] if any(paths.state.glob("[0-9l]*.json")) else begun
 
@@ -189,7 +239,7 @@ def _changes(old: RunFile, new: RunFile, product: Product) -> list[str]:
     changed = differences(by_contents(old.settings, old.contents), by_contents(new.settings, new.contents), product)
     files = {*old.contents, *new.contents}
     found = [_describe_file(item.key, before, after) if item.key in files else str(item) for item in changed]
-    if [(record.index, record.title) for record in old.classes] == [(r.index, r.title) for r in new.classes]:
+    if _titles(old) == _titles(new):
         return found
     keys = [key for key in after if key.startswith("classes.") and before[key] != after[key]]
     found += [str(Difference(key, before[key], after[key])) for key in keys]

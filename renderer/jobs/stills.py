@@ -6,16 +6,28 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from os.path import lexists
 
 from renderer.atlas.thumbnails import make_thumbnail
+from renderer.common.exhaustion import hits_all
 from renderer.jobs.film_captions import caption_for
+from renderer.jobs.fresh_recipe import fresh_fingerprint
 from renderer.jobs.progress import Amount, Progress, note_health
+from renderer.jobs.repairs import note_repairs
 from renderer.jobs.session import Run
 from renderer.jobs.worker import Picture, Still, StillTask, Worker
 from renderer.media.overlay import CaptionWriter
 from renderer.media.pictures import load_picture, save_still
-from renderer.store.fingerprint import by_contents, fingerprint, relevant
-from renderer.store.records import SegmentRecord, StillRecord, describe, is_intact, read_record, write_record
+from renderer.store.fingerprint import fingerprint
+from renderer.store.records import (
+    SegmentRecord,
+    StillRecord,
+    describe,
+    is_intact,
+    read_record,
+    speaks_of,
+    write_record,
+)
 from renderer.targets.slugs import still_name
 from renderer.targets.target import ClassRecord, Score
 
@@ -43,28 +55,56 @@ class _Made:
 def still_record(run: Run, record: ClassRecord, made_from: str | None = None) -> StillRecord | None:
     """Record of a class's still; None if it is not there, or not made from what is said."""
     found = read_record(run.paths.still_record(record.index), StillRecord)
-    return found if found and made_from in (None, found.made_from) else None
+    expected = run.paths.still(still_name(record))
+    if found is None or not speaks_of(run.paths, found.still, expected):
+        return None
+    return found if made_from in (None, found.made_from) else None
 
 
-def make_film_still(run: Run, position: int, segment: SegmentRecord) -> None:
-    """Take a class's still from the last frame of its last segment, unless it is there, or one was dreamed fresh."""
+def make_film_still(run: Run, position: int, segment: SegmentRecord) -> bool:
+    """Take a class's still from the last frame of its last segment, unless it is there, or one was dreamed fresh.
+
+    Returns:
+        Whether it was taken now.
+    """
     record = run.classes[position]
     if segment.score is None:
         raise RuntimeError(f"the last frame of {record.title} came without a score")
     made_from = fingerprint(["film", segment.picture.digest, _text_fingerprint(run)])
     found = still_record(run, record)
     if found and (found.fresh or found.made_from == made_from) and is_intact(run.paths, found.still):
-        return
+        return False
+    if not is_intact(run.paths, segment.picture):
+        # Damaged since the plan was made, or in a way that a quick look does not see; `render` makes it again.
+        return False
     picture = load_picture(run.paths.root / segment.picture.path)
     seed = run.settings.run.seed
     _write_still(run, position, _Made(picture, segment.score, seed, fresh=False, made_from=made_from, seconds=0.0))
+    return True
 
 
-def make_film_stills(run: Run, segments: Mapping[str, SegmentRecord]) -> None:
-    """Take the stills of all classes that are finished in the film."""
+def make_film_stills(run: Run, segments: Mapping[str, SegmentRecord], progress: Progress | None = None) -> None:
+    """Take the stills of all classes that are finished in the film.
+
+    Args:
+        run: The run.
+        segments: Records of the segments that are whole, by name.
+        progress: Is told which stills were missing or damaged.
+    """
+    repaired = []
     for segment in run.timeline.segments:
         if segment.ends_class and segment.name in segments:
-            make_film_still(run, segment.position, segments[segment.name])
+            # A still that is whole may be taken anew because other text is wanted on it.
+            damaged = not _is_whole(run, run.classes[segment.position])
+            if make_film_still(run, segment.position, segments[segment.name]) and damaged:
+                repaired.append(still_name(run.classes[segment.position]))
+    note_repairs(progress, "stills", repaired, "taken from the film again")
+
+
+def damaged_stills(run: Run) -> list[str]:
+    """Names of the stills that were finished, and are missing or damaged now, or their records are."""
+    classes = [record for record in run.classes if lexists(run.paths.still_record(record.index))]
+    return [still_name(record) for record in classes if not _is_whole(run, record)]
 
 
 def pending_groups(run: Run, *, thorough: bool = True) -> list[list[int]]:
@@ -90,18 +130,28 @@ def finished_stills(run: Run) -> list[StillRecord]:
 
 
 def dream_stills(run: Run, groups: Sequence[Sequence[int]], worker: Worker, progress: Progress) -> list[Failure]:
-    """Dream the fresh stills of the given groups; a group that fails does not stop the others."""
+    """Dream the fresh stills of the given groups; a group that fails does not stop the others.
+
+    Raises:
+        RuntimeError: Memory ran out, the device failed, or no group can be dreamed: that is not about the classes.
+    """
     total, left = len(run.classes), sum(len(group) for group in groups)
     progress.begin("stills", total=Amount(total, total), done=Amount(total - left, total - left))
     failures: list[Failure] = []
+    errors: list[RuntimeError] = []
     for group in groups:
         titles = [run.classes[place].title for place in group]
         try:
             _dream_group(run, group, worker, progress)
         except RuntimeError as error:
+            if hits_all(error):
+                raise
             # torch's errors; what is wrong with one group need not be with the next.
+            errors.append(error)
             failures += [Failure(run.classes[place], str(error)) for place in group]
         progress.advance(Amount(len(group), len(group)), titles)
+    if errors and len(errors) == len(groups):
+        raise errors[0]
     progress.end()
     return failures
 
@@ -150,6 +200,11 @@ def _quality(still: Still) -> tuple[bool, int, float]:
     return still.health.is_dead, still.score.rank, -still.score.probability
 
 
+def _is_whole(run: Run, record: ClassRecord) -> bool:
+    found = still_record(run, record)
+    return found is not None and is_intact(run.paths, found.still)
+
+
 def _is_there(run: Run, record: ClassRecord, made_from: str, *, thorough: bool) -> bool:
     found = still_record(run, record, made_from)
     return found is not None and is_intact(run.paths, found.still, thorough=thorough)
@@ -182,8 +237,7 @@ def _with_text(run: Run, position: int, made: _Made) -> Picture:
 
 
 def _fresh_fingerprint(run: Run) -> str:
-    selected = [record.index for record in run.classes]
-    return fingerprint(["fresh", relevant(by_contents(run.settings, run.contents), "stills"), selected])
+    return fresh_fingerprint(run.settings, run.contents, run.classes)
 
 
 def _text_fingerprint(run: Run) -> str | None:
