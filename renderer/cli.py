@@ -179,7 +179,9 @@ def page(directory: Directory) -> None:
     """  # noqa: D301
     from renderer.jobs.commands import make_page
 
-    _conclude(make_page(directory))
+    with _progress() as progress:
+        outcome = make_page(directory, progress)
+    _conclude(outcome)
 
 
 @app.command()
@@ -240,9 +242,9 @@ def evaluate(
       neuron-atlas evaluate runs/imagenet --judge torchvision:vgg16 --weights vgg16.pth --worst 20
       neuron-atlas evaluate runs/mine --judge '{source: torchvision, name: resnet18, weights: r.pth, classes: r.csv}'
     """  # noqa: D301
-    from renderer.atlas.evaluation import evaluate as evaluate_run
-    from renderer.atlas.evaluation import named_networks
     from renderer.display import print_evaluation
+    from renderer.jobs.evaluation import evaluate as evaluate_run
+    from renderer.jobs.evaluation import named_networks
 
     with _progress() as progress:
         evaluation = evaluate_run(directory, named_networks(judges or [], weights or []), progress)

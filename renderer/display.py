@@ -208,6 +208,8 @@ def describe_status(found: Status, directory: Path) -> list[str]:
     lines = [f"{directory} ({found.name})"]
     parts = (("frames", found.film), ("stills", found.stills))
     lines += [_describe_part(unit, part) for unit, part in parts if part]
+    if found.problem:
+        lines.append(found.problem)
     if found.damaged:
         lines.append(f"damaged and to be made again: segments {', '.join(found.damaged)}")
     if found.worker is not None:

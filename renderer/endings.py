@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 
 from renderer.common.errors import UserError
+from renderer.common.exhaustion import is_out_of_memory
 
 
 def describe_error(error: Exception, given: Sequence[str]) -> str:
@@ -22,9 +23,10 @@ def describe_error(error: Exception, given: Sequence[str]) -> str:
             return f"Error: {error}\n{_how_to_go_on(given)}"
         case OSError():
             return f"Error: {error}"
-        case RuntimeError() if "out of memory" in str(error):
+        case _ if is_out_of_memory(error):
+            said = (str(error) or "the computer is out of memory").splitlines()[0]
             return (
-                f"Error: {str(error).splitlines()[0]}\nLower run.batch, dream.transforms.views or the film's size; "
+                f"Error: {said}\nLower run.batch, dream.transforms.views or the film's size; "
                 "where a part is finished already, that needs --restart, or another directory with --output"
             )
         case _:

@@ -176,12 +176,24 @@ def test_a_class_that_cannot_be_rendered_is_exit_code_3(
 ) -> None:
     def fail(number: int) -> None:
         if number == 0:
-            raise RuntimeError("out of memory")
+            raise RuntimeError("a class of its own")
 
     use_worker(monkeypatch, lambda settings: FakeWorker(settings, fail))
     assert run("stills", config) == 3
     said = capsys.readouterr().err
-    assert "2 classes could not be rendered (out of memory): rolling on the floor laughing, melting face" in said
+    assert "2 classes could not be rendered (a class of its own): rolling on the floor laughing, melting face" in said
+
+
+def test_running_out_of_memory_is_an_error_with_what_helps(
+    config: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(number: int) -> None:
+        if number == 2:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 123 bytes")
+
+    use_worker(monkeypatch, lambda settings: FakeWorker(settings, fail))
+    assert run("stills", config) == 1
+    assert "Lower run.batch" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["render", "stills"])

@@ -11,11 +11,11 @@ import torch
 from safetensors.torch import save_file
 from torchvision import models
 
-from renderer.atlas.evaluation import NamedNetwork, evaluate, named_networks
 from renderer.atlas.exhibits import exhibits
 from renderer.atlas.seen import look_at
 from renderer.common.errors import UserError
 from renderer.jobs.commands import render, render_stills
+from renderer.jobs.evaluation import NamedNetwork, evaluate, named_networks
 from renderer.media.pictures import load_picture
 from renderer.networks.loaded import load_network
 from renderer.networks.sources.embedded import EmbeddedNetwork

@@ -17,7 +17,9 @@ from renderer.jobs.stills import attempt_seed
 from renderer.media.encoding import SegmentEncoder
 from renderer.media.ffmpeg import EncodingError
 from renderer.settings.sections import Settings
+from renderer.store.paths import RunPaths
 from renderer.store.records import SimilarityRecord, read_record
+from renderer.store.run_file import keep_run_file, read_run_file
 from renderer.targets.similarity import similarity_order
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, chapters, frame_digests, request, results
@@ -249,9 +251,9 @@ def test_stills_are_continued_with_other_settings_of_films(tmp_path: Path) -> No
 
 def test_other_versions_are_a_warning(tmp_path: Path) -> None:
     _render(tmp_path)
-    text = (tmp_path / "run.yaml").read_text()
-    torch = yaml.safe_load(text)["versions"]["torch"]
-    (tmp_path / "run.yaml").write_text(text.replace(f"torch: {torch}", "torch: 1.0.0"))
+    old = read_run_file(tmp_path / "run.yaml")
+    versions = {**old.versions, "torch": "1.0.0"}
+    keep_run_file(RunPaths(tmp_path), old.model_copy(update={"versions": versions}))
     _, _, recorder = _render(tmp_path)
     assert [note for note in recorder.notes if "torch 1.0.0" in note]
 
@@ -397,13 +399,13 @@ def test_fresh_stills_are_tried_again_and_the_best_is_kept(tmp_path: Path) -> No
 def test_a_group_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
     def fail(number: int) -> None:
         if number == 1:
-            raise RuntimeError("out of memory")
+            raise RuntimeError("a class of its own")
 
     worker = FakeWorker(request(tmp_path).settings, fail)
     outcome = render_stills(request(tmp_path), Recorder(), lambda settings: worker)
-    assert [(failure.target.index, failure.reason) for failure in outcome.failures] == [
-        (1, "out of memory"),
-        (2, "out of memory"),
+    assert [(failure.record.index, failure.reason) for failure in outcome.failures] == [
+        (1, "a class of its own"),
+        (2, "a class of its own"),
     ]
     assert [entry.index for entry in outcome.index.classes] == [3, 5]
     status = run_status(tmp_path)
@@ -424,7 +426,7 @@ def test_fresh_stills_beside_a_film_are_not_replaced_by_its_frames(tmp_path: Pat
     assert worker is None
     assert outcome.film
     with pytest.raises(UserError, match=r"stills\.steps"):
-        _render(tmp_path, "stills.steps=7")
+        _render(tmp_path, "stills.fresh=true", "stills.steps=7")
 
 
 def test_render_dreams_fresh_stills_where_that_is_asked_for(tmp_path: Path) -> None:

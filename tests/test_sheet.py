@@ -41,7 +41,7 @@ def test_all_stills_stand_in_the_order_of_the_film(tmp_path: Path) -> None:
 def test_an_unfinished_run_shows_what_is_there(tmp_path: Path) -> None:
     def fail(number: int) -> None:
         if number == 2:
-            raise RuntimeError("out of memory")
+            raise RuntimeError("a class of its own")
 
     render_stills(request(tmp_path), Recorder(), lambda settings: FakeWorker(settings, fail))
     with locked(RunPaths(tmp_path).lock):  # another process may be working there
@@ -57,11 +57,12 @@ def test_an_unfinished_run_shows_what_is_there(tmp_path: Path) -> None:
 
 def test_a_run_without_a_still_and_a_folder_without_a_run_are_refused(tmp_path: Path) -> None:
     def fail(number: int) -> None:
-        raise RuntimeError("out of memory")
+        raise RuntimeError("nothing works")
 
     with pytest.raises(UserError, match="holds no run"):
         make_sheet(tmp_path, ROW)
-    render_stills(request(tmp_path), Recorder(), lambda settings: FakeWorker(settings, fail))
+    with pytest.raises(RuntimeError):
+        render_stills(request(tmp_path), Recorder(), lambda settings: FakeWorker(settings, fail))
     with pytest.raises(UserError, match="holds no finished still yet"):
         make_sheet(tmp_path, ROW)
     assert not list(tmp_path.glob("sheet*"))

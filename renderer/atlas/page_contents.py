@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -93,12 +94,11 @@ def _describe_dream(seen: SeenRun, entry: IndexClass | None) -> dict[str, Any]:
 def _judged(seen: SeenRun, evaluation: Evaluation) -> Mapping[int, list[list[Any]]]:
     """By class index, for each judge that knows the class: its place, and the class's rank, probability and top."""
     judged: dict[int, list[list[Any]]] = {}
+    own = {target.index for target in seen.run.targets}
     for place, judge in enumerate(evaluation.judges):
         for score in _current(seen, judge.pictures):
             # Classes of the page by their index, others by their title.
-            top = [
-                [seen.title if seen.dreamed is None else seen.dreamed, _short(seen.probability)] for seen in score.top
-            ]
+            top = [[one.dreamed if one.dreamed in own else one.title, _short(one.probability)] for one in score.top]
             judged.setdefault(score.index, []).append([place, score.rank, _short(score.probability), top])
     return judged
 
@@ -138,4 +138,4 @@ def _short(probability: float | None) -> float | None:
 
 def _rounded(value: float | None) -> float | None:
     """Six digits: nobody reads more, and a thousand classes make them many."""
-    return None if value is None else float(f"{value:.6g}")
+    return float(f"{value:.6g}") if value is not None and math.isfinite(value) else None

@@ -7,23 +7,33 @@ from contextlib import suppress
 from renderer.atlas.index import make_index
 from renderer.atlas.page_document import write_page
 from renderer.atlas.seen import SeenRun
-from renderer.atlas.thumbnails import make_thumbnail
+from renderer.atlas.thumbnails import is_thumbnail, make_thumbnail
+from renderer.common.progress import Progress, note_repairs
 from renderer.store.index_file import Index, write_index
 from renderer.store.run import Run
 
 
-def write_results(run: Run) -> Index:
+def write_results(run: Run, progress: Progress | None = None) -> Index:
     """Write `atlas.json` and `index.html` anew with all that is there.
+
+    Args:
+        run: The run.
+        progress: Is told which small copies of stills were missing or damaged.
 
     Raises:
         OSError: Something cannot be written.
     """
-    index = make_index(SeenRun(run))
+    seen, repaired = SeenRun(run), []
+    index = make_index(seen)
     write_index(run.paths.index, index)
     for entry in index.classes:
         # Where there is no small copy, the page shows the still itself.
         with suppress(OSError):
-            if entry.still:
-                make_thumbnail(run.paths, run.paths.root / entry.still)
-    write_page(SeenRun(run), index)
+            still = run.paths.root / entry.still if entry.still else None
+            if still and not is_thumbnail(run.paths.thumbnail(still)):
+                repaired.append(run.paths.thumbnail(still).name)
+            if still:
+                make_thumbnail(run.paths, still)
+    note_repairs(progress, "small copies of stills", repaired, "made again")
+    write_page(seen, index)
     return index

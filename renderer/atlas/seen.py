@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from os.path import lexists
 from pathlib import Path
 from typing import NamedTuple
 
 from renderer.common.errors import UserError
 from renderer.film.timeline import Segment
+from renderer.media.codecs import CODECS, SEGMENT_SUFFIXES
 from renderer.store.evaluation_file import Evaluation, read_evaluation
 from renderer.store.records import (
     FailureRecord,
@@ -19,8 +21,11 @@ from renderer.store.records import (
     StillRecord,
     is_intact,
     read_record,
+    speaks_of,
 )
 from renderer.store.run import Run, load_run
+from renderer.store.tails import count_pictures
+from renderer.targets.slugs import still_name
 from renderer.targets.target import Target
 
 
@@ -51,10 +56,18 @@ class SeenRun:
         self._stills: dict[str, StillRecord | None] = {}
 
     def segment(self, segment: Segment) -> SegmentRecord | None:
-        """Record of a segment, whether or not its files are still whole; None if there is none."""
+        """Record of a segment, whether or not its files are still whole.
+
+        None if there is none, or if it speaks of other files or frames than this segment has.
+        """
         if segment not in self._segments:
-            self._segments[segment] = read_record(self.paths.segment_record(segment.name), SegmentRecord)
+            record = read_record(self.paths.segment_record(segment.name), SegmentRecord)
+            self._segments[segment] = record if record and self._fits(segment, record) else None
         return self._segments[segment]
+
+    def was_finished(self, segment: Segment) -> bool:
+        """Whether a record of a segment is there, even if it is damaged."""
+        return lexists(self.paths.segment_record(segment.name))
 
     def lacks(self, segment: Segment) -> Lacks:
         """What of a segment is missing or damaged."""
@@ -64,7 +77,7 @@ class SeenRun:
         return Lacks(
             film=not segment.is_lead_in and not self.is_whole(record.film),
             picture=not self.is_whole(record.picture),
-            tail=self._has_tail(segment) and not self.is_whole(record.tail),
+            tail=self._has_tail(segment) and not self._is_whole_tail(segment, record),
         )
 
     def last_picture(self, segment: Segment) -> FileRecord | None:
@@ -76,7 +89,8 @@ class SeenRun:
         """Record of a target's still, if that is there and whole."""
         if target.key not in self._stills:
             record = read_record(self.paths.still_record(target.key), StillRecord)
-            self._stills[target.key] = record if record and self.is_whole(record.still) else None
+            fits = record and speaks_of(self.paths, record.still, self.paths.still(still_name(target)))
+            self._stills[target.key] = record if record and fits and self.is_whole(record.still) else None
         return self._stills[target.key]
 
     @property
@@ -84,11 +98,22 @@ class SeenRun:
         """All stills of the run's targets that are there and whole, by the target's key."""
         return {target.key: still for target in self.run.targets if (still := self.still(target))}
 
+    @property
+    def damaged_stills(self) -> list[str]:
+        """Names of the stills that were finished, and are missing or damaged now, or their records are."""
+        begun = [target for target in self.run.targets if lexists(self.paths.still_record(target.key))]
+        return [still_name(target) for target in begun if self.still(target) is None]
+
     @cached_property
     def film(self) -> FilmRecord | None:
-        """The assembled film, if it is there and whole."""
+        """The assembled film, if it is there and whole, and is of this run's segments."""
         record = read_record(self.paths.film_record, FilmRecord)
-        return record if record and self.is_whole(record.film) else None
+        path = self.paths.film(CODECS[self.run.settings.video.codec].film_suffix)
+        if record is None or not speaks_of(self.paths, record.film, path) or not self.is_whole(record.film):
+            return None
+        segments = [segment for segment in self.run.timeline.segments if segment.name in set(record.segments)]
+        same = tuple(segment.name for segment in segments) == record.segments
+        return record if same and sum(segment.frames for segment in segments) == record.frames else None
 
     @cached_property
     def failures(self) -> Mapping[str, str]:
@@ -129,6 +154,21 @@ class SeenRun:
     def is_whole(self, record: FileRecord | None) -> bool:
         """Whether a file is there as it was recorded."""
         return record is not None and is_intact(self.paths, record, thorough=self._thorough)
+
+    def _fits(self, segment: Segment, record: SegmentRecord) -> bool:
+        paths = self.paths
+        films = [paths.segment(segment.name, suffix) for suffix in SEGMENT_SUFFIXES if not segment.is_lead_in]
+        tail = paths.tail(segment.name) if self._has_tail(segment) else None
+        return (
+            record.frames == segment.frames
+            and (record.film is None or any(speaks_of(paths, record.film, film) for film in films))
+            and speaks_of(paths, record.picture, paths.picture(segment.name))
+            and (record.tail is None or speaks_of(paths, record.tail, tail))
+        )
+
+    def _is_whole_tail(self, segment: Segment, record: SegmentRecord) -> bool:
+        path = self.paths.tail(segment.name)
+        return self.is_whole(record.tail) and count_pictures(path) == self.run.fade
 
     def _has_tail(self, segment: Segment) -> bool:
         return segment.is_lead_in and self.run.fade > 0

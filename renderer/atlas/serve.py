@@ -9,6 +9,7 @@ import hashlib
 import os
 import socket
 from dataclasses import dataclass
+from os.path import lexists
 from pathlib import Path
 from typing import Any
 
@@ -138,11 +139,10 @@ class LivePage:
         """Changes with everything that the contents are made of."""
         paths = self._paths
         watched = [paths.settings, paths.film_record, paths.failures, paths.similarity, paths.evaluation]
-        facts = [f"{path.name} {path.stat().st_mtime_ns}" for path in watched if path.exists()]
+        facts = [f"{path.name} {path.lstat().st_mtime_ns}" for path in watched if lexists(path)]
         with os.scandir(paths.state) as entries:
-            stills = [
-                f"{entry.name} {entry.stat().st_mtime_ns}" for entry in entries if entry.name.startswith("still-")
-            ]
+            names = [entry for entry in entries if entry.name.startswith("still-")]
+            stills = [f"{entry.name} {entry.stat(follow_symlinks=False).st_mtime_ns}" for entry in names]
         return hashlib.blake2b("\n".join(facts + sorted(stills)).encode(), digest_size=8).hexdigest()
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+_MOST_NAMES = 5
+
 
 @dataclass(frozen=True)
 class Amount:
@@ -33,3 +35,17 @@ class Progress(Protocol):
     def note(self, text: str) -> None:
         """Something that the user should know."""
         ...
+
+
+def note_repairs(progress: Progress | None, what: str, names: Sequence[str], how: str) -> None:
+    """Name what was missing or damaged, in one line; say nothing where there is nothing.
+
+    Args:
+        progress: Is told; nobody is if it is None.
+        what: What they are, such as `stills`.
+        names: What was damaged.
+        how: What becomes of it, such as `dreamed again`.
+    """
+    if names and progress:
+        listed = ", ".join(names[:_MOST_NAMES]) + (" and others" if len(names) > _MOST_NAMES else "")
+        progress.note(f"damaged or missing: {what} {listed}; {how}")

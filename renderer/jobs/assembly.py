@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os.path import lexists
 
 from renderer.atlas.index import stretches
+from renderer.atlas.seen import SeenRun
 from renderer.common.digests import data_digest
+from renderer.common.progress import Progress, note_repairs
 from renderer.film.timeline import Segment
-from renderer.media.chapters import Chapter, write_vtt
+from renderer.media.chapters import Chapter, vtt_text, write_vtt
 from renderer.media.codecs import CODECS
 from renderer.media.joining import Piece, assemble_film
 from renderer.settings.sections import Video
 from renderer.store.files import digest
-from renderer.store.records import (
-    FilmRecord,
-    SegmentRecord,
-    describe,
-    is_intact,
-    read_record,
-    write_record,
-)
+from renderer.store.plain_files import is_plain_file
+from renderer.store.records import FilmRecord, SegmentRecord, describe, write_record
 from renderer.store.run import Run
 from renderer.store.run_file import current_versions
 
 
-def assemble_segments(run: Run, records: Mapping[str, SegmentRecord]) -> FilmRecord:
+def assemble_segments(run: Run, records: Mapping[str, SegmentRecord], progress: Progress | None = None) -> FilmRecord:
     """Join the segments that have a record, at least one, to the film; a film that is up to date is kept.
+
+    Args:
+        run: The run.
+        records: Records of the segments that are whole, by name.
+        progress: Is told what was damaged.
 
     Raises:
         UserError: The sound cannot be used.
@@ -33,20 +35,41 @@ def assemble_segments(run: Run, records: Mapping[str, SegmentRecord]) -> FilmRec
         OSError: The film cannot be written.
     """
     segments = [segment for segment in run.timeline.segments if segment.name in records]
-    chapters = [
+    chapters = _chapters(run, segments)
+    video = _titled(run)
+    made_from = _fingerprint(run, segments, records, video)
+    found = SeenRun(run, thorough=True).film
+    if found and found.made_from == made_from:
+        _write_subtitles(run, chapters, progress)
+        return found
+    if found is None and lexists(run.paths.film_record):
+        film = run.paths.film(CODECS[video.codec].film_suffix)
+        note_repairs(progress, "the film", [film.name], "assembled again")
+    _write_subtitles(run, chapters, None)
+    return _assemble(run, segments, chapters, video, made_from)
+
+
+def restore_subtitles(run: Run, film: FilmRecord, progress: Progress | None) -> None:
+    """Write the subtitles of a film that is there again, if they are missing or damaged."""
+    segments = [segment for segment in run.timeline.segments if segment.name in set(film.segments)]
+    _write_subtitles(run, _chapters(run, segments), progress)
+
+
+def _chapters(run: Run, segments: Sequence[Segment]) -> list[Chapter]:
+    return [
         Chapter(run.targets[stretch.position].title, stretch.start_frame, stretch.frames)
         for stretch in stretches(segments)
     ]
-    video = _titled(run)
-    if video.subtitles:
-        write_vtt(run.paths.subtitles, chapters, run.settings.film.fps)
-    else:
-        run.paths.subtitles.unlink(missing_ok=True)
-    made_from = _fingerprint(run, segments, records, video)
-    found = read_record(run.paths.film_record, FilmRecord)
-    if found and found.made_from == made_from and is_intact(run.paths, found.film):
-        return found
-    return _assemble(run, segments, chapters, video, made_from)
+
+
+def _write_subtitles(run: Run, chapters: Sequence[Chapter], progress: Progress | None) -> None:
+    path, fps = run.paths.subtitles, run.settings.film.fps
+    if not run.settings.video.subtitles:
+        if is_plain_file(path):
+            path.unlink()
+    elif not is_plain_file(path) or path.read_bytes() != vtt_text(chapters, fps).encode():
+        note_repairs(progress, "subtitles", [path.name], "written again")
+        write_vtt(path, chapters, fps)
 
 
 def _assemble(

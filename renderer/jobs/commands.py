@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from os.path import lexists
 from pathlib import Path
 
 from renderer.atlas.results import write_results
 from renderer.atlas.seen import SeenRun
 from renderer.common.errors import UserError
-from renderer.common.progress import Progress
-from renderer.jobs.assembly import assemble_segments
+from renderer.common.progress import Progress, note_repairs
+from renderer.jobs.assembly import assemble_segments, restore_subtitles
 from renderer.jobs.choosing import chosen_targets
 from renderer.jobs.live import Live
 from renderer.jobs.notes import keep_failures, keep_similarity
 from renderer.jobs.plan import Plan, make_plan
+from renderer.jobs.repairs import note_damaged_results
 from renderer.jobs.segments import render_film
-from renderer.jobs.session import describe_run, opened
+from renderer.jobs.session import describe_run, opened, reopened
 from renderer.jobs.stills import Failure, dream_stills, make_film_stills, pending_batches
 from renderer.jobs.worker import MakeWorker, Worker, local_worker
 from renderer.media.captions import check_templates
@@ -27,8 +29,8 @@ from renderer.settings.sections import Settings
 from renderer.store.cleaning import refuse_foreign
 from renderer.store.index_file import Index, IndexClass
 from renderer.store.paths import RunPaths
-from renderer.store.run import Run, reopened
-from renderer.store.run_file import RunFile
+from renderer.store.run import Run
+from renderer.store.run_file import RunFile, holds_run
 
 
 @dataclass(frozen=True)
@@ -98,9 +100,11 @@ def render_stills(request: Request, progress: Progress, make_worker: MakeWorker 
         Live(run.paths, progress) as live,
     ):
         with _results_kept(run):
+            note_damaged_results(run, live)
             failures = _dream_stills(run, live, worker)
-            keep_failures(run, failures)
-        return _conclude(run, failures)
+            keep_failures(run, failures, live)
+            _restore(run, live)
+        return _conclude(run, failures, live)
 
 
 def assemble(directory: Path, progress: Progress) -> Outcome:
@@ -110,23 +114,32 @@ def assemble(directory: Path, progress: Progress) -> Outcome:
         UserError: The directory holds no run or no finished segment.
         EncodingError: ffmpeg failed.
     """
-    with reopened(directory) as run:
+    with reopened(directory, progress) as run:
+        note_damaged_results(run, progress)
         plan = _plan(run, progress)
         if not any(segment.name in plan.records for segment in run.timeline.segments):
             raise UserError(f"{directory} holds no finished segment of a film yet; render some with `render`")
-        make_film_stills(run, plan.records)
-        assemble_segments(run, plan.records)
-        return _conclude(run, [])
+        make_film_stills(run, plan.records, progress)
+        assemble_segments(run, plan.records, progress)
+        return _conclude(run, [], progress)
 
 
-def make_page(directory: Path) -> Outcome:
+def make_page(directory: Path, progress: Progress | None = None) -> Outcome:
     """Write the index and the page anew from what is there; the run may be unfinished.
+
+    What can be made again without dreaming is: stills from the film's frames, small copies and subtitles.
+
+    Args:
+        directory: The run's directory.
+        progress: Is told what was damaged.
 
     Raises:
         UserError: The directory holds no run, or a process is rendering it.
     """
-    with reopened(directory) as run:
-        return _conclude(run, [])
+    with reopened(directory, progress) as run:
+        note_damaged_results(run, progress)
+        _restore(run, progress)
+        return _conclude(run, [], progress)
 
 
 def _wanted(request: Request, *, film: bool) -> RunFile:
@@ -143,7 +156,7 @@ def _begins(request: Request) -> bool:
     """Whether nothing of a run will be there yet, so that all of it has to be dreamed; raises UserError."""
     paths = RunPaths(request.directory)
     refuse_foreign(paths)
-    return request.restart or not paths.settings.exists()
+    return request.restart or not holds_run(paths)
 
 
 def _plan(run: Run, progress: Progress) -> Plan:
@@ -157,29 +170,44 @@ def _plan(run: Run, progress: Progress) -> Plan:
 def _render(run: Run, live: Live, worker: Callable[[], Worker], plan: Plan) -> Outcome:
     failures: list[Failure] = []
     with _results_kept(run):
+        note_damaged_results(run, live)
         if plan.rounds:
-            keep_similarity(run, worker())
+            keep_similarity(run, worker(), live)
             render_film(run, plan, worker(), live)
             plan = make_plan(SeenRun(run))
         if not run.settings.stills.fresh:
-            make_film_stills(run, plan.records)
-        assemble_segments(run, plan.records)
+            make_film_stills(run, plan.records, live)
+        assemble_segments(run, plan.records, live)
         if run.settings.stills.fresh:
             failures = _dream_stills(run, live, worker)
-        keep_failures(run, failures)
-    return _conclude(run, failures)
+        keep_failures(run, failures, live)
+    return _conclude(run, failures, live)
 
 
 def _dream_stills(run: Run, live: Live, worker: Callable[[], Worker]) -> list[Failure]:
     batches = pending_batches(SeenRun(run, thorough=True))
     if not batches:
         return []
-    keep_similarity(run, worker())
+    note_repairs(live, "stills", SeenRun(run, thorough=True).damaged_stills, "dreamed again")
+    keep_similarity(run, worker(), live)
     return dream_stills(run, batches, worker(), live)
 
 
-def _conclude(run: Run, failures: list[Failure]) -> Outcome:
-    return Outcome(run.paths, write_results(run), tuple(failures))
+def _restore(run: Run, progress: Progress | None) -> None:
+    """Make again what was damaged and needs no network; name what needs one."""
+    if not run.settings.stills.fresh:
+        make_film_stills(run, make_plan(SeenRun(run)).records, progress)
+    seen = SeenRun(run, thorough=True)
+    note_repairs(progress, "stills", seen.damaged_stills, "`render` or `stills` makes them again")
+    if seen.film:
+        restore_subtitles(run, seen.film, progress)
+    elif lexists(run.paths.film_record):
+        name = run.paths.relative(run.paths.film_record)
+        note_repairs(progress, "the film or", [name], "`assemble` or `render` makes it again")
+
+
+def _conclude(run: Run, failures: list[Failure], progress: Progress | None) -> Outcome:
+    return Outcome(run.paths, write_results(run, progress), tuple(failures))
 
 
 @contextmanager
@@ -188,7 +216,7 @@ def _results_kept(run: Run) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        with suppress(OSError):
+        with suppress(OSError, UserError):
             write_results(run)
         raise
 

@@ -4,27 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from os.path import lexists
 
 from renderer.atlas.seen import SeenRun
+from renderer.common.progress import Progress, note_repairs
 from renderer.jobs.stills import Failure
 from renderer.jobs.worker import Worker
-from renderer.store.records import FailureRecord, SimilarityRecord, write_record
+from renderer.store.files import remove
+from renderer.store.records import FailureRecord, SimilarityRecord, read_record, write_record
 from renderer.store.run import Run
 from renderer.targets.similarity import similarity_order
 
 
-def keep_failures(run: Run, failures: Sequence[Failure]) -> None:
-    """Write down which targets could not be rendered."""
+def keep_failures(run: Run, failures: Sequence[Failure], progress: Progress | None = None) -> None:
+    """Write down which targets could not be rendered, for the page."""
+    path = run.paths.failures
+    if lexists(path) and read_record(path, FailureRecord) is None:
+        note_repairs(progress, "the list of failed classes", [run.paths.relative(path)], "written again")
     if failures:
-        write_record(run.paths.failures, FailureRecord(reasons={fail.target.key: fail.reason for fail in failures}))
+        write_record(path, FailureRecord(reasons={failure.target.key: failure.reason for failure in failures}))
     else:
-        run.paths.failures.unlink(missing_ok=True)
+        remove(path)
 
 
-def keep_similarity(run: Run, worker: Worker) -> None:
+def keep_similarity(run: Run, worker: Worker, progress: Progress | None = None) -> None:
     """Write down which classes look alike to the network, unless that is known, or they are no classes."""
     if SeenRun(run).similarity or not run.are_classes:
         return
+    if lexists(run.paths.similarity):
+        name = run.paths.relative(run.paths.similarity)
+        note_repairs(progress, "the order of similarity", [name], "found again")
     # A network without such weights dreams as well.
     with suppress(LookupError):
         order = similarity_order(worker.output_weights()[[target.index for target in run.targets]])

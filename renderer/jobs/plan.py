@@ -65,8 +65,9 @@ def make_plan(seen: SeenRun) -> Plan:
         if missing:
             rounds.append(missing)
     found = {segment: record for segment in lacks if (record := seen.segment(segment))}
+    missing_parts = [segment for segment, parts in lacks.items() if any(parts)]
     return Plan(
         rounds=tuple(rounds),
         records={segment.name: record for segment, record in found.items() if not any(lacks[segment])},
-        damaged=tuple(segment.name for segment in found if any(lacks[segment])),
+        damaged=tuple(segment.name for segment in missing_parts if seen.was_finished(segment)),
     )

@@ -29,7 +29,7 @@ from renderer.media.overlay import CaptionWriter
 from renderer.settings.sections import Settings
 from renderer.store.paths import RunPaths
 from renderer.store.run import Run
-from renderer.store.run_file import RunFile
+from renderer.store.run_file import RunFile, holds_run
 
 _MEASURED_FRAMES = 2
 _MEASURED_STEPS = 4
@@ -170,7 +170,7 @@ def _check_output(run: Run, *, quick: bool) -> Finding:
         refuse_unsuitable(directory, wanted)
     except UserError as error:
         return Finding("output", "failed", str(error))
-    if not run.paths.settings.exists():
+    if not holds_run(run.paths):
         return Finding("output", "ok", f"{directory} is free")
     if wanted is None:
         return Finding("output", "warning", f"{directory} holds a run; not checked whether it can be continued")

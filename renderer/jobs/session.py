@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,15 +14,17 @@ from renderer.common.ordinary_files import is_ordinary_file
 from renderer.common.progress import Progress
 from renderer.film.recipe import film_recipe, flatten, still_recipe
 from renderer.film.timeline import refuse_endless
+from renderer.jobs.fresh import fresh_digest
 from renderer.media.codecs import FILM_SUFFIXES, SEGMENT_SUFFIXES
 from renderer.media.presentation import Presentation, presentation
 from renderer.settings.sections import Settings
-from renderer.store.cleaning import refuse_foreign, remove_leftovers, remove_run
+from renderer.store.cleaning import refuse_foreign, remove_leftovers, remove_remains, remove_run
+from renderer.store.held_run import RunRemovedError
 from renderer.store.lock import locked
 from renderer.store.paths import RunPaths
 from renderer.store.records import StillRecord, read_record
-from renderer.store.run import Run
-from renderer.store.run_file import RunFile, current_versions, read_run_file, write_run_file
+from renderer.store.run import Run, load_run
+from renderer.store.run_file import RunFile, current_versions, holds_run, keep_run_file, mend_run_file, read_run_file
 from renderer.targets.target import Target
 
 Product = Literal["film", "stills"]
@@ -66,16 +68,18 @@ def opened(directory: Path, wanted: RunFile, progress: Progress, *, restart: boo
     Raises:
         UserError: The directory holds other things, another process works in it, or the run was begun with other
             settings.
+        RunRemovedError: Somebody removed the directory in the meantime.
     """
     paths = RunPaths(directory)
     refuse_foreign(paths)
-    with locked(paths.lock):
+    with _nothing_left_of_removed(paths, wanted.targets), locked(paths.lock):
         remove_leftovers(paths)
         if restart:
             remove_run(paths, FILM_SUFFIXES, SEGMENT_SUFFIXES)
-        if paths.settings.exists():
+        if holds_run(paths):
+            _mend_run_file(paths, progress)
             wanted = _continued(paths, read_run_file(paths.settings), wanted, progress)
-        write_run_file(paths.settings, wanted)
+        keep_run_file(paths, wanted)
         yield Run(paths, wanted)
 
 
@@ -91,8 +95,18 @@ def refuse_unsuitable(directory: Path, wanted: RunFile | None) -> None:
     """
     paths = RunPaths(directory)
     refuse_foreign(paths)
-    if wanted and paths.settings.exists():
+    if wanted and holds_run(paths):
         _refuse_changes(paths, read_run_file(paths.settings), wanted)
+
+
+@contextmanager
+def reopened(directory: Path, progress: Progress | None = None) -> Iterator[Run]:
+    """Hold the directory of a run that was begun, with its own settings; raises as `opened` does."""
+    run = load_run(directory)
+    with _nothing_left_of_removed(run.paths, run.targets), locked(run.paths.lock):
+        remove_leftovers(run.paths)
+        _mend_run_file(run.paths, progress)
+        yield run
 
 
 def _font_digest(settings: Settings) -> str | None:
@@ -120,6 +134,23 @@ def _with_absolute_paths(settings: Settings) -> Settings:
     )
 
 
+def _mend_run_file(paths: RunPaths, progress: Progress | None) -> None:
+    problem = mend_run_file(paths)
+    if problem and progress:
+        progress.note(f"{paths.settings} {problem}; it is written again from its copy")
+
+
+@contextmanager
+def _nothing_left_of_removed(paths: RunPaths, targets: Sequence[Target]) -> Iterator[None]:
+    """Where somebody removes the directory, let nothing that was written at that moment be in the way later."""
+    try:
+        yield
+    except RunRemovedError:
+        with suppress(OSError):
+            remove_remains(paths, FILM_SUFFIXES, SEGMENT_SUFFIXES, targets)
+        raise
+
+
 def _continued(paths: RunPaths, old: RunFile, new: RunFile, progress: Progress) -> RunFile:
     _refuse_changes(paths, old, new)
     begun = _begun(paths)
@@ -133,7 +164,7 @@ def _continued(paths: RunPaths, old: RunFile, new: RunFile, progress: Progress) 
 
 
 def _refuse_changes(paths: RunPaths, old: RunFile, new: RunFile) -> None:
-    changed = [text for product in _begun(paths) for text in _changes(old, new, product)]
+    changed = [*_film_changes(paths, old, new), *_stills_changes(paths, old, new)]
     if changed:
         lines = "".join(f"  {text}\n" for text in dict.fromkeys(changed))
         raise UserError(
@@ -144,27 +175,46 @@ def _refuse_changes(paths: RunPaths, old: RunFile, new: RunFile) -> None:
 
 def _begun(paths: RunPaths) -> list[Product]:
     """What a directory already holds pieces of."""
-    stills = (read_record(path, StillRecord) for path in paths.state.glob("still-*.json"))
-    begun: list[Product] = ["stills"] if any(record and record.fresh for record in stills) else []
+    begun: list[Product] = ["stills"] if _fresh_records(paths) else []
     # Records of segments, and of lead-ins; those of stills have other names.
     return ["film", *begun] if any(paths.state.glob("[0-9l]*.json")) else begun
 
 
-def _changes(old: RunFile, new: RunFile, product: Product) -> list[str]:
-    """What makes a product another one than it was, a line each; nothing where it would be the same."""
-    if product == "film":
-        same = all(old.fingerprints.get(part) == new.fingerprints[part] for part in ("film", "presentation"))
-        differences = _recipe_differences(old, new, product) | _presentation_differences(old, new)
-    else:
-        with_text = new.settings.stills.overlay or old.settings.stills.overlay
-        parts = ("stills", "presentation") if with_text else ("stills",)
-        same = all(old.fingerprints.get(part) == new.fingerprints[part] for part in parts)
-        differences = _recipe_differences(old, new, product)
-        if with_text:
-            differences |= _presentation_differences(old, new)
-            differences |= _compared("stills.overlay", old.settings.stills.overlay, new.settings.stills.overlay)
-    if same and not differences:
+def _fresh_records(paths: RunPaths) -> list[StillRecord]:
+    records = (read_record(path, StillRecord) for path in sorted(paths.state.glob("still-*.json")))
+    return [record for record in records if record and record.fresh]
+
+
+def _film_changes(paths: RunPaths, old: RunFile, new: RunFile) -> list[str]:
+    """What does not fit the frames that are there."""
+    parts = ("film", "presentation")
+    if "film" not in _begun(paths) or all(old.fingerprints.get(part) == new.fingerprints[part] for part in parts):
         return []
+    return _describe_changes(old, new, _recipe_differences(old, new, "film") | _presentation_differences(old, new))
+
+
+def _stills_changes(paths: RunPaths, old: RunFile, new: RunFile) -> list[str]:
+    """What does not fit the fresh stills that are there; to a film that takes none only their targets matter."""
+    fresh, same = _fresh_records(paths), _titles(old) == _titles(new)
+    dreams_fresh = not new.film or new.settings.stills.fresh
+    if not fresh or (same and (not dreams_fresh or _follow_from(fresh, Run(paths, new)))):
+        return []
+    if same and not _follow_from(fresh, Run(paths, old)):
+        # The settings that the directory keeps are those of a film that was rendered there since.
+        return ["stills.*, or what else fresh stills follow from: not what it was before a film was rendered there"]
+    differences = _recipe_differences(old, new, "stills")
+    if new.settings.stills.overlay or old.settings.stills.overlay:
+        differences |= _presentation_differences(old, new)
+        differences |= _compared("stills.overlay", old.settings.stills.overlay, new.settings.stills.overlay)
+    return _describe_changes(old, new, differences)
+
+
+def _follow_from(fresh: Sequence[StillRecord], run: Run) -> bool:
+    made_from = fresh_digest(run)
+    return all(record.made_from == made_from for record in fresh)
+
+
+def _describe_changes(old: RunFile, new: RunFile, differences: dict[str, tuple[Any, Any]]) -> list[str]:
     named = _named_files(old, new)
     found = [_describe(key, *(named.get(key) or values)) for key, values in sorted(differences.items())]
     return found + _target_changes(old, new)
@@ -201,11 +251,15 @@ def _describe(key: str, before: Any, after: Any) -> str:
 
 
 def _target_changes(old: RunFile, new: RunFile) -> list[str]:
-    if [(target.key, target.title) for target in old.targets] == [(target.key, target.title) for target in new.targets]:
+    if _titles(old) == _titles(new):
         return []
     before, after = (run.settings.classes.model_dump(mode="json") for run in (old, new))
     found = [_describe(f"classes.{key}", before[key], after[key]) for key in after if before[key] != after[key]]
     return [*found, f"classes: {_list_titles(old.targets)} before, {_list_titles(new.targets)} now"]
+
+
+def _titles(run: RunFile) -> list[tuple[str, str]]:
+    return [(target.key, target.title) for target in run.targets]
 
 
 def _list_titles(targets: Sequence[Target]) -> str:

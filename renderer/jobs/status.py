@@ -10,6 +10,7 @@ from renderer.atlas.seen import SeenRun, look_at
 from renderer.jobs.plan import Plan, make_plan
 from renderer.jobs.stills import finished_stills, pending_batches
 from renderer.store.lock import holder
+from renderer.store.run_file import run_file_problem
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Status:
         film_path: The assembled film, if there is one.
         worker: Number of the process that works in the directory now (0 if it cannot be told); None if none does.
         damaged: Names of segments that were finished and have been damaged since; they will be made again.
+        problem: What is wrong with `run.yaml`; None if nothing is.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Status:
     film_path: Path | None
     worker: int | None
     damaged: tuple[str, ...]
+    problem: str | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -70,6 +73,7 @@ def run_status(directory: Path) -> Status:
     seen = look_at(directory)
     run = seen.run
     plan = make_plan(seen) if run.file.film else None
+    problem = run_file_problem(run.paths)
     return Status(
         name=run.name,
         film=_film_part(seen, plan) if plan else None,
@@ -77,6 +81,7 @@ def run_status(directory: Path) -> Status:
         film_path=run.paths.root / seen.film.film.path if seen.film else None,
         worker=holder(run.paths.lock),
         damaged=plan.damaged if plan else (),
+        problem=f"{run.paths.settings} {problem}; its copy is used" if problem else None,
     )
 
 

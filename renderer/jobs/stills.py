@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from renderer.atlas.seen import SeenRun
 from renderer.atlas.thumbnails import make_thumbnail
 from renderer.common.digests import data_digest
-from renderer.common.progress import Amount, Progress
+from renderer.common.exhaustion import hits_all
+from renderer.common.progress import Amount, Progress, note_repairs
 from renderer.film.tasks import Picture, Still, StillTask
+from renderer.jobs.fresh import fresh_digest, text_digest
 from renderer.jobs.health_notes import note_health
 from renderer.jobs.worker import Worker
 from renderer.media.captions import caption_at
 from renderer.media.overlay import CaptionWriter
 from renderer.media.pictures import load_picture, save_still
-from renderer.media.presentation import presentation
 from renderer.store.records import SegmentRecord, StillRecord, describe, write_record
 from renderer.store.run import Run
 from renderer.targets.slugs import still_name
@@ -44,25 +45,46 @@ class _Made:
     seconds: float
 
 
-def make_film_still(run: Run, position: int, segment: SegmentRecord) -> None:
-    """Take a target's still from the last frame of its last segment, unless it is there, or one was dreamed fresh."""
+def make_film_still(run: Run, position: int, segment: SegmentRecord) -> bool:
+    """Take a target's still from the last frame of its last segment, unless it is there, or one was dreamed fresh.
+
+    Returns:
+        Whether it was taken now.
+    """
     target = run.targets[position]
     if segment.score is None:
         raise RuntimeError(f"the last frame of {target.title} came without a score")
-    made_from = data_digest(["film", segment.picture.digest, _text_digest(run)])
-    found = SeenRun(run, thorough=True).still(target)
+    made_from = data_digest(["film", segment.picture.digest, text_digest(run)])
+    seen = SeenRun(run, thorough=True)
+    found = seen.still(target)
     if found and (found.fresh or found.made_from == made_from):
-        return
+        return False
+    if not seen.is_whole(segment.picture):
+        # Damaged since the plan was made, or in a way that a quick look does not see; `render` makes it again.
+        return False
     picture = load_picture(run.paths.root / segment.picture.path)
     seed = run.settings.run.seed
     _write_still(run, position, _Made(picture, segment.score, seed, fresh=False, made_from=made_from, seconds=0.0))
+    return True
 
 
-def make_film_stills(run: Run, segments: Mapping[str, SegmentRecord]) -> None:
-    """Take the stills of all targets that are finished in the film."""
+def make_film_stills(run: Run, segments: Mapping[str, SegmentRecord], progress: Progress | None = None) -> None:
+    """Take the stills of all targets that are finished in the film.
+
+    Args:
+        run: The run.
+        segments: Records of the segments that are whole, by name.
+        progress: Is told which stills were missing or damaged.
+    """
+    seen, repaired = SeenRun(run, thorough=True), []
     for segment in run.timeline.segments:
         if segment.ends_class and segment.name in segments:
-            make_film_still(run, segment.position, segments[segment.name])
+            target = run.targets[segment.position]
+            # A still that is whole may be taken anew because other text is wanted on it.
+            damaged = seen.still(target) is None
+            if make_film_still(run, segment.position, segments[segment.name]) and damaged:
+                repaired.append(still_name(target))
+    note_repairs(progress, "stills", repaired, "taken from the film again")
 
 
 def pending_batches(seen: SeenRun) -> list[list[int]]:
@@ -70,7 +92,7 @@ def pending_batches(seen: SeenRun) -> list[list[int]]:
 
     A batch is dreamed again whole if any of its stills is missing or damaged.
     """
-    size, made_from = seen.run.still_recipe.run.batch, _fresh_digest(seen.run)
+    size, made_from = seen.run.still_recipe.run.batch, fresh_digest(seen.run)
     places = list(range(len(seen.run.targets)))
     batches = [places[first : first + size] for first in range(0, len(places), size)]
     return [batch for batch in batches if not all(_is_there(seen, place, made_from) for place in batch)]
@@ -78,24 +100,34 @@ def pending_batches(seen: SeenRun) -> list[list[int]]:
 
 def finished_stills(seen: SeenRun) -> list[StillRecord]:
     """Records of the fresh stills that are there."""
-    made_from = _fresh_digest(seen.run)
+    made_from = fresh_digest(seen.run)
     return [still for still in seen.stills.values() if still.made_from == made_from]
 
 
 def dream_stills(run: Run, batches: Sequence[Sequence[int]], worker: Worker, progress: Progress) -> list[Failure]:
-    """Dream the fresh stills of the given batches; one that fails does not stop the others."""
+    """Dream the fresh stills of the given batches; one that fails does not stop the others.
+
+    Raises:
+        RuntimeError: Memory ran out, the device failed, or no batch can be dreamed: that is not about the targets.
+    """
     total, left = len(run.targets), sum(len(batch) for batch in batches)
     progress.begin("stills", total=Amount(total, total), done=Amount(total - left, total - left))
     failures: list[Failure] = []
+    errors: list[RuntimeError] = []
     for first in range(0, len(batches), worker.devices):
         together = batches[first : first + worker.devices]
         places = [place for batch in together for place in batch]
         try:
             _dream_batches(run, together, worker, progress)
         except RuntimeError as error:
+            if hits_all(error):
+                raise
             # torch's errors; what is wrong with one batch need not be with the next.
+            errors.append(error)
             failures += [Failure(run.targets[place], str(error)) for place in places]
         progress.advance(Amount(len(places), len(places)), [run.targets[place].title for place in places])
+    if len(failures) == left and errors:
+        raise errors[0]
     progress.end()
     return failures
 
@@ -112,7 +144,7 @@ def _dream_batches(run: Run, batches: Sequence[Sequence[int]], worker: Worker, p
     began = time.monotonic()
     best = _best_stills(run, batches, worker, progress)
     seconds = (time.monotonic() - began) / len(best)
-    made_from, seen = _fresh_digest(run), SeenRun(run, thorough=True)
+    made_from, seen = fresh_digest(run), SeenRun(run, thorough=True)
     for place in (place for batch in batches for place in batch):
         if not _is_there(seen, place, made_from):
             still = best[run.targets[place].key]
@@ -177,15 +209,3 @@ def _with_text(run: Run, position: int, made: _Made) -> Picture:
     height, width, _ = made.picture.shape
     caption = caption_at(run.targets, position, run.titles, made.score)
     return CaptionWriter(run.settings.overlay, (width, height)).write(made.picture, caption)
-
-
-def _fresh_digest(run: Run) -> str:
-    return data_digest(["fresh", run.still_recipe.digest, _text_digest(run)])
-
-
-def _text_digest(run: Run) -> str | None:
-    """What the text on a still follows from; None where there is none."""
-    if not run.settings.stills.overlay:
-        return None
-    titles = tuple(target.title for target in run.targets)
-    return presentation(run.settings, titles, run.file.font).text_digest

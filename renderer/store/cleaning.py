@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from renderer.common.errors import UserError
 from renderer.store.files import leftovers, remove
 from renderer.store.paths import RunPaths
+from renderer.store.plain_files import is_plain_file, is_plain_folder
 from renderer.store.records import StillRecord, read_record
 from renderer.store.run_file import is_run_file, read_run_file
+from renderer.store.sealing import read_sealed
 from renderer.targets.slugs import still_name
+from renderer.targets.target import Target
 
 _SEGMENT = re.compile(r"\d{4,}-\d{3,}")
 _STATE = re.compile(r"(\d{4,}-\d{3,}|lead-in-\d{4,}|still-[\w.-]+|film|failures|similarity|now)\.(png|npy|jpg|json)")
@@ -30,16 +34,46 @@ def refuse_foreign(paths: RunPaths) -> None:
         return
     if not paths.root.is_dir():
         raise UserError(f"{paths.root} is a file; choose a directory with --output")
-    if is_run_file(paths.settings):
+    refuse_strange(paths)
+    if is_run_file(paths.settings) or read_sealed(paths.settings_copy) is not None:
         return
     ours = {paths.state, *leftovers(paths.root)}
     strange = [path for path in _entries(paths.root) if path not in ours]
     strange += [path for path in _entries(paths.state) if path != paths.lock]
+    if strange and _was_run(paths):
+        raise UserError(
+            f"{paths.root} holds a run without its run.yaml: that and its copy {paths.settings_copy} are gone or "
+            "damaged, and nothing else tells what the run was made with; put one of them back from a backup, remove "
+            "the directory to begin anew, or choose another with --output"
+        )
     if strange:
         raise UserError(
             f"{paths.root} is not empty and holds no run (it has {strange[0].name}); "
             "choose another directory with --output"
         )
+
+
+def refuse_strange(paths: RunPaths) -> None:
+    """Refuse a directory in which something stands where only a run's own folders and files can.
+
+    Raises:
+        UserError: A folder is a link, which would lead out of the run, or no folder; or `run.yaml` is no file.
+    """
+    for path in (paths.stills, paths.thumbnails, paths.segments, paths.state):
+        if os.path.lexists(path) and not is_plain_folder(path):
+            raise UserError(
+                f"{path} is to be a folder in the run's directory, and is a link or a file; move it away, or choose "
+                "another directory with --output"
+            )
+    if os.path.lexists(paths.settings) and not is_plain_file(paths.settings):
+        raise UserError(
+            f"{paths.settings} is to be a file, and is a folder or a link; move it away, or choose another directory "
+            "with --output"
+        )
+
+
+def _was_run(paths: RunPaths) -> bool:
+    return any(_STATE.fullmatch(path.name) for path in _entries(paths.state))
 
 
 def remove_leftovers(paths: RunPaths) -> None:
@@ -64,14 +98,42 @@ def remove_run(paths: RunPaths, film_suffixes: Collection[str], segment_suffixes
     segments = [
         path for path in _entries(paths.segments) if path.suffix in segment_suffixes and _SEGMENT.fullmatch(path.stem)
     ]
-    ours = {paths.root: _SHEET, paths.thumbnails: _THUMBNAIL, **dict.fromkeys(films, _FRAME), paths.state: _STATE}
+    folders = [film for film in films if is_plain_folder(film)]
+    ours = {paths.root: _SHEET, paths.thumbnails: _THUMBNAIL, **dict.fromkeys(folders, _FRAME), paths.state: _STATE}
     named = [path for folder, name in ours.items() for path in _matching(folder, name)]
-    for path in [*_products(paths), *films, *segments, *named]:
+    for path in [*_products(paths), *films, *segments, *named, paths.settings_copy]:
         if not path.is_dir():
             remove(path)
     paths.settings.unlink(missing_ok=True)
-    for folder in (paths.segments, paths.stills, paths.thumbnails, *films):
-        if folder.is_dir() and not _entries(folder):
+    _remove_empty(paths.segments, paths.stills, paths.thumbnails, *films)
+
+
+def remove_remains(
+    paths: RunPaths, film_suffixes: Collection[str], segment_suffixes: Collection[str], targets: Iterable[Target]
+) -> None:
+    """Remove what was written while somebody removed the directory; it would be taken for another program's.
+
+    Where `run.yaml`, its copy or another process's lock file is there, all is left as it is.
+
+    Args:
+        paths: The run's directory.
+        film_suffixes: Suffixes that a film may have.
+        segment_suffixes: Suffixes that a segment may have.
+        targets: The run's targets, whose stills may be there.
+    """
+    if any(os.path.lexists(path) for path in (paths.settings, paths.settings_copy, paths.lock)):
+        return
+    remove_leftovers(paths)
+    for target in targets:
+        if is_plain_file(paths.still(still_name(target))):
+            remove(paths.still(still_name(target)))
+    remove_run(paths, film_suffixes, segment_suffixes)
+    _remove_empty(paths.state, paths.root)
+
+
+def _remove_empty(*folders: Path) -> None:
+    for folder in folders:
+        if is_plain_folder(folder) and not _entries(folder):
             folder.rmdir()
 
 
@@ -84,7 +146,8 @@ def _products(paths: RunPaths) -> Iterator[Path]:
     yield from (paths.index, paths.evaluation, paths.subtitles, paths.page)
     for path in paths.state.glob("still-*.json"):
         record = read_record(path, StillRecord)
-        if record:
+        # A record is not believed beyond the stills of its own class.
+        if record and re.fullmatch(rf"stills/{re.escape(path.stem[6:])}-[a-z0-9-]+\.png", record.still.path):
             yield paths.root / record.still.path
     # A still may have been written, and its record not yet.
     yield from (paths.still(name) for name in _planned_stills(paths))

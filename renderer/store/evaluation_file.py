@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
 from renderer.common.errors import UserError
 from renderer.store.files import write_whole
+from renderer.store.plain_files import read_plain
 from renderer.store.records import Record
 
 View = Literal["still", "film"]
@@ -152,8 +152,19 @@ def read_evaluation(path: Path) -> Evaluation | None:
         UserError: It is not what this program writes.
     """
     try:
-        return Evaluation.model_validate_json(path.read_bytes())
+        evaluation = Evaluation.model_validate_json(read_plain(path))
+        _refuse_unusable(evaluation)
     except FileNotFoundError:
         return None
-    except (OSError, ValidationError) as error:
+    except (OSError, ValueError, LookupError) as error:
         raise UserError(f"{path} is damaged; write it anew with `neuron-atlas evaluate`") from error
+    return evaluation
+
+
+def _refuse_unusable(evaluation: Evaluation) -> None:
+    """Raise ValueError or LookupError for what the page and the tables cannot show."""
+    for judge in (evaluation.network, *evaluation.judges):
+        if not all(isinstance(judge.network[key], str) for key in ("source", "name")) or "weights" not in judge.network:
+            raise ValueError("a network without a name")
+    # Neither Python's nor JavaScript's JSON takes numbers that are not finite.
+    json.dumps(evaluation.model_dump(mode="json"), allow_nan=False)

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from renderer.store.held_run import refuse_removed
+from renderer.store.new_folders import flush_folder, make_folder
+
 _LEFTOVER = re.compile(r"\..+\.tmp-\d+(\.[^.]+)?")
 
 
@@ -27,19 +30,24 @@ def whole_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
 
     Yields:
         The temporary path; nothing is there yet.
+
+    Raises:
+        RunRemovedError: It belongs to a run whose directory was removed in the meantime.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    refuse_removed(path)
+    make_folder(path.parent)
     temporary = path.with_name(f".{path.stem}.tmp-{os.getpid()}{path.suffix}")
     remove(temporary)
     try:
         yield temporary
         if durable:
             _flush(temporary)
+        refuse_removed(path)
         if path.is_dir():
             remove(path)
         temporary.replace(path)
         if durable:
-            _flush_folder(path.parent)
+            flush_folder(path.parent)
     finally:
         remove(temporary)
 
@@ -84,15 +92,4 @@ def _flush(path: Path) -> None:
         with file.open("rb+") as handle:
             os.fsync(handle.fileno())
     if path.is_dir():
-        _flush_folder(path)
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make a rename last; only POSIX systems open folders."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        flush_folder(path)

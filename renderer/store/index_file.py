@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from renderer.common.errors import UserError
 from renderer.store.files import write_whole
+from renderer.store.plain_files import read_plain
 from renderer.store.records import Record
 
 
@@ -85,8 +86,8 @@ def read_index(path: Path) -> Index:
         UserError: It is missing, or not what this program writes.
     """
     try:
-        return Index.model_validate_json(path.read_bytes())
+        return Index.model_validate_json(read_plain(path))
     except FileNotFoundError as error:
         raise UserError(f"{path.parent} holds no finished pictures yet: there is no {path.name} in it") from error
-    except ValidationError as error:
+    except (OSError, ValidationError) as error:
         raise UserError(f"{path} is damaged; write it anew with `neuron-atlas assemble {path.parent}`") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from renderer.store.plain_files import read_plain
 from renderer.store.records import Record
 
 
@@ -34,6 +35,6 @@ class LiveProgress(Record):
 def read_progress(path: Path) -> LiveProgress | None:
     """What the running render has written; None if nothing is there."""
     try:
-        return LiveProgress.model_validate_json(path.read_bytes())
+        return LiveProgress.model_validate_json(read_plain(path))
     except (OSError, ValueError):
         return None

@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from renderer.common.errors import UserError
+from renderer.store.held_run import holding
+from renderer.store.new_folders import make_folder
+from renderer.store.plain_files import is_plain_file
 
 _ATTEMPTS = 3
 """`holder` holds the lock for an instant; a run that starts just then must not be refused."""
@@ -37,22 +40,25 @@ def locked(path: Path) -> Iterator[None]:
         path: The lock file; missing folders are made.
 
     Raises:
-        UserError: Another process holds it, or the file system knows no locks.
+        UserError: Another process holds it, it is no file, or the file system knows no locks.
+        RunRemovedError: Something failed because the run's directory was removed.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    make_folder(path.parent)
+    _refuse_strange(path)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
     try:
         _acquire(handle, path)
         os.ftruncate(handle, 0)
         os.write(handle, str(os.getpid()).encode())
-        yield
+        with holding(path, handle):
+            yield
     finally:
         os.close(handle)
 
 
 def holder(path: Path) -> int | None:
     """Number of the process that holds the lock file, 0 if it cannot be told; None if nobody does."""
-    if not path.is_file():
+    if not is_plain_file(path):
         return None
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -63,6 +69,12 @@ def holder(path: Path) -> int | None:
         return None
     finally:
         os.close(handle)
+
+
+def _refuse_strange(path: Path) -> None:
+    """A link would be followed, and what it leads to emptied."""
+    if os.path.lexists(path) and not is_plain_file(path):
+        raise UserError(f"{path} is to be a file, and is something else (a folder or a link, say); remove it")
 
 
 def _acquire(handle: int, path: Path) -> None:

@@ -49,6 +49,11 @@ class RunPaths:
         return self.root / "run.yaml"
 
     @property
+    def settings_copy(self) -> Path:
+        """The same once more, for when `run.yaml` is damaged or lost."""
+        return self.state / "run.yaml"
+
+    @property
     def stills(self) -> Path:
         """Folder of the stills."""
         return self.root / "stills"

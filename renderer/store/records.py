@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from renderer.common.digests import data_digest
 from renderer.store.files import digest, size, write_whole
 from renderer.store.paths import RunPaths
+from renderer.store.plain_files import is_plain, path_within, read_plain
 from renderer.targets.target import Score
+
+Seconds = Annotated[float, Field(ge=0, le=1e10, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
 
 
 class Record(BaseModel):
@@ -31,7 +35,7 @@ class FileRecord(Record):
 
     path: str
     digest: str
-    size: int
+    size: Count
 
 
 class SegmentRecord(Record):
@@ -46,12 +50,12 @@ class SegmentRecord(Record):
         seconds: How long it took: its share of the time of its round.
     """
 
-    frames: int
+    frames: Count
     film: FileRecord | None
     picture: FileRecord
     tail: FileRecord | None
     score: Score | None
-    seconds: float
+    seconds: Seconds
 
 
 class StillRecord(Record):
@@ -71,7 +75,7 @@ class StillRecord(Record):
     seed: int
     fresh: bool
     made_from: str
-    seconds: float
+    seconds: Seconds
 
 
 class FilmRecord(Record):
@@ -86,7 +90,7 @@ class FilmRecord(Record):
 
     film: FileRecord
     segments: tuple[str, ...]
-    frames: int
+    frames: Count
     made_from: str
 
 
@@ -119,11 +123,19 @@ def describe(paths: RunPaths, path: Path) -> FileRecord:
 
 
 def is_intact(paths: RunPaths, record: FileRecord, *, thorough: bool = True) -> bool:
-    """Whether a file still is as recorded; by its size alone where a thorough look would take too long."""
-    path = paths.root / record.path
-    if not path.exists() or size(path) != record.size:
+    """Whether a file still is as recorded; by its size alone where a thorough look would take too long.
+
+    What lies outside the run's directory is none of its files, nor is a link, a pipe or a device.
+    """
+    path = path_within(paths.root, record.path)
+    if path is None or not is_plain(path) or size(path) != record.size:
         return False
     return not thorough or digest(path) == record.digest
+
+
+def speaks_of(paths: RunPaths, record: FileRecord | None, path: Path | None) -> bool:
+    """Whether a record speaks of exactly this file, or of none where there is to be none."""
+    return (record.path if record else None) == (paths.relative(path) if path else None)
 
 
 def write_record(path: Path, record: Record) -> None:
@@ -134,10 +146,14 @@ def write_record(path: Path, record: Record) -> None:
 
 
 def read_record(path: Path, model: type[AnyRecord]) -> AnyRecord | None:
-    """Read a record; None if it is missing or damaged, for then the work is not done."""
+    """Read a record; None if it is missing or damaged, for then the work is not done.
+
+    Its digest is no secret: whoever uses a record still compares it with what it is to speak of.
+    """
     try:
-        data = json.loads(path.read_bytes())
+        data = json.loads(read_plain(path))
         record = model.model_validate(data["record"])
-    except (FileNotFoundError, ValueError, ValidationError, LookupError, TypeError):
+        return record if data.get("digest") == data_digest(data["record"]) else None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        # ValueError is also what pydantic raises, RecursionError what comes of deep nesting.
         return None
-    return record if data.get("digest") == data_digest(data["record"]) else None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +11,7 @@ from renderer.common.errors import UserError
 from renderer.film.recipe import FilmRecipe, StillRecipe, film_recipe, still_recipe
 from renderer.film.timeline import Timeline, crossfade_frames
 from renderer.settings.sections import Settings
-from renderer.store.cleaning import remove_leftovers
-from renderer.store.lock import locked
+from renderer.store.cleaning import refuse_strange
 from renderer.store.paths import RunPaths
 from renderer.store.run_file import RunFile, read_run_file
 from renderer.targets.target import OUTPUTS, Target
@@ -90,13 +88,5 @@ class Run:
 def load_run(directory: Path) -> Run:
     """The run that a directory holds; raises UserError where it holds none."""
     paths = RunPaths(directory)
+    refuse_strange(paths)
     return Run(paths, read_run_file(paths.settings))
-
-
-@contextmanager
-def reopened(directory: Path) -> Iterator[Run]:
-    """Hold the directory of a run that was begun, with its own settings; raises UserError."""
-    run = load_run(directory)
-    with locked(run.paths.lock):
-        remove_leftovers(run.paths)
-        yield run

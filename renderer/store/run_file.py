@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
@@ -16,6 +17,9 @@ from renderer.common.errors import UserError
 from renderer.settings.sections import Settings
 from renderer.settings.yaml_source import dump_yaml, read_dumped
 from renderer.store.files import write_whole
+from renderer.store.paths import RunPaths
+from renderer.store.plain_files import is_plain_file, read_plain
+from renderer.store.sealing import read_sealed, sealed
 from renderer.targets.target import Target
 
 _PACKAGES = ("neuron-atlas", "torch", "torchvision", "numpy", "pillow", "imageio-ffmpeg")
@@ -24,7 +28,7 @@ _HEADING = (
     "# Written by neuron-atlas: the settings of the run in this folder, and what it was made with.\n"
     "# Changes made here have no effect; change the configuration and render again.\n"
 )
-_UNREADABLE = (yaml.YAMLError, TypeError, ValueError)
+_UNREADABLE = (yaml.YAMLError, TypeError, ValueError, RecursionError)
 
 
 class RunFile(BaseModel):
@@ -70,14 +74,55 @@ def write_run_file(path: Path, run: RunFile) -> None:
     # JSON is YAML, once the line ends are escaped that only YAML knows.
     rows = [f"- {json.dumps(_target_row(target), ensure_ascii=False)}\n" for target in run.targets]
     rows = [row.translate(_YAML_LINE_ENDS) for row in rows]
-    write_whole(path, "".join([_HEADING, dump_yaml(data), "targets:\n", *rows]).encode())
+    write_whole(path, sealed(_HEADING, "".join([dump_yaml(data), "targets:\n", *rows])))
+
+
+def keep_run_file(paths: RunPaths, run: RunFile) -> None:
+    """Write `run.yaml`, and its copy."""
+    write_run_file(paths.settings, run)
+    write_run_file(paths.settings_copy, run)
+
+
+def holds_run(paths: RunPaths) -> bool:
+    """Whether a directory has a `run.yaml`, whatever its state, or the copy of one."""
+    return os.path.lexists(paths.settings) or read_sealed(paths.settings_copy) is not None
+
+
+def run_file_problem(paths: RunPaths) -> str | None:
+    """What is wrong with `run.yaml`, where its copy can take its place; None if nothing is, or there is no copy."""
+    if read_sealed(paths.settings) is not None or read_sealed(paths.settings_copy) is None:
+        return None
+    try:
+        data = read_plain(paths.settings)
+        if not data.strip():
+            return "is empty"
+        _parse(data)
+    except FileNotFoundError:
+        return "is gone"
+    except (OSError, *_UNREADABLE):
+        return "is damaged"
+    return "was changed by hand; changes there have no effect"
+
+
+def mend_run_file(paths: RunPaths) -> str | None:
+    """Make `run.yaml` and its copy good again, each from the other; only while the lock is held.
+
+    Returns:
+        What was wrong with `run.yaml`; None if nothing was.
+    """
+    problem, settings, copy = run_file_problem(paths), read_sealed(paths.settings), read_sealed(paths.settings_copy)
+    if problem and copy is not None:
+        write_whole(paths.settings, copy)
+    elif settings is not None and copy is None:
+        write_whole(paths.settings_copy, settings)
+    return problem
 
 
 def is_run_file(path: Path) -> bool:
     """Whether a file is a `run.yaml` that this program wrote, even if it has been damaged or changed since."""
-    if not path.is_file():
+    if not is_plain_file(path):
         return False
-    data = path.read_bytes()
+    data = read_plain(path)
     if data.startswith(_HEADING.splitlines()[0].encode()):
         return True
     try:
@@ -88,21 +133,35 @@ def is_run_file(path: Path) -> bool:
 
 
 def read_run_file(path: Path) -> RunFile:
-    """Read `run.yaml`.
+    """Read `run.yaml`, or its copy where it is damaged, lost, or was changed by hand.
 
     Raises:
-        UserError: It is missing, or not what this program writes.
+        UserError: It is missing, or not what this program writes, and there is no copy.
     """
+    copy = RunPaths(path.parent).settings_copy
+    data = read_sealed(path)
+    data = read_sealed(copy) if data is None else data
+    if data is None:
+        raise UserError(_why_not(path, copy))
     try:
-        return _parse(path.read_bytes())
-    except FileNotFoundError as error:
-        raise UserError(f"{path.parent} holds no run: there is no {path.name} in it") from error
+        return _parse(data)
     except _UNREADABLE as error:
-        if not is_run_file(path):
-            raise UserError(f"{path.parent} holds no run: {path.name} was written by another program") from error
         raise UserError(
-            f"{path} is damaged or was written by another version of neuron-atlas; render again with --restart"
+            f"{path} was written by another version of neuron-atlas; continue it with that one, or render again with "
+            "--restart"
         ) from error
+
+
+def _why_not(path: Path, copy: Path) -> str:
+    if not os.path.lexists(path):
+        return f"{path.parent} holds no run: there is no {path.name} in it, and no copy at {copy}"
+    if not is_run_file(path):
+        return f"{path.parent} holds no run: {path.name} was written by another program, and there is no copy at {copy}"
+    return (
+        f"{path} is damaged, was changed by hand, or was written by another version of neuron-atlas, and its copy "
+        f"{copy} is gone or damaged too; put one of them back from a backup, render again with --restart, or choose "
+        "another directory with --output"
+    )
 
 
 def _parse(data: bytes) -> RunFile:

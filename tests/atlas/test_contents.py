@@ -71,7 +71,7 @@ def test_an_interrupted_run_has_a_page_with_what_is_done(tmp_path: Path) -> None
 def test_failed_classes_are_told_from_missing_ones_until_they_succeed(tmp_path: Path) -> None:
     def fail(number: int) -> None:
         if number == 0:
-            raise RuntimeError("out of memory")
+            raise RuntimeError("a class of its own")
 
     outcome = render_stills(request(tmp_path / "run"), Recorder(), lambda settings: FakeWorker(settings, fail))
     assert len(outcome.failures) == 2
@@ -81,7 +81,7 @@ def test_failed_classes_are_told_from_missing_ones_until_they_succeed(tmp_path: 
     assert states(tmp_path / "run") == ["failed", "failed", "done", "done"]
     render_stills(request(tmp_path / "run"), Recorder(), FakeWorker)
     assert states(tmp_path / "run") == ["done"] * 4
-    assert "out of memory" not in (tmp_path / "run" / "index.html").read_text(encoding="utf-8")
+    assert "a class of its own" not in (tmp_path / "run" / "index.html").read_text(encoding="utf-8")
 
 
 def test_a_page_can_be_made_of_a_run_whose_process_was_killed(tmp_path: Path) -> None:
@@ -107,13 +107,21 @@ def test_small_pictures_are_made_only_once(tmp_path: Path) -> None:
     thumbnail = paths.thumbnail(still)
     with Image.open(thumbnail) as image:
         assert image.size == (320, 107)
-    thumbnail.write_bytes(b"kept")
+    kept = thumbnail.read_bytes()
+    Image.new("RGB", (3, 1), "blue").save(thumbnail, format="WEBP")
+    other = thumbnail.read_bytes()
     make_thumbnail(paths, still)
-    assert thumbnail.read_bytes() == b"kept"
+    assert thumbnail.read_bytes() == other
+    for damaged in (b"", other[:-1], other[:10]):
+        thumbnail.write_bytes(damaged)
+        make_thumbnail(paths, still)
+        assert thumbnail.read_bytes() == kept
     later = thumbnail.stat().st_mtime + 10
     os.utime(still, (later, later))
+    thumbnail.write_bytes(other)
+    os.utime(thumbnail, (later - 5, later - 5))
     make_thumbnail(paths, still)
-    assert thumbnail.read_bytes() != b"kept"
+    assert thumbnail.read_bytes() == kept
 
 
 def test_only_a_served_page_may_ask_a_server(tmp_path: Path) -> None:

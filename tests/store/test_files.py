@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from renderer.store import new_folders
 from renderer.store.files import digest, leftovers, remove, size, whole_file, write_whole
+from renderer.store.lock import locked
 
 
 def test_whole_file_keeps_the_suffix_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -83,3 +85,20 @@ def test_remove_takes_files_folders_and_nothing(tmp_path: Path) -> None:
     remove(tmp_path / "folder")
     remove(tmp_path / "folder")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_new_folders_are_written_down_in_the_folders_above(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[Path] = []
+    monkeypatch.setattr(new_folders, "flush_folder", flushed.append)
+    write_whole(tmp_path / "a" / "b" / "c.json", b"new")
+    assert flushed == [tmp_path, tmp_path / "a"]
+    write_whole(tmp_path / "a" / "b" / "d.json", b"new")
+    with locked(tmp_path / "a" / "state" / "lock"):
+        assert flushed == [tmp_path, tmp_path / "a", tmp_path / "a"]
+
+
+def test_a_folder_below_a_file_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file" / "a", tmp_path / "file" / "b" / "a"):
+        with pytest.raises(OSError, match="file"):
+            write_whole(path, b"new")

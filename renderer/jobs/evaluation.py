@@ -10,10 +10,10 @@ from pathlib import Path
 
 from renderer.atlas.exhibits import Exhibit, exhibits
 from renderer.atlas.recognition import Judge, knows, make_judge, measure, own_judge, score_picture
-from renderer.atlas.results import write_results
 from renderer.atlas.seen import SeenRun
 from renderer.common.errors import UserError
 from renderer.common.progress import Amount, Progress
+from renderer.jobs.commands import make_page
 from renderer.networks.devices import find_devices
 from renderer.networks.loaded import load_network
 from renderer.networks.source import NetworkSource
@@ -27,7 +27,7 @@ from renderer.store.evaluation_file import (
     write_evaluation,
 )
 from renderer.store.lock import holder
-from renderer.store.run import Run, load_run, reopened
+from renderer.store.run import Run, load_run
 
 
 @dataclass(frozen=True)
@@ -156,8 +156,7 @@ def _identity(judge: Recognition) -> tuple[str, str, str]:
 def _renew_page(run: Run, progress: Progress) -> None:
     worker = holder(run.paths.lock)
     if worker is None:
-        with reopened(run.paths.root) as held:
-            write_results(held)
+        make_page(run.paths.root, progress)
     else:
         progress.note(f"process {worker} is rendering here; the page shows the judges when that ends, or in `serve`")
 

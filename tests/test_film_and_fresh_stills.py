@@ -1,0 +1,90 @@
+"""A film and fresh stills in one directory: neither is in the way of the other."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from renderer.common.errors import UserError
+from renderer.jobs.commands import make_page, render, render_stills
+from tests.fake_worker import FakeWorker
+from tests.film_helpers import Recorder, request, results
+
+_STILL = "stills/0002-melting-face.png"
+_FRESH, _FRAME = (20, 16), (24, 16)
+
+
+def _render(directory: Path, *overrides: str) -> FakeWorker:
+    worker = FakeWorker(request(directory, *overrides).settings)
+    render(request(directory, *overrides), Recorder(), lambda settings: worker)
+    return worker
+
+
+def _stills(directory: Path, *overrides: str) -> FakeWorker:
+    worker = FakeWorker(request(directory, *overrides).settings)
+    render_stills(request(directory, *overrides), Recorder(), lambda settings: worker)
+    return worker
+
+
+def _size(directory: Path) -> tuple[int, int]:
+    with Image.open(directory / _STILL) as picture:
+        return picture.size
+
+
+def test_a_film_goes_on_beside_stills_of_another_recipe(tmp_path: Path) -> None:
+    _render(tmp_path)
+    frames = results(tmp_path)["frames"]
+    assert _size(tmp_path) == _FRAME
+    assert _stills(tmp_path, "stills.steps=7").groups
+    shown = results(tmp_path)
+    assert _size(tmp_path) == _FRESH
+    for overrides in ((), ("stills.width=40",)):
+        worker = _render(tmp_path, *overrides)
+        assert (worker.rounds, worker.groups) == ([], [])
+        assert results(tmp_path) == shown
+        worker = _stills(tmp_path, "stills.steps=7")
+        assert (worker.rounds, worker.groups) == ([], [])
+        assert results(tmp_path) == shown
+    assert shown["frames"] == frames
+
+
+def test_stills_come_first_and_a_film_follows(tmp_path: Path) -> None:
+    _stills(tmp_path, "stills.steps=7")
+    pictures = {name: data for name, data in results(tmp_path).items() if name.endswith(".png")}
+    assert len(_render(tmp_path).rounds) == 5
+    assert pictures.items() <= results(tmp_path).items()
+    assert _stills(tmp_path, "stills.steps=7").groups == []
+    make_page(tmp_path)
+    assert pictures.items() <= results(tmp_path).items()
+
+
+def test_fresh_stills_of_another_recipe_are_refused(tmp_path: Path) -> None:
+    _stills(tmp_path, "stills.steps=7")
+    with pytest.raises(UserError, match=r"stills\.steps: was 7, is 8"):
+        _stills(tmp_path, "stills.steps=8")
+    with pytest.raises(UserError, match=r"stills\.steps: was 7, is 8"):
+        _render(tmp_path, "stills.steps=8", "stills.fresh=true")
+    _render(tmp_path, "stills.steps=9")
+    # What run.yaml tells now is not what these stills were dreamed with.
+    for steps in (8, 9):
+        with pytest.raises(UserError, match=r"stills\.\*, or what else"):
+            _stills(tmp_path, f"stills.steps={steps}")
+    assert _stills(tmp_path, "stills.steps=7").groups == []
+
+
+def test_a_film_of_other_classes_is_refused(tmp_path: Path) -> None:
+    _stills(tmp_path)
+    with pytest.raises(UserError, match="classes"):
+        _render(tmp_path, "classes.select=[1,2]")
+
+
+def test_the_film_steps_in_for_a_fresh_still_that_is_lost(tmp_path: Path) -> None:
+    _render(tmp_path)
+    whole = results(tmp_path)
+    _stills(tmp_path)
+    fresh = results(tmp_path)
+    (tmp_path / _STILL).unlink()
+    _render(tmp_path)
+    assert results(tmp_path)[Path(_STILL).name] == whole[Path(_STILL).name]
+    assert len(_stills(tmp_path).groups) == 1
+    assert results(tmp_path) == fresh

@@ -1,0 +1,124 @@
+"""What is lost of a finished run is made again by the commands that can, and named."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from renderer.jobs.commands import make_page, render, render_stills
+from tests.fake_worker import FakeWorker
+from tests.film_helpers import Recorder, request, results
+from tests.record_forging import cut
+
+_FILES = ["thumbs/0002-melting-face.webp", "stills/0002-melting-face.png", "atlas.vtt", "atlas.json", "index.html"]
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("film")
+    render(request(directory), Recorder(), FakeWorker)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def stills(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("stills")
+    render_stills(request(directory), Recorder(), FakeWorker)
+    return directory
+
+
+def _contents(directory: Path) -> dict[str, bytes]:
+    return {name: (directory / name).read_bytes() for name in _FILES if (directory / name).exists()}
+
+
+def _render(directory: Path) -> list[str]:
+    recorder = Recorder()
+    render(request(directory), recorder, FakeWorker)
+    return recorder.notes
+
+
+def _stills(directory: Path) -> list[str]:
+    recorder = Recorder()
+    render_stills(request(directory), recorder, FakeWorker)
+    return recorder.notes
+
+
+def _page(directory: Path) -> list[str]:
+    recorder = Recorder()
+    make_page(directory, recorder)
+    return recorder.notes
+
+
+@pytest.mark.parametrize("damage", [cut, Path.unlink])
+@pytest.mark.parametrize("file", _FILES)
+@pytest.mark.parametrize("command", [_render, _page])
+def test_a_film_is_whole_again(
+    film: Path, tmp_path: Path, command: Callable[[Path], list[str]], file: str, damage: Callable[[Path], None]
+) -> None:
+    directory = shutil.copytree(film, tmp_path / "run")
+    damage(directory / file)
+    notes = command(directory)
+    assert _contents(directory) == _contents(film)
+    assert results(directory) == results(film)
+    assert [note for note in notes if Path(file).name in note]
+    assert command(directory) == []
+
+
+@pytest.mark.parametrize("damage", [cut, Path.unlink])
+@pytest.mark.parametrize("file", [name for name in _FILES if name != "atlas.vtt"])
+def test_stills_are_whole_again(stills: Path, tmp_path: Path, file: str, damage: Callable[[Path], None]) -> None:
+    directory = shutil.copytree(stills, tmp_path / "run")
+    damage(directory / file)
+    notes = _stills(directory)
+    assert _contents(directory) == _contents(stills)
+    assert [note for note in notes if Path(file).name in note]
+    assert _stills(directory) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "file", "named"),
+    [
+        (cut, "atlas.mp4", "atlas.mp4"),
+        (Path.unlink, "atlas.mp4", "atlas.mp4"),
+        (cut, "state/film.json", "atlas.mp4"),
+        (cut, "state/still-0002.json", "0002-melting-face.png"),
+        (Path.unlink, "state/still-0002.json", "0002-melting-face.png"),
+        (cut, "state/0001-000.json", "0001-000"),
+        (cut, "segments/0001-000.mp4", "0001-000"),
+        (Path.unlink, "segments/0001-000.mp4", "0001-000"),
+    ],
+)
+def test_repairs_of_films_and_records_are_named(
+    film: Path, tmp_path: Path, damage: Callable[[Path], None], file: str, named: str
+) -> None:
+    directory = shutil.copytree(film, tmp_path / "run")
+    damage(directory / file)
+    assert [note for note in _render(directory) if named in note]
+    assert results(directory) == results(film)
+
+
+def test_the_subtitles_of_a_film_are_written_again_beside_fresh_stills(film: Path, tmp_path: Path) -> None:
+    directory = shutil.copytree(film, tmp_path / "run")
+    cut(directory / "atlas.vtt")
+    assert [note for note in _stills(directory) if "atlas.vtt" in note]
+    assert (directory / "atlas.vtt").read_bytes() == (film / "atlas.vtt").read_bytes()
+
+
+def test_a_page_says_what_it_cannot_make(film: Path, stills: Path, tmp_path: Path) -> None:
+    first, second = shutil.copytree(film, tmp_path / "film"), shutil.copytree(stills, tmp_path / "stills")
+    cut(first / "atlas.mp4")
+    cut(second / "stills" / "0002-melting-face.png")
+    assert [note for note in _page(first) if "`render` makes it again" in note]
+    assert [note for note in _page(second) if "0002-melting-face.png" in note]
+
+
+def test_a_picture_that_is_damaged_itself_makes_no_still(film: Path, tmp_path: Path) -> None:
+    directory = shutil.copytree(film, tmp_path / "run")
+    picture = directory / "state" / "0001-001.png"
+    picture.write_bytes(b"\0" * picture.stat().st_size)
+    (directory / "stills" / "0002-melting-face.png").unlink()
+    _page(directory)
+    assert not (directory / "stills" / "0002-melting-face.png").exists()
+    _render(directory)
+    assert results(directory) == results(film)
