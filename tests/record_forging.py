@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from renderer.store.fingerprint import fingerprint
+from renderer.common.digests import data_digest as fingerprint
 
 
 def forge(path: Path, change: Callable[[dict[str, Any]], object]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from renderer.atlas.status import run_status
+from renderer.jobs.status import run_status
 
 from renderer.atlas.sheet import make_sheet
 from renderer.common.errors import UserError

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from renderer.jobs.progress import Amount
+from renderer.common.progress import Amount
 from rich.console import Console
 
 from renderer.cli import main

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from renderer.atlas.status import run_status
+from renderer.jobs.status import run_status
 
 from renderer.common.errors import UserError
 from renderer.display import describe_status
