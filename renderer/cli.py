@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from renderer.common import interruption
 from renderer.common.errors import UserError
+from renderer.common.interruption import EXIT_INTERRUPTED, Interrupted
 from renderer.endings import describe_error, describe_interruption
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 EXIT_FAILED = 1
 EXIT_WRONG_SETTINGS = 2
 EXIT_INCOMPLETE = 3
-EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="neuron-atlas",
@@ -56,28 +55,35 @@ Strict = Annotated[
 ]
 
 
-class Interrupted(BaseException):
-    """Somebody wants the program to stop; not an error."""
-
-
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line; ends the process with its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     given = [argument for argument in given if argument != "--debug"]
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    interruption.install(describe_interruption(given))
+    try:
+        with interruption.Working():
+            code = _run(given, debug=debug)
+    except Interrupted:
+        _say(interruption.conclude())
+        code = EXIT_INTERRUPTED
+    sys.exit(code)
+
+
+def _run(given: Sequence[str], *, debug: bool) -> int | str | None:
+    """Run a command, tell of its failure, and give the exit code."""
     try:
         app(given, prog_name="neuron-atlas")
-    except Interrupted:
-        _say(describe_interruption(given))
-        sys.exit(EXIT_INTERRUPTED)
-    except Exception as error:  # noqa: BLE001  the last resort, which gives every error its message and exit code
+    except SystemExit as ended:
+        return ended.code
+    except Exception as error:
+        if interruption.is_asked():  # a library has made an error of it
+            raise Interrupted from error
         if debug:
             traceback.print_exc()
         _say(describe_error(error, given))
-        sys.exit(EXIT_WRONG_SETTINGS if isinstance(error, UserError) else EXIT_FAILED)
-    sys.exit(0)
+        return EXIT_WRONG_SETTINGS if isinstance(error, UserError) else EXIT_FAILED
+    return 0
 
 
 @app.callback()
@@ -349,10 +355,6 @@ def networks() -> None:
         weights = ", ".join(models.get_model_weights(name).__members__)
         rows.append({"source": "torchvision", "name": name, "weights": weights})
     print_table(_console(), rows)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise Interrupted
 
 
 def _show_version(*, wanted: bool) -> None:

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torchvision import models
 
 from renderer.cli import main
+from renderer.common.interruption import SIGNALS
 from renderer.media.encoding import SegmentEncoder
 from renderer.media.ffmpeg import EncodingError
 from renderer.settings.sections import Settings
@@ -42,7 +43,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(tree))
     monkeypatch.chdir(tmp_path)
     use_worker(monkeypatch, FakeWorker)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
     yield "tiny.yaml"
     for number, handler in handlers.items():
         signal.signal(number, handler)
@@ -247,7 +248,7 @@ main(["render", "tiny.yaml", "--restart", "--set", "video.title=a film"])
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_interruption_stops_soon_and_says_how_to_go_on(
     config: str, number: int, capsys: pytest.CaptureFixture[str]
 ) -> None:

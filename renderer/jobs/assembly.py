@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from renderer.atlas.index import network_name, stretches
 from renderer.film.timeline import Segment
 from renderer.jobs.session import Run
 from renderer.media.chapters import Chapter, write_vtt
 from renderer.media.codecs import FILM_SUFFIX, SEGMENT_SUFFIX
-from renderer.media.joining import Piece, assemble_film
+from renderer.media.joining import Piece, assemble_film, probe_encoder
 from renderer.settings.sections import Video
 from renderer.store.files import digest
 from renderer.store.fingerprint import fingerprint
@@ -47,6 +48,22 @@ def assemble_segments(run: Run, records: Mapping[str, SegmentRecord]) -> FilmRec
     if found and found.made_from == made_from and is_intact(run.paths, found.film):
         return found
     return _assemble(run, segments, chapters, video, made_from)
+
+
+def try_assembly(run: Run, folder: Path) -> None:
+    """Assemble two frames as the film will be, with its titles and its sound; better now than after a night.
+
+    Args:
+        run: The run.
+        folder: Where to try it; nothing is left there.
+
+    Raises:
+        UserError: The sound, or a text for the metadata, cannot be used.
+        EncodingError: ffmpeg cannot do it.
+        OSError: The folder cannot be written to.
+    """
+    film, titles = run.settings.film, [record.title for record in run.classes]
+    probe_encoder((film.width, film.height), film.fps, _titled(run), titles, folder)
 
 
 def _assemble(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from renderer.atlas.results import keep_failures, keep_similarity, write_results
 from renderer.common.errors import UserError
-from renderer.jobs.assembly import assemble_segments
+from renderer.jobs.assembly import assemble_segments, try_assembly
 from renderer.jobs.choosing import chosen_classes
 from renderer.jobs.live import Live
 from renderer.jobs.plan import Plan, make_plan
@@ -89,7 +89,13 @@ def render(request: Request, progress: Progress, make_worker: MakeWorker = local
     wanted = _wanted(request, film=True)
     with (
         _lazily(wanted.settings, make_worker, at_once=_begins(request)) as worker,
-        opened(request.directory, wanted, progress, restart=request.restart) as run,
+        opened(
+            request.directory,
+            wanted,
+            progress,
+            restart=request.restart,
+            before=lambda run: try_assembly(run, run.paths.root),
+        ) as run,
         Live(run.paths, progress) as live,
     ):
         return _render(run, live, worker, _plan(run, progress))

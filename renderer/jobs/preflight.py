@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 import numpy as np
 
 from renderer.common.errors import UserError
+from renderer.jobs.assembly import try_assembly
 from renderer.jobs.choosing import chosen_classes
 from renderer.jobs.commands import MakeWorker, Request, local_worker
 from renderer.jobs.film_captions import caption_for
@@ -23,7 +26,6 @@ from renderer.jobs.worker import SegmentTask, StillTask, Worker
 from renderer.media.captions import check_templates, fill_templates, templates_need_score
 from renderer.media.ffmpeg import EncodingError
 from renderer.media.fonts import missing_glyphs
-from renderer.media.joining import probe_encoder
 from renderer.media.overlay import CaptionWriter
 from renderer.settings.sections import EmbeddedNetwork, Settings
 from renderer.store.paths import RunPaths
@@ -79,7 +81,7 @@ def preflight(
     yield _describe_classes(run)
     yield _check_text(run)
     if film:
-        yield _check_encoder(settings)
+        yield _check_encoder(run)
     yield _check_output(run, quick=quick)
     yield _check_disk(run)
     if not quick:
@@ -153,10 +155,14 @@ def _check_text(run: Run) -> Finding:
     return Finding("text", "ok", "templates and font fit the titles" if overlay.lines else "none over the frames")
 
 
-def _check_encoder(settings: Settings) -> Finding:
-    film, codec = settings.film, settings.video.codec
+def _check_encoder(run: Run) -> Finding:
+    film, codec = run.settings.film, run.settings.video.codec
     try:
-        probe_encoder((film.width, film.height), film.fps, settings.video)
+        with TemporaryDirectory() as folder:
+            # The directory itself may be missing, and is not to be touched; what counts is how it is written.
+            place = Path(folder) / (run.paths.root.absolute().name or "run")
+            place.mkdir()
+            try_assembly(run, place)
     except (UserError, EncodingError, OSError) as error:
         return Finding("encoder", "failed", str(error))
     return Finding("encoder", "ok", f"{codec} encodes and joins {film.width}x{film.height}")

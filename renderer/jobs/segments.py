@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 
 import numpy as np
@@ -28,6 +28,7 @@ from renderer.store.records import SegmentRecord, describe, write_record
 from renderer.store.tails import read_pictures, write_pictures
 
 _COMMITS_AT_ONCE = 4
+_GRACE_SECONDS = 5.0
 
 
 def render_film(run: Run, plan: Plan, worker: Worker, live: Live) -> None:
@@ -86,8 +87,8 @@ class SegmentSink:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # What is full is being committed in another thread, which is waited for.
-        if self._encoder and not self.is_full:
-            self._encoder.abort()
+        if not self.is_full:
+            self.abort()
 
     @property
     def is_full(self) -> bool:
@@ -100,6 +101,11 @@ class SegmentSink:
         self._tail.append(frame.picture)
         if self._encoder:
             self._encoder.write(self._with_text(frame))
+
+    def abort(self) -> None:
+        """Stop encoding, if it goes on yet; a commit that waits for it fails then."""
+        if self._encoder:
+            self._encoder.abort()
 
     def commit(self, seconds: float) -> None:
         """Make everything last: the files, and at the very end the record."""
@@ -145,17 +151,15 @@ def _render_round(
     tasks = [SegmentTask(item.segment, _start(run, item)) for item in items]
     score_all = templates_need_score(run.settings.overlay.lines)
     commits: list[Future[None]] = []
-    with ThreadPoolExecutor(_COMMITS_AT_ONCE) as pool, ExitStack() as stack:
-        sinks = {
-            place: stack.enter_context(SegmentSink(run, item, writer))
-            for place, item in enumerate(items)
-            if item.is_missing
-        }
+    sinks = {place: SegmentSink(run, item, writer) for place, item in enumerate(items) if item.is_missing}
+    with ThreadPoolExecutor(_COMMITS_AT_ONCE) as pool, _ended_soon(commits, sinks), ExitStack() as stack:
+        for sink in sinks.values():
+            stack.enter_context(sink)
         for given, frame in enumerate(worker.segments(tasks, score_all=score_all), 1):
             shown.frame(frame)
-            sink = sinks.get(frame.task)
-            if sink is None:
+            if frame.task not in sinks:
                 continue
+            sink = sinks[frame.task]
             sink.add(frame)
             if sink.is_full:
                 share = items[frame.task].segment.frames / given
@@ -165,6 +169,18 @@ def _render_round(
             commit.result()
     if len(commits) < len(sinks):
         raise RuntimeError("the worker ended before all segments were complete")
+
+
+@contextmanager
+def _ended_soon(commits: Sequence[Future[None]], sinks: Mapping[int, SegmentSink]) -> Iterator[None]:
+    """Where a round ends early, wait for what is being committed, but not for an ffmpeg that is stuck."""
+    try:
+        yield
+    except BaseException:
+        wait(commits, _GRACE_SECONDS)
+        for sink in sinks.values():
+            sink.abort()
+        raise
 
 
 def _start(run: Run, item: PlannedSegment) -> Picture | None:

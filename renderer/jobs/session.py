@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -98,7 +98,14 @@ def load_run(directory: Path) -> Run:
 
 
 @contextmanager
-def opened(directory: Path, wanted: RunFile, progress: Progress, *, restart: bool = False) -> Iterator[Run]:
+def opened(
+    directory: Path,
+    wanted: RunFile,
+    progress: Progress,
+    *,
+    restart: bool = False,
+    before: Callable[[Run], None] | None = None,
+) -> Iterator[Run]:
     """Hold a run's directory, new or begun, to work in it.
 
     Args:
@@ -106,6 +113,7 @@ def opened(directory: Path, wanted: RunFile, progress: Progress, *, restart: boo
         wanted: The run that is asked for.
         progress: Is told what else has changed since the run was begun.
         restart: Remove what runs have written there before.
+        before: Is done first, before anything is removed or written down; what it raises ends everything.
 
     Raises:
         UserError: The directory holds other things, another process works in it, or the run was begun with other
@@ -115,6 +123,8 @@ def opened(directory: Path, wanted: RunFile, progress: Progress, *, restart: boo
     refuse_foreign(paths)
     with locked(paths.lock):
         remove_leftovers(paths)
+        if before:
+            before(stored_run(paths, wanted))
         if restart:
             remove_run(paths, set(FILM_SUFFIX.values()), set(SEGMENT_SUFFIX.values()))
         if paths.settings.exists():
