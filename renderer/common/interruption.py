@@ -40,6 +40,7 @@ class _Course:
         self.working = False
         self.asked: float | None = None
         self.ended = False
+        self.told = -1  # where the system tells of signals
         self.last_acts: list[Callable[[], None]] = []
 
 
@@ -65,11 +66,12 @@ class Working:
     """A command is at work: a signal raises `Interrupted` in the block, which has to be caught around it."""
 
     def __enter__(self) -> None:
+        _watch_main_thread()
         _course.working = True
 
     def __exit__(self, *_: object) -> None:
         _course.working = False
-        _remind_every(0)
+        signal.set_wakeup_fd(-1)
 
 
 def is_asked() -> bool:
@@ -114,7 +116,6 @@ def _answer(_number: int, frame: FrameType | None) -> None:
         _end_at_once()
     if _course.asked is None:
         _course.asked = now
-        _remind_every(_REMIND_SECONDS)
         raise Interrupted
     if now - _course.asked >= _SAME_SECONDS:
         _end_at_once()
@@ -130,10 +131,27 @@ def _remind(_number: int, frame: FrameType | None) -> None:
         raise Interrupted
 
 
-def _remind_every(seconds: float) -> None:
-    if hasattr(signal, "setitimer"):
-        signal.signal(signal.SIGALRM, _remind)
-        signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+def _watch_main_thread() -> None:
+    """See to it that the main thread answers, though the system may have told another thread of a signal."""
+    if not hasattr(signal, "pthread_kill"):
+        return
+    import threading  # noqa: PLC0415  nothing has to wait for it before
+
+    signal.signal(signal.SIGALRM, _remind)
+    if _course.told < 0:
+        reading, _course.told = os.pipe()
+        os.set_blocking(_course.told, False)
+        watched = (reading, threading.get_ident())
+        threading.Thread(target=_wake, args=watched, name="signals", daemon=True).start()
+    signal.set_wakeup_fd(_course.told, warn_on_full_buffer=False)
+
+
+def _wake(reading: int, thread: int) -> None:
+    """Wake a thread whenever a signal has come, until it has made an end."""
+    while numbers := os.read(reading, 64):
+        while _course.working and not _course.ended and any(number in SIGNALS for number in numbers):
+            signal.pthread_kill(thread, signal.SIGALRM)
+            time.sleep(_REMIND_SECONDS)
 
 
 def _is_under_way() -> bool:
