@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
+import shlex
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -15,14 +18,16 @@ from renderer.common import interruption
 from renderer.common.errors import UserError
 from renderer.common.interruption import EXIT_INTERRUPTED, Interrupted
 from renderer.endings import describe_error, describe_interruption
+from renderer.store.log_file import configure, keep_log
+from renderer.store.paths import RunPaths
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from rich.console import Console
 
     from renderer.jobs.commands import Outcome, Request
     from renderer.jobs.progress import Progress
+
+_LOG = logging.getLogger(__name__)
 
 EXIT_FAILED = 1
 EXIT_WRONG_SETTINGS = 2
@@ -59,14 +64,19 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line; ends the process with its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
-    given = [argument for argument in given if argument != "--debug"]
+    verbose = "--verbose" in given
+    given = [argument for argument in given if argument not in {"--debug", "--verbose"}]
+    configure(verbose=verbose)
+    _LOG.info("neuron-atlas %s", shlex.join(given))
     interruption.install(describe_interruption(given))
     try:
         with interruption.Working():
             code = _run(given, debug=debug)
     except Interrupted:
+        _LOG.info("interrupted")
         _say(interruption.conclude())
         code = EXIT_INTERRUPTED
+    _LOG.info("exit code %s", code)
     sys.exit(code)
 
 
@@ -79,6 +89,7 @@ def _run(given: Sequence[str], *, debug: bool) -> int | str | None:
     except Exception as error:
         if interruption.is_asked():  # a library has made an error of it
             raise Interrupted from error
+        _LOG.error("%s", error, exc_info=error)
         if debug:
             traceback.print_exc()
         _say(describe_error(error, given))
@@ -90,6 +101,10 @@ def _run(given: Sequence[str], *, debug: bool) -> int | str | None:
 def _options(
     *,
     _debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from; may stand anywhere.")] = False,
+    _verbose: Annotated[
+        bool,
+        typer.Option("--verbose", help="Say what is done, as the run's state/log.txt does; may stand anywhere."),
+    ] = False,
     _version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=lambda wanted: _show_version(wanted=wanted))
     ] = False,
@@ -114,6 +129,7 @@ def render(
     from renderer.jobs.commands import render as render_run
 
     request = _request(config, output, overrides, restart=restart)
+    keep_log(RunPaths(request.directory))
     with _progress() as progress:
         outcome = render_run(request, progress)
     _conclude(outcome, strict=strict)
@@ -136,6 +152,7 @@ def stills(
     from renderer.jobs.commands import render_stills
 
     request = _request(config, output, overrides, restart=restart)
+    keep_log(RunPaths(request.directory))
     with _progress() as progress:
         outcome = render_stills(request, progress)
     _conclude(outcome, strict=strict)
@@ -167,6 +184,7 @@ def assemble(directory: Directory) -> None:
     """  # noqa: D301
     from renderer.jobs.commands import assemble as assemble_run
 
+    keep_log(RunPaths(directory))
     with _progress() as progress:
         outcome = assemble_run(directory, progress)
     _conclude(outcome)
@@ -379,10 +397,13 @@ def _console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False)
 
 
-def _progress() -> AbstractContextManager[Progress]:
+@contextmanager
+def _progress() -> Iterator[Progress]:
     from renderer.display import progress_on
+    from renderer.jobs.progress import LoggedProgress
 
-    return progress_on(_console(stderr=True))
+    with progress_on(_console(stderr=True)) as progress:
+        yield LoggedProgress(progress)
 
 
 def _say(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from renderer.store.records import (
     write_record,
 )
 from renderer.store.run_file import current_versions
+
+_LOG = logging.getLogger(__name__)
 
 
 def assemble_segments(run: Run, records: Mapping[str, SegmentRecord]) -> FilmRecord:
@@ -73,7 +76,9 @@ def _assemble(
     pieces = [
         Piece(run.paths.segment(segment.name, SEGMENT_SUFFIX[video.codec]), segment.frames) for segment in segments
     ]
+    _LOG.info("the film begins: %d segments", len(pieces))
     assemble_film(path, pieces, chapters, run.settings.film.fps, video)
+    _LOG.info("the film is whole: %s", path.name)
     record = FilmRecord(
         film=describe(run.paths, path),
         segments=tuple(segment.name for segment in segments),

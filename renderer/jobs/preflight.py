@@ -19,6 +19,7 @@ from renderer.common.errors import UserError
 from renderer.jobs.assembly import try_assembly
 from renderer.jobs.choosing import chosen_classes
 from renderer.jobs.commands import MakeWorker, Request, local_worker
+from renderer.jobs.disk_space import estimate_bytes
 from renderer.jobs.film_captions import caption_for
 from renderer.jobs.named_files import weights_file
 from renderer.jobs.session import Run, describe_run, refuse_unsuitable
@@ -33,10 +34,6 @@ from renderer.targets.class_lists import class_list
 
 _MEASURED_FRAMES = 2
 _MEASURED_STEPS = 4
-_BYTES_PER_PIXEL = {"h264": 0.15, "h265": 0.1, "av1": 0.1, "vp9": 0.12, "prores": 1.2, "ffv1": 2.0,
-                    "gif": 2.6, "webp": 2.2, "png": 3.5}  # fmt: skip
-"""By codec: segments and film together, a generous guess for pictures full of detail."""
-_BYTES_PER_STILL_PIXEL = 2.0
 
 
 @dataclass(frozen=True)
@@ -193,18 +190,6 @@ def _check_disk(run: Run) -> Finding:
     if not os.access(folder, os.W_OK):
         return Finding("disk", "failed", f"{folder} cannot be written to; choose another directory with --output")
     return Finding("disk", "warning" if needed > free else "ok", text)
-
-
-def estimate_bytes(run: Run) -> float:
-    """A rough, rather high guess of what a run takes on the disk, in bytes."""
-    film, stills, timeline = run.settings.film, run.settings.stills, run.timeline
-    fresh = len(run.classes) * stills.width * stills.height * _BYTES_PER_STILL_PIXEL if _dreams_stills(run) else 0.0
-    if not run.film:
-        return fresh
-    pixels = film.width * film.height
-    video = timeline.frames * pixels * _BYTES_PER_PIXEL[run.settings.video.codec]
-    segments = sum(len(chain) for chain in timeline.chains)
-    return fresh + video + (segments + len(timeline.segments)) * pixels * _BYTES_PER_STILL_PIXEL
 
 
 def _check_dreaming(run: Run, make_worker: MakeWorker) -> Finding:

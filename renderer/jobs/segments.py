@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ from renderer.media.pictures import load_picture, save_still
 from renderer.store.records import SegmentRecord, describe, write_record
 from renderer.store.tails import read_pictures, write_pictures
 
+_LOG = logging.getLogger(__name__)
 _COMMITS_AT_ONCE = 4
 _GRACE_SECONDS = 5.0
 
@@ -120,6 +122,7 @@ class SegmentSink:
             write_pictures(run.paths.tail(name), list(self._tail))
         record = _describe_segment(run, item, self._last, seconds)
         write_record(run.paths.segment_record(name), record)
+        _LOG.info("segment %s is whole: %d frames", name, item.segment.frames)
         if item.segment.ends_class and not item.segment.is_lead_in:
             make_film_still(run, item.segment.position, record)
 
@@ -148,6 +151,8 @@ def _render_round(
     run: Run, items: Sequence[PlannedSegment], worker: Worker, writer: CaptionWriter, shown: _Shown
 ) -> None:
     began = time.monotonic()
+    names = ", ".join(item.segment.name for item in items)
+    _LOG.info("round begins: %s", names)
     tasks = [SegmentTask(item.segment, _start(run, item)) for item in items]
     score_all = templates_need_score(run.settings.overlay.lines)
     commits: list[Future[None]] = []
@@ -169,6 +174,7 @@ def _render_round(
             commit.result()
     if len(commits) < len(sinks):
         raise RuntimeError("the worker ended before all segments were complete")
+    _LOG.info("round ends after %.1f s: %s", time.monotonic() - began, names)
 
 
 @contextmanager

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import os
+import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +29,7 @@ from renderer.store.run_file import RunFile, current_versions, read_run_file, wr
 from renderer.targets.class_lists import class_list
 from renderer.targets.target import ClassRecord
 
+_LOG = logging.getLogger(__name__)
 _PRODUCTS: tuple[Product, ...] = ("film", "stills")
 
 
@@ -130,6 +135,7 @@ def opened(
         if paths.settings.exists():
             wanted = _continued(paths, read_run_file(paths.settings), wanted, progress)
         write_run_file(paths.settings, wanted)
+        _log_circumstances(wanted)
         yield stored_run(paths, wanted)
 
 
@@ -161,6 +167,14 @@ def reopened(directory: Path) -> Iterator[Run]:
 def stored_run(paths: RunPaths, stored: RunFile) -> Run:
     """The run that `run.yaml` describes."""
     return Run(paths, stored.name, stored.film, stored.settings, stored.classes, stored.contents)
+
+
+def _log_circumstances(run: RunFile) -> None:
+    """What a log begins with."""
+    versions = ", ".join(f"{package} {version}" for package, version in run.versions.items())
+    _LOG.info("%s: %d classes; %s", run.name, len(run.classes), versions)
+    _LOG.info("machine: %s, %s cores", platform.platform(), os.cpu_count())
+    _LOG.info("settings: %s", json.dumps(run.settings.model_dump(mode="json"), ensure_ascii=False))
 
 
 def _continued(paths: RunPaths, old: RunFile, new: RunFile, progress: Progress) -> RunFile:

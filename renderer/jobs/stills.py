@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from renderer.store.fingerprint import by_contents, fingerprint, relevant
 from renderer.store.records import SegmentRecord, StillRecord, describe, is_intact, read_record, write_record
 from renderer.targets.slugs import still_name
 from renderer.targets.target import ClassRecord, Score
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -96,9 +99,11 @@ def dream_stills(run: Run, groups: Sequence[Sequence[int]], worker: Worker, prog
     failures: list[Failure] = []
     for group in groups:
         titles = [run.classes[place].title for place in group]
+        _LOG.info("stills begin: %s", ", ".join(titles))
         try:
             _dream_group(run, group, worker, progress)
         except RuntimeError as error:
+            _LOG.exception("stills failed: %s", ", ".join(titles))
             # torch's errors; what is wrong with one group need not be with the next.
             failures += [Failure(run.classes[place], str(error)) for place in group]
         progress.advance(Amount(len(group), len(group)), titles)
@@ -171,6 +176,7 @@ def _write_still(run: Run, position: int, made: _Made) -> None:
             seconds=made.seconds,
         ),
     )
+    _LOG.info("still %s is whole: rank %d, seed %d", path.name, made.score.rank, made.seed)
 
 
 def _with_text(run: Run, position: int, made: _Made) -> Picture:

@@ -15,6 +15,7 @@ from renderer.targets.slugs import still_name
 
 _SEGMENT = re.compile(r"\d{4,}-\d{3,}")
 _STATE = re.compile(r"(\d{4,}-\d{3,}|lead-in-\d{4,}|still-\d{4,}|film|failures|similarity|now)\.(png|npy|jpg|json)")
+_LOG = re.compile(r"log(-old)?\.txt")
 _THUMBNAIL = re.compile(r"\d{4,}-.*\.webp")
 _SHEET = re.compile(r"sheet(-\d{2,})?\.webp")
 _FRAME = re.compile(r"\d{6,}\.png")
@@ -34,7 +35,7 @@ def refuse_foreign(paths: RunPaths) -> None:
         return
     ours = {paths.state, *leftovers(paths.root)}
     strange = [path for path in _entries(paths.root) if path not in ours]
-    strange += [path for path in _entries(paths.state) if path != paths.lock]
+    strange += [path for path in _entries(paths.state) if path != paths.lock and not _LOG.fullmatch(path.name)]
     if strange:
         raise UserError(
             f"{paths.root} is not empty and holds no run (it has {strange[0].name}); "
@@ -66,6 +67,7 @@ def remove_run(paths: RunPaths, film_suffixes: Collection[str], segment_suffixes
     ]
     ours = {paths.root: _SHEET, paths.thumbnails: _THUMBNAIL, **dict.fromkeys(films, _FRAME), paths.state: _STATE}
     named = [path for folder, name in ours.items() for path in _matching(folder, name)]
+    named += _matching(paths.state, _LOG)
     for path in [*_products(paths), *films, *segments, *named]:
         if not path.is_dir():
             remove(path)
