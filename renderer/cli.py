@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import shlex
@@ -67,6 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     verbose = "--verbose" in given
     given = [argument for argument in given if argument not in {"--debug", "--verbose"}]
     configure(verbose=verbose)
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no text
     _LOG.info("neuron-atlas %s", shlex.join(given))
     interruption.install(describe_interruption(given))
     try:

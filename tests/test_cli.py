@@ -116,6 +116,16 @@ def test_render_status_and_assemble(config: str, capsys: pytest.CaptureFixture[s
     assert "40 frames" in capsys.readouterr().out
 
 
+def test_a_directory_whose_name_is_no_text_can_be_told_of(config: str) -> None:
+    script = (
+        "import sys\nfrom types import SimpleNamespace\nfrom tests.fake_worker import FakeWorker\n"
+        'sys.modules["renderer.jobs.local_worker"] = SimpleNamespace(LocalWorker=FakeWorker)\n'
+        'from renderer.cli import main\nmain(["render", "tiny.yaml", "-o", "a\\udcffb"])'
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8:strict"}
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True)
+
+
 def test_output_set_and_restart(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("render", config, "-o", "a/b", "--set", "film.seconds_per_class=0.5", "--set", "film.chains=1") == 0
     assert "b/atlas.mp4: 16 frames" in capsys.readouterr().out

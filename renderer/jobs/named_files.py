@@ -11,16 +11,21 @@ from renderer.store.files import digest
 
 
 def with_absolute_paths(settings: Settings) -> Settings:
-    """The same settings, but their paths mean the same from every folder."""
+    """The same settings, but their paths mean the same from every folder.
+
+    Raises:
+        UserError: A path cannot be written down.
+    """
     network, overlay, video = settings.network, settings.overlay, settings.video
     if isinstance(network, TorchvisionNetwork):
-        weights = str(network.weights_path.absolute()) if network.weights_path else network.weights
-        network = network.model_copy(update={"weights": weights, "classes": _absolute(network.classes)})
+        weights = str(_absolute("network.weights", network.weights_path) or network.weights)
+        classes = _absolute("network.classes", network.classes)
+        network = network.model_copy(update={"weights": weights, "classes": classes})
     return settings.model_copy(
         update={
             "network": network,
-            "overlay": overlay.model_copy(update={"font": _absolute(overlay.font)}),
-            "video": video.model_copy(update={"audio": _absolute(video.audio)}),
+            "overlay": overlay.model_copy(update={"font": _absolute("overlay.font", overlay.font)}),
+            "video": video.model_copy(update={"audio": _absolute("video.audio", video.audio)}),
         }
     )
 
@@ -64,5 +69,17 @@ def _existing(key: str, path: Path) -> Path:
     return path
 
 
-def _absolute(path: Path | None) -> Path | None:
+def _absolute(key: str, path: Path | None) -> Path | None:
+    if path and not is_text(str(path.absolute())):
+        # The file that keeps the settings is text.
+        raise UserError(f"{key}: the path {str(path.absolute())!a} is no UTF-8; rename what is not, or move the file")
     return path.absolute() if path else None
+
+
+def is_text(name: str) -> bool:
+    """Whether a name can be written as UTF-8; those of files are bytes, and may be anything."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -21,7 +21,7 @@ from renderer.jobs.choosing import chosen_classes
 from renderer.jobs.commands import MakeWorker, Request, local_worker
 from renderer.jobs.disk_space import estimate_bytes
 from renderer.jobs.film_captions import caption_for
-from renderer.jobs.named_files import weights_file
+from renderer.jobs.named_files import weights_file, with_absolute_paths
 from renderer.jobs.session import Run, describe_run, refuse_unsuitable
 from renderer.jobs.worker import SegmentTask, StillTask, Worker
 from renderer.media.captions import check_templates, fill_templates, templates_need_score
@@ -159,6 +159,7 @@ def _check_encoder(run: Run) -> Finding:
             # The directory itself may be missing, and is not to be touched; what counts is how it is written.
             place = Path(folder) / (run.paths.root.absolute().name or "run")
             place.mkdir()
+            with_absolute_paths(run.settings)
             try_assembly(run, place)
     except (UserError, EncodingError, OSError) as error:
         return Finding("encoder", "failed", str(error))

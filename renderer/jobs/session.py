@@ -15,7 +15,7 @@ from typing import Any
 
 from renderer.common.errors import UserError
 from renderer.film.timeline import Timeline, build_timeline, crossfade_frames
-from renderer.jobs.named_files import file_contents, with_absolute_paths
+from renderer.jobs.named_files import file_contents, is_text, with_absolute_paths
 from renderer.jobs.progress import Progress
 from renderer.media.codecs import FILM_SUFFIX, SEGMENT_SUFFIX
 from renderer.settings.loading import flatten
@@ -79,8 +79,10 @@ def describe_run(name: str, settings: Settings, classes: Sequence[ClassRecord], 
     """What `run.yaml` is to say of a run that is asked for now, with a film or with stills alone.
 
     Raises:
-        UserError: The settings name a file that is not there.
+        UserError: The settings name a file that is not there, or a name cannot be written down.
     """
+    if not is_text(name):
+        raise UserError(f"{name!a}: the name of the configuration is no UTF-8; rename the file")
     contents = file_contents(settings)
     found = by_contents(settings, contents)
     selected = [[record.index, record.title] for record in classes]

@@ -1,5 +1,7 @@
 """What the film's last step would refuse is known before the network is asked for anything."""
 
+import wave
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,25 @@ def test_a_film_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
     again = FakeWorker(request(tmp_path).settings)
     render(request(tmp_path / name), Recorder(), lambda settings: again)
     assert again.frames == 0
+
+
+def test_a_path_that_cannot_be_written_down_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "no\udcffUTF-8"
+    folder.mkdir()
+    with wave.open(str(folder / "sound.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(8000))
+    monkeypatch.chdir(folder)
+    wanted = request(Path("run"), "video.audio=sound.wav")
+    with pytest.raises(UserError, match=r"video\.audio"):
+        render(wanted, Recorder(), FakeWorker)
+    found = {finding.name: finding for finding in preflight(wanted, film=True, quick=True)}
+    assert found["encoder"].state == "failed"
+    with pytest.raises(UserError, match="rename"):
+        render(replace(wanted, name="no\udcff"), Recorder(), FakeWorker)
+    assert not Path("run").exists()
 
 
 def test_check_tries_the_join_with_the_runs_own_texts(tmp_path: Path) -> None:
