@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+import io
 import json
-import signal
+import logging
+import shlex
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from renderer.common import interruption
 from renderer.common.errors import UserError
+from renderer.common.interruption import EXIT_INTERRUPTED, Interrupted
 from renderer.common.printable import printable
 from renderer.endings import describe_error, describe_interruption
+from renderer.store.log_file import configure, keep_log
+from renderer.store.paths import RunPaths
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from rich.console import Console
 
     from renderer.common.progress import Progress
     from renderer.jobs.commands import Outcome, Request
 
+_LOG = logging.getLogger(__name__)
+
 EXIT_FAILED = 1
 EXIT_WRONG_SETTINGS = 2
 EXIT_INCOMPLETE = 3
-EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="neuron-atlas",
@@ -57,34 +62,53 @@ Strict = Annotated[
 ]
 
 
-class Interrupted(BaseException):
-    """Somebody wants the program to stop; not an error."""
-
-
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line; ends the process with its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
-    given = [argument for argument in given if argument != "--debug"]
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    verbose = "--verbose" in given
+    given = [argument for argument in given if argument not in {"--debug", "--verbose"}]
+    configure(verbose=verbose)
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no text
+    _LOG.info("neuron-atlas %s", shlex.join(given))
+    interruption.install(describe_interruption(given))
+    try:
+        with interruption.Working():
+            code = _run(given, debug=debug)
+    except Interrupted:
+        _LOG.info("interrupted")
+        _say(interruption.conclude())
+        code = EXIT_INTERRUPTED
+    _LOG.info("exit code %s", code)
+    sys.exit(code)
+
+
+def _run(given: Sequence[str], *, debug: bool) -> int | str | None:
+    """Run a command, tell of its failure, and give the exit code."""
     try:
         app(given, prog_name="neuron-atlas")
-    except Interrupted:
-        _say(describe_interruption(given))
-        sys.exit(EXIT_INTERRUPTED)
-    except Exception as error:  # noqa: BLE001  the last resort, which gives every error its message and exit code
+    except SystemExit as ended:
+        return ended.code
+    except Exception as error:
+        if interruption.is_asked():  # a library has made an error of it
+            raise Interrupted from error
+        _LOG.error("%s", error, exc_info=error)
         if debug:
             _say(traceback.format_exc())
         _say(describe_error(error, given))
-        sys.exit(EXIT_WRONG_SETTINGS if isinstance(error, UserError) else EXIT_FAILED)
-    sys.exit(0)
+        return EXIT_WRONG_SETTINGS if isinstance(error, UserError) else EXIT_FAILED
+    return 0
 
 
 @app.callback()
 def _options(
     *,
     _debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from; may stand anywhere.")] = False,
+    _verbose: Annotated[
+        bool,
+        typer.Option("--verbose", help="Say what is done, as the run's state/log.txt does; may stand anywhere."),
+    ] = False,
     _version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=lambda wanted: _show_version(wanted=wanted))
     ] = False,
@@ -109,6 +133,7 @@ def render(
     from renderer.jobs.commands import render as render_run
 
     request = _request(config, output, overrides, restart=restart)
+    keep_log(RunPaths(request.directory))
     with _progress() as progress:
         outcome = render_run(request, progress)
     _conclude(outcome, strict=strict)
@@ -131,6 +156,7 @@ def stills(
     from renderer.jobs.commands import render_stills
 
     request = _request(config, output, overrides, restart=restart)
+    keep_log(RunPaths(request.directory))
     with _progress() as progress:
         outcome = render_stills(request, progress)
     _conclude(outcome, strict=strict)
@@ -162,6 +188,7 @@ def assemble(directory: Directory) -> None:
     """  # noqa: D301
     from renderer.jobs.commands import assemble as assemble_run
 
+    keep_log(RunPaths(directory))
     with _progress() as progress:
         outcome = assemble_run(directory, progress)
     _conclude(outcome)
@@ -354,10 +381,6 @@ def networks() -> None:
     print_table(_console(), rows)
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise Interrupted
-
-
 def _show_version(*, wanted: bool) -> None:
     if wanted:
         from renderer.store.run_file import current_versions
@@ -380,10 +403,13 @@ def _console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False)
 
 
-def _progress() -> AbstractContextManager[Progress]:
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    from renderer.common.progress import LoggedProgress
     from renderer.display import progress_on
 
-    return progress_on(_console(stderr=True))
+    with progress_on(_console(stderr=True)) as progress:
+        yield LoggedProgress(progress)
 
 
 def _say(text: str, *, err: bool = True) -> None:

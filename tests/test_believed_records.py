@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from renderer.jobs.status import run_status
 
 from renderer.atlas.sheet import make_sheet
 from renderer.common.errors import UserError
 from renderer.jobs.commands import make_page, render
+from renderer.jobs.status import run_status
 from renderer.media.contact_sheet import SheetStyle
 from renderer.store.files import digest, size
 from renderer.store.lock import holder, locked

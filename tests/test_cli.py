@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from torchvision import models
 
 from renderer.cli import main
+from renderer.common.interruption import SIGNALS
 from renderer.media.encoding import SegmentEncoder
 from renderer.media.ffmpeg import EncodingError
 from renderer.settings.sections import Settings
@@ -41,7 +42,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(tree))
     monkeypatch.chdir(tmp_path)
     use_worker(monkeypatch, FakeWorker)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
     yield "tiny.yaml"
     for number, handler in handlers.items():
         signal.signal(number, handler)
@@ -110,6 +111,16 @@ def test_render_status_and_assemble(config: str, capsys: pytest.CaptureFixture[s
     assert "frames: 40 of 40 done (100.0 %), classes: 4 of 4" in capsys.readouterr().out
     assert run("assemble", "runs/tiny") == 0
     assert "40 frames" in capsys.readouterr().out
+
+
+def test_a_directory_whose_name_is_no_text_can_be_told_of(config: str) -> None:
+    script = (
+        "import sys\nfrom types import SimpleNamespace\nfrom tests.fake_worker import FakeWorker\n"
+        'sys.modules["renderer.jobs.local_worker"] = SimpleNamespace(LocalWorker=FakeWorker)\n'
+        'from renderer.cli import main\nmain(["render", "tiny.yaml", "-o", "a\\udcffb"])'
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8:strict"}
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True)
 
 
 def test_output_set_and_restart(config: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -256,7 +267,7 @@ main(["render", "tiny.yaml", "--restart", "--set", "video.title=a film"])
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_interruption_stops_soon_and_says_how_to_go_on(
     config: str, number: int, capsys: pytest.CaptureFixture[str]
 ) -> None:

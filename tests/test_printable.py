@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 
 import pytest
-from renderer.common.progress import Amount
 from rich.console import Console
 
 from renderer.cli import main
 from renderer.common.printable import printable
+from renderer.common.progress import Amount
 from renderer.display import print_finding, print_table, progress_on
 from renderer.jobs.preflight import Finding
 

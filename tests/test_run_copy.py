@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from renderer.jobs.status import run_status
 
 from renderer.common.errors import UserError
 from renderer.display import describe_status
 from renderer.jobs.commands import assemble, make_page, render
+from renderer.jobs.status import run_status
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, request, results
 from tests.record_forging import cut, into_folder

@@ -14,3 +14,12 @@ def is_ordinary_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
+
+
+def is_text(name: str) -> bool:
+    """Whether a name can be written as UTF-8; those of files are bytes, and may be anything."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from os.path import lexists
+from pathlib import Path
 
 from renderer.atlas.index import stretches
 from renderer.atlas.seen import SeenRun
@@ -12,13 +14,15 @@ from renderer.common.progress import Progress, note_repairs
 from renderer.film.timeline import Segment
 from renderer.media.chapters import Chapter, vtt_text, write_vtt
 from renderer.media.codecs import CODECS
-from renderer.media.joining import Piece, assemble_film
+from renderer.media.joining import Piece, assemble_film, probe_encoder
 from renderer.settings.sections import Video
 from renderer.store.files import digest
 from renderer.store.plain_files import is_plain_file
 from renderer.store.records import FilmRecord, SegmentRecord, describe, write_record
 from renderer.store.run import Run
 from renderer.store.run_file import current_versions
+
+_LOG = logging.getLogger(__name__)
 
 
 def assemble_segments(run: Run, records: Mapping[str, SegmentRecord], progress: Progress | None = None) -> FilmRecord:
@@ -72,6 +76,22 @@ def _write_subtitles(run: Run, chapters: Sequence[Chapter], progress: Progress |
         write_vtt(path, chapters, fps)
 
 
+def try_assembly(run: Run, folder: Path) -> None:
+    """Assemble two frames as the film will be, with its titles and its sound; better now than after a night.
+
+    Args:
+        run: The run.
+        folder: Where to try it; nothing is left there.
+
+    Raises:
+        UserError: The sound, or a text for the metadata, cannot be used.
+        EncodingError: ffmpeg cannot do it.
+        OSError: The folder cannot be written to.
+    """
+    film, titles = run.settings.film, [target.title for target in run.targets]
+    probe_encoder((film.width, film.height), film.fps, _titled(run), titles, folder)
+
+
 def _assemble(
     run: Run, segments: Sequence[Segment], chapters: Sequence[Chapter], video: Video, made_from: str
 ) -> FilmRecord:
@@ -80,7 +100,9 @@ def _assemble(
         Piece(run.paths.segment(segment.name, CODECS[video.codec].segment_suffix), segment.frames)
         for segment in segments
     ]
+    _LOG.info("the film begins: %d segments", len(pieces))
     assemble_film(path, pieces, chapters, run.settings.film.fps, video)
+    _LOG.info("the film is whole: %s", path.name)
     record = FilmRecord(
         film=describe(run.paths, path),
         segments=tuple(segment.name for segment in segments),

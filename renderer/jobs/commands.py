@@ -12,7 +12,7 @@ from renderer.atlas.results import write_results
 from renderer.atlas.seen import SeenRun
 from renderer.common.errors import UserError
 from renderer.common.progress import Progress, note_repairs
-from renderer.jobs.assembly import assemble_segments, restore_subtitles
+from renderer.jobs.assembly import assemble_segments, restore_subtitles, try_assembly
 from renderer.jobs.choosing import chosen_targets
 from renderer.jobs.live import Live
 from renderer.jobs.notes import keep_failures, keep_similarity
@@ -85,7 +85,13 @@ def render(request: Request, progress: Progress, make_worker: MakeWorker = local
     wanted = _wanted(request, film=True)
     with (
         _lazily(wanted.settings, make_worker, at_once=_begins(request)) as worker,
-        opened(request.directory, wanted, progress, restart=request.restart) as run,
+        opened(
+            request.directory,
+            wanted,
+            progress,
+            restart=request.restart,
+            before=lambda run: try_assembly(run, run.paths.root),
+        ) as run,
         Live(run.paths, progress) as live,
     ):
         return _render(run, live, worker, _plan(run, progress))

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 import numpy as np
@@ -16,15 +18,15 @@ import numpy as np
 from renderer.common.errors import UserError
 from renderer.film.tasks import SegmentTask, StillTask, in_batches
 from renderer.film.timeline import refuse_endless
+from renderer.jobs.assembly import try_assembly
 from renderer.jobs.choosing import chosen_targets
 from renderer.jobs.commands import Request
-from renderer.jobs.session import describe_run, refuse_unsuitable
+from renderer.jobs.disk_space import estimate_bytes
+from renderer.jobs.session import describe_run, refuse_odd_names, refuse_unsuitable
 from renderer.jobs.worker import MakeWorker, Worker, local_worker
 from renderer.media.captions import caption_at, check_templates, fill_templates, templates_need_score
-from renderer.media.codecs import CODECS
 from renderer.media.ffmpeg import EncodingError
 from renderer.media.fonts import missing_glyphs
-from renderer.media.joining import probe_encoder
 from renderer.media.overlay import CaptionWriter
 from renderer.settings.sections import Settings
 from renderer.store.paths import RunPaths
@@ -33,7 +35,6 @@ from renderer.store.run_file import RunFile, holds_run
 
 _MEASURED_FRAMES = 2
 _MEASURED_STEPS = 4
-_BYTES_PER_STILL_PIXEL = 2.0
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def preflight(
     yield _describe_classes(run)
     yield _check_text(run)
     if film:
-        yield _check_encoder(settings)
+        yield _check_encoder(run)
     yield _check_output(run, quick=quick)
     yield _check_disk(run)
     if not quick:
@@ -151,10 +152,15 @@ def _check_text(run: Run) -> Finding:
     return Finding("text", "ok", "templates and font fit the titles" if overlay.lines else "none over the frames")
 
 
-def _check_encoder(settings: Settings) -> Finding:
-    film, codec = settings.film, settings.video.codec
+def _check_encoder(run: Run) -> Finding:
+    film, codec = run.settings.film, run.settings.video.codec
     try:
-        probe_encoder((film.width, film.height), film.fps, settings.video)
+        with TemporaryDirectory() as folder:
+            # The directory itself may be missing, and is not to be touched; what counts is how it is written.
+            place = Path(folder) / (run.paths.root.absolute().name or "run")
+            place.mkdir()
+            refuse_odd_names(run.name, run.settings)
+            try_assembly(run, place)
     except (UserError, EncodingError, OSError) as error:
         return Finding("encoder", "failed", str(error))
     return Finding("encoder", "ok", f"{codec} encodes and joins {film.width}x{film.height}")
@@ -185,18 +191,6 @@ def _check_disk(run: Run) -> Finding:
     if not os.access(folder, os.W_OK):
         return Finding("disk", "failed", f"{folder} cannot be written to; choose another directory with --output")
     return Finding("disk", "warning" if needed > free else "ok", text)
-
-
-def estimate_bytes(run: Run) -> float:
-    """A rough, rather high guess of what a run takes on the disk, in bytes."""
-    film, stills, timeline = run.settings.film, run.settings.stills, run.timeline
-    fresh = len(run.targets) * stills.width * stills.height * _BYTES_PER_STILL_PIXEL if run.dreams_stills else 0.0
-    if not run.file.film:
-        return fresh
-    pixels = film.width * film.height
-    video = timeline.frames * pixels * CODECS[run.settings.video.codec].bytes_per_pixel
-    segments = sum(len(chain) for chain in timeline.chains)
-    return fresh + video + (segments + len(timeline.segments)) * pixels * _BYTES_PER_STILL_PIXEL
 
 
 def _check_dreaming(run: Run, make_worker: MakeWorker) -> Finding:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -28,7 +29,9 @@ from renderer.store.records import SegmentRecord, describe, write_record
 from renderer.store.run import Run
 from renderer.store.tails import read_pictures, write_pictures
 
+_LOG = logging.getLogger(__name__)
 _COMMITS_AT_ONCE = 4
+_GRACE_SECONDS = 5.0
 
 
 def render_film(run: Run, plan: Plan, worker: Worker, live: Live) -> None:
@@ -91,8 +94,8 @@ class SegmentSink:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # What is full is being committed in another thread, which is waited for.
-        if self._encoder and not self.is_full:
-            self._encoder.abort()
+        if not self.is_full:
+            self.abort()
 
     @property
     def is_full(self) -> bool:
@@ -105,6 +108,11 @@ class SegmentSink:
         self._tail.append(frame.picture)
         if self._encoder:
             self._encoder.write(self._with_text(frame))
+
+    def abort(self) -> None:
+        """Stop encoding, if it goes on yet; a commit that waits for it fails then."""
+        if self._encoder:
+            self._encoder.abort()
 
     def commit(self, seconds: float) -> None:
         """Make everything last: the files, and at the very end the record."""
@@ -119,6 +127,7 @@ class SegmentSink:
             write_pictures(run.paths.tail(segment.name), list(self._tail))
         record = _describe_segment(run, self._last, seconds)
         write_record(run.paths.segment_record(segment.name), record)
+        _LOG.info("segment %s is whole: %d frames", segment.name, segment.frames)
         if segment.ends_class and not segment.is_lead_in:
             make_film_still(run, segment.position, record)
 
@@ -140,21 +149,21 @@ class SegmentSink:
 
 def _render_round(run: Run, batches: Sequence[Batch], worker: Worker, writer: CaptionWriter, shown: _Shown) -> None:
     began = time.monotonic()
-    tasks = [[SegmentTask(item.segment, _start(run, item.segment)) for item in batch] for batch in batches]
     items = {item.segment: item for batch in batches for item in batch}
+    names = ", ".join(segment.name for segment in items)
+    _LOG.info("round begins: %s", names)
+    tasks = [[SegmentTask(item.segment, _start(run, item.segment)) for item in batch] for batch in batches]
     score_all = templates_need_score(run.settings.overlay.lines)
     commits: list[Future[None]] = []
-    with ThreadPoolExecutor(_COMMITS_AT_ONCE) as pool, ExitStack() as stack:
-        sinks = {
-            segment: stack.enter_context(SegmentSink(run, item, writer))
-            for segment, item in items.items()
-            if item.is_missing
-        }
+    sinks = {segment: SegmentSink(run, item, writer) for segment, item in items.items() if item.is_missing}
+    with ThreadPoolExecutor(_COMMITS_AT_ONCE) as pool, _ended_soon(commits, sinks), ExitStack() as stack:
+        for sink in sinks.values():
+            stack.enter_context(sink)
         for given, frame in enumerate(worker.segments(run.film_recipe, tasks, score_all=score_all), 1):
             shown.frame(frame)
-            sink = sinks.get(frame.segment)
-            if sink is None:
+            if frame.segment not in sinks:
                 continue
+            sink = sinks[frame.segment]
             sink.add(frame)
             if sink.is_full:
                 share = frame.segment.frames / given
@@ -164,6 +173,19 @@ def _render_round(run: Run, batches: Sequence[Batch], worker: Worker, writer: Ca
             commit.result()
     if len(commits) < len(sinks):
         raise RuntimeError("the worker ended before all segments were complete")
+    _LOG.info("round ends after %.1f s: %s", time.monotonic() - began, names)
+
+
+@contextmanager
+def _ended_soon(commits: Sequence[Future[None]], sinks: Mapping[Segment, SegmentSink]) -> Iterator[None]:
+    """Where a round ends early, wait for what is being committed, but not for an ffmpeg that is stuck."""
+    try:
+        yield
+    except BaseException:
+        wait(commits, _GRACE_SECONDS)
+        for sink in sinks.values():
+            sink.abort()
+        raise
 
 
 def _start(run: Run, segment: Segment) -> Picture | None:

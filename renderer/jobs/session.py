@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import logging
+import os
+import platform
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from renderer.common.digests import file_digest
 from renderer.common.errors import UserError
-from renderer.common.ordinary_files import is_ordinary_file
+from renderer.common.ordinary_files import is_ordinary_file, is_text
 from renderer.common.progress import Progress
 from renderer.film.recipe import film_recipe, flatten, still_recipe
 from renderer.film.timeline import refuse_endless
@@ -27,6 +30,8 @@ from renderer.store.run import Run, load_run
 from renderer.store.run_file import RunFile, current_versions, holds_run, keep_run_file, mend_run_file, read_run_file
 from renderer.targets.target import Target
 
+_LOG = logging.getLogger(__name__)
+
 Product = Literal["film", "stills"]
 
 
@@ -34,8 +39,10 @@ def describe_run(name: str, settings: Settings, targets: Sequence[Target], *, fi
     """What `run.yaml` is to say of a run that is asked for now, with a film or with stills alone.
 
     Raises:
-        UserError: The settings name a file that is not there, or ask for a film without end.
+        UserError: The settings name a file that is not there or a name that cannot be written down, or ask for a film
+            without end.
     """
+    refuse_odd_names(name, settings)
     if film:
         refuse_endless(settings.film, len(targets), settings.run.segment_seconds)
     network, font = settings.network.identity(), _font_digest(settings)
@@ -56,7 +63,14 @@ def describe_run(name: str, settings: Settings, targets: Sequence[Target], *, fi
 
 
 @contextmanager
-def opened(directory: Path, wanted: RunFile, progress: Progress, *, restart: bool = False) -> Iterator[Run]:
+def opened(
+    directory: Path,
+    wanted: RunFile,
+    progress: Progress,
+    *,
+    restart: bool = False,
+    before: Callable[[Run], None] | None = None,
+) -> Iterator[Run]:
     """Hold a run's directory, new or begun, to work in it.
 
     Args:
@@ -64,6 +78,7 @@ def opened(directory: Path, wanted: RunFile, progress: Progress, *, restart: boo
         wanted: The run that is asked for.
         progress: Is told what else has changed since the run was begun.
         restart: Remove what runs have written there before.
+        before: Is done first, before anything is removed or written down; what it raises ends everything.
 
     Raises:
         UserError: The directory holds other things, another process works in it, or the run was begun with other
@@ -74,12 +89,15 @@ def opened(directory: Path, wanted: RunFile, progress: Progress, *, restart: boo
     refuse_foreign(paths)
     with _nothing_left_of_removed(paths, wanted.targets), locked(paths.lock):
         remove_leftovers(paths)
+        if before:
+            before(Run(paths, wanted))
         if restart:
             remove_run(paths, FILM_SUFFIXES, SEGMENT_SUFFIXES)
         if holds_run(paths):
             _mend_run_file(paths, progress)
             wanted = _continued(paths, read_run_file(paths.settings), wanted, progress)
         keep_run_file(paths, wanted)
+        _log_circumstances(wanted)
         yield Run(paths, wanted)
 
 
@@ -107,6 +125,17 @@ def reopened(directory: Path, progress: Progress | None = None) -> Iterator[Run]
         remove_leftovers(run.paths)
         _mend_run_file(run.paths, progress)
         yield run
+
+
+def refuse_odd_names(name: str, settings: Settings) -> None:
+    """Refuse names of files that are no UTF-8, for the file that keeps the settings is text; raises UserError."""
+    if not is_text(name):
+        raise UserError(f"{name!a}: the name of the configuration is no UTF-8; rename the file")
+    named = {"overlay.font": settings.overlay.font, "video.audio": settings.video.audio, **settings.network.files()}
+    for key, path in named.items():
+        if path and not is_text(str(path.absolute())):
+            shown = f"{str(path.absolute())!a}"
+            raise UserError(f"{key}: the path {shown} is no UTF-8; rename what is not, or move the file")
 
 
 def _font_digest(settings: Settings) -> str | None:
@@ -149,6 +178,14 @@ def _nothing_left_of_removed(paths: RunPaths, targets: Sequence[Target]) -> Iter
         with suppress(OSError):
             remove_remains(paths, FILM_SUFFIXES, SEGMENT_SUFFIXES, targets)
         raise
+
+
+def _log_circumstances(run: RunFile) -> None:
+    """What a log begins with."""
+    versions = ", ".join(f"{package} {version}" for package, version in run.versions.items())
+    _LOG.info("%s: %d classes; %s", run.name, len(run.targets), versions)
+    _LOG.info("machine: %s, %s cores", platform.platform(), os.cpu_count())
+    _LOG.info("settings: %s", json.dumps(run.settings.model_dump(mode="json"), ensure_ascii=False))
 
 
 def _continued(paths: RunPaths, old: RunFile, new: RunFile, progress: Progress) -> RunFile:

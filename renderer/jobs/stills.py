@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from renderer.store.records import SegmentRecord, StillRecord, describe, write_r
 from renderer.store.run import Run
 from renderer.targets.slugs import still_name
 from renderer.targets.target import Score, Target
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -117,15 +120,18 @@ def dream_stills(run: Run, batches: Sequence[Sequence[int]], worker: Worker, pro
     for first in range(0, len(batches), worker.devices):
         together = batches[first : first + worker.devices]
         places = [place for batch in together for place in batch]
+        titles = [run.targets[place].title for place in places]
+        _LOG.info("stills begin: %s", ", ".join(titles))
         try:
             _dream_batches(run, together, worker, progress)
         except RuntimeError as error:
             if hits_all(error):
                 raise
+            _LOG.exception("stills failed: %s", ", ".join(titles))
             # torch's errors; what is wrong with one batch need not be with the next.
             errors.append(error)
             failures += [Failure(run.targets[place], str(error)) for place in places]
-        progress.advance(Amount(len(places), len(places)), [run.targets[place].title for place in places])
+        progress.advance(Amount(len(places), len(places)), titles)
     if len(failures) == left and errors:
         raise errors[0]
     progress.end()
@@ -201,6 +207,7 @@ def _write_still(run: Run, position: int, made: _Made) -> None:
             seconds=made.seconds,
         ),
     )
+    _LOG.info("still %s is whole: rank %s, seed %d", path.name, made.score.rank, made.seed)
 
 
 def _with_text(run: Run, position: int, made: _Made) -> Picture:

@@ -25,18 +25,42 @@ class Container:
         options: Options for writing it.
         subtitles: ffmpeg's name of the subtitle codec.
         audio: ffmpeg's name of the audio codec.
+        audio_bytes: Bytes a second of sound.
     """
 
     options: tuple[str, ...]
     subtitles: str
     audio: str
+    audio_bytes: int
 
 
 # QuickTime's chapter track holds any number; the older list beside it only 255, which some players then prefer.
-_MP4 = Container(("-movflags", "+faststart+disable_chpl"), "mov_text", "aac")
-_MOV = Container(("-movflags", "+faststart+disable_chpl"), "mov_text", "pcm_s16le")
-_WEBM = Container(("-cues_to_front", "1"), "copy", "libopus")
-_MKV = Container(("-cues_to_front", "1"), "copy", "flac")
+_MP4 = Container(("-movflags", "+faststart+disable_chpl"), "mov_text", "aac", 20_000)
+_MOV = Container(("-movflags", "+faststart+disable_chpl"), "mov_text", "pcm_s16le", 200_000)
+_WEBM = Container(("-cues_to_front", "1"), "copy", "libopus", 20_000)
+_MKV = Container(("-cues_to_front", "1"), "copy", "flac", 200_000)
+
+
+@dataclass(frozen=True)
+class Density:
+    """Bytes a pixel of a codec, measured on dreams full of detail.
+
+    Attributes:
+        frame: Of any frame, at quality 18.
+        key: More, of a frame that stands for itself, at quality 18.
+        halving: By how much quality must rise to halve these; None where it makes no difference.
+        most: What no frame exceeds.
+    """
+
+    frame: float
+    key: float = 0.0
+    halving: float | None = None
+    most: float = 3.0
+
+    def bytes(self, frames: int, keys: int, quality: int) -> float:
+        """Bytes for each pixel of so many frames, of which so many stand for themselves."""
+        factor = 2 ** ((18 - quality) / self.halving) if self.halving else 1.0
+        return min((frames * self.frame + keys * self.key) * factor, frames * self.most)
 
 
 @dataclass(frozen=True)
@@ -49,7 +73,8 @@ class CodecFacts:
         pixels: The pixel format in which a segment is stored, by ffmpeg's name.
         container: What the film can hold besides the picture; None for nothing.
         reordered: By how many frames a picture may be stored before its turn.
-        bytes_per_pixel: Segments and film together, a generous guess for pictures full of detail.
+        segment_bytes: What segments take on the disk.
+        film_bytes: What the film takes.
     """
 
     film_suffix: str
@@ -57,7 +82,8 @@ class CodecFacts:
     pixels: str
     container: Container | None
     reordered: int
-    bytes_per_pixel: float
+    segment_bytes: Density
+    film_bytes: Density
 
     @property
     def is_lossless(self) -> bool:
@@ -65,17 +91,24 @@ class CodecFacts:
         return self.pixels == "bgr0"
 
 
+_H264 = Density(0.25, 0.5, halving=6, most=1.6)
+_H265 = Density(0.28, 0.6, halving=6, most=1.6)
+_AV1 = Density(0.3, 0.6, halving=12, most=1.6)
+_VP9 = Density(0.4, 0.9, halving=12, most=1.6)
+_PRORES = Density(1.0)
+_LOSSLESS = Density(2.7)
+
 CODECS: Mapping[Codec, CodecFacts] = {
-    "h264": CodecFacts(".mp4", ".mp4", "yuv420p", _MP4, 2, 0.15),
-    "h265": CodecFacts(".mp4", ".mp4", "yuv420p", _MP4, 2, 0.1),
-    "av1": CodecFacts(".mp4", ".mp4", "yuv420p", _MP4, 0, 0.1),
-    "vp9": CodecFacts(".webm", ".mp4", "yuv420p", _WEBM, 0, 0.12),  # .mp4 has finer timestamps than .webm
-    "prores": CodecFacts(".mov", ".mov", "yuv422p10le", _MOV, 0, 1.2),
-    "ffv1": CodecFacts(".mkv", ".mkv", "bgr0", _MKV, 0, 2.0),
+    "h264": CodecFacts(".mp4", ".mp4", "yuv420p", _MP4, 2, _H264, _H264),
+    "h265": CodecFacts(".mp4", ".mp4", "yuv420p", _MP4, 2, _H265, _H265),
+    "av1": CodecFacts(".mp4", ".mp4", "yuv420p", _MP4, 0, _AV1, _AV1),
+    "vp9": CodecFacts(".webm", ".mp4", "yuv420p", _WEBM, 0, _VP9, _VP9),  # .mp4 has finer timestamps than .webm
+    "prores": CodecFacts(".mov", ".mov", "yuv422p10le", _MOV, 0, _PRORES, _PRORES),
+    "ffv1": CodecFacts(".mkv", ".mkv", "bgr0", _MKV, 0, _LOSSLESS, _LOSSLESS),
     # These three are kept as ffv1, and made of it at the end.
-    "gif": CodecFacts(".gif", ".mkv", "bgr0", None, 0, 2.6),
-    "webp": CodecFacts(".webp", ".mkv", "bgr0", None, 0, 2.2),
-    "png": CodecFacts("", ".mkv", "bgr0", None, 0, 3.5),
+    "gif": CodecFacts(".gif", ".mkv", "bgr0", None, 0, _LOSSLESS, Density(1.1)),
+    "webp": CodecFacts(".webp", ".mkv", "bgr0", None, 0, _LOSSLESS, Density(0.45, halving=12)),
+    "png": CodecFacts("", ".mkv", "bgr0", None, 0, _LOSSLESS, Density(2.7)),
 }
 """All codecs, by the name that the settings give them."""
 

@@ -5,16 +5,38 @@ from __future__ import annotations
 import functools
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from fractions import Fraction
+from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import imageio_ffmpeg
 
+from renderer.common.interruption import before_ending
+
 _NTSC = (24, 30, 48, 60, 120, 240)
 _GRACE_SECONDS = 5.0
+# Takes the place of what it starts, which the kernel then kills when the thread that started this one is gone. Popen
+# would do that with `preexec_fn` alone, which may lock up where there are threads.
+_MORTAL = """
+import os, sys
+try:
+    import ctypes
+    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
+except Exception:
+    pass  # it is started all the same
+if os.getppid() != int(sys.argv[1]):
+    sys.exit(1)
+try:
+    os.execvp(sys.argv[2], sys.argv[2:])
+except OSError as error:
+    sys.exit(f"{sys.argv[2]} cannot be started: {error}")
+"""
+_running: set[subprocess.Popen[bytes]] = set()
 
 
 class EncodingError(Exception):
@@ -29,12 +51,13 @@ def frame_rate(fps: float) -> Fraction:
     return Fraction(fps).limit_denominator(1001)
 
 
-def run(arguments: Sequence[str], doing: str) -> bytes:
+def run(arguments: Sequence[str], doing: str, folder: Path | None = None) -> bytes:
     """Run ffmpeg to its end.
 
     Args:
         arguments: What follows the program's name.
         doing: What it is for, as in "assembling the film", for the message.
+        folder: From where relative paths are meant; without it the current folder.
 
     Returns:
         What it wrote to its standard output.
@@ -42,7 +65,7 @@ def run(arguments: Sequence[str], doing: str) -> bytes:
     Raises:
         EncodingError: It failed.
     """
-    with _process(arguments, subprocess.DEVNULL, subprocess.PIPE) as (process, said):
+    with _process(arguments, subprocess.DEVNULL, subprocess.PIPE, folder) as (process, said):
         written, _ = process.communicate()
         _check(process, said, doing)
     return written
@@ -88,7 +111,9 @@ def fed(arguments: Sequence[str], doing: str) -> Iterator[tuple[subprocess.Popen
 
 
 @contextmanager
-def _process(arguments: Sequence[str], stdin: int, stdout: int) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
+def _process(
+    arguments: Sequence[str], stdin: int, stdout: int, folder: Path | None = None
+) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
     """A process that does not outlive the block, and the file with what it says.
 
     It is a process group of its own, so that Ctrl-C in a terminal is answered by this program alone.
@@ -96,7 +121,8 @@ def _process(arguments: Sequence[str], stdin: int, stdout: int) -> Iterator[tupl
     with TemporaryFile() as said:
         command = [_executable(), "-hide_banner", "-loglevel", "error", "-y", *arguments]
         environment = {**os.environ, "SVT_LOG": "1"}  # SVT-AV1 does not heed -loglevel
-        process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=said, env=environment, process_group=0)
+        process = _start(command, stdin=stdin, stdout=stdout, stderr=said, env=environment, cwd=folder, process_group=0)
+        _running.add(process)
         try:
             yield process, said
         finally:
@@ -105,14 +131,57 @@ def _process(arguments: Sequence[str], stdin: int, stdout: int) -> Iterator[tupl
                 with suppress(OSError):
                     if pipe:
                         pipe.close()
-            process.wait()
+            with suppress(subprocess.TimeoutExpired):  # it may hang in the kernel, on a disk that does not answer
+                process.wait(_GRACE_SECONDS)
+            _running.discard(process)
+
+
+def _start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+    """Start a process that, on Linux, ends with this one, even where this one is killed."""
+    if sys.platform != "linux" or not sys.executable:
+        return _popen(command, options)
+    launcher = [sys.executable, "-I", "-S", "-c", _MORTAL, str(os.getpid())]
+    starting = _starter(os.getpid()).submit(_popen, [*launcher, *command], options)
+    try:
+        return starting.result()
+    except BaseException:
+        starting.add_done_callback(_kill_started)
+        raise
+
+
+def _popen(command: Sequence[str], options: dict[str, Any]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, **options)
+
+
+@functools.cache
+def _starter(_process_number: int) -> ThreadPoolExecutor:
+    """The one thread that starts processes: the kernel ends them with that thread, so it lasts as long as this process.
+
+    A forked process has none of its parent's threads.
+    """
+    return ThreadPoolExecutor(1, "start ffmpeg")
+
+
+def _kill_started(starting: Future[subprocess.Popen[bytes]]) -> None:
+    """Nobody has waited for the start."""
+    if not starting.cancelled() and starting.exception() is None:
+        starting.result().kill()
+
+
+def _kill_running() -> None:
+    for process in list(_running):
+        process.kill()
+
+
+before_ending(_kill_running)
 
 
 def _executable() -> str:
     try:
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
+        found = str(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError as error:
         raise EncodingError(f"no ffmpeg was found: {error}") from error
+    return str(Path(found).absolute()) if Path(found).name != found else found  # it may be started in another folder
 
 
 def _check(process: subprocess.Popen[bytes], said: IO[bytes], doing: str) -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 
 import numpy as np
 
+from renderer.common.errors import UserError
 from renderer.media import codecs, ffmpeg
 from renderer.media.chapters import Chapter, chapters_text, vtt_text
 from renderer.media.encoding import SegmentEncoder
 from renderer.media.sound import check_audio, cut_audio
 from renderer.settings.sections import Video
-from renderer.store.files import whole_file
+from renderer.store.files import whole_file, work_folder
 
 _GIF_FPS = 50  # players show faster ones ten times too slow
+_LONGEST_ENTRY = 100_000  # bytes that a system takes as one argument of a program
 _FULLWIDTH_BRACES = str.maketrans("{}", "\uff5b\uff5d")
 
 
@@ -40,13 +43,13 @@ def assemble_film(path: Path, pieces: Sequence[Piece], chapters: Sequence[Chapte
         video: Codec; whether chapters and subtitles are wanted; title, comment and sound.
 
     Raises:
-        UserError: The sound cannot be used.
+        UserError: The sound cannot be used, or a text is too long for the film's metadata.
         EncodingError: ffmpeg failed.
         OSError: The film cannot be written.
     """
     check_audio(video)
-    with TemporaryDirectory() as work, whole_file(path) as temporary:
-        film = _Assembly(Path(work), temporary, pieces, ffmpeg.frame_rate(fps), video)
+    with whole_file(path) as temporary, work_folder(path) as work:
+        film = _Assembly(work, f"film{path.suffix}", pieces, ffmpeg.frame_rate(fps), video)
         match video.codec:
             case "gif":
                 film.make_gif()
@@ -56,40 +59,56 @@ def assemble_film(path: Path, pieces: Sequence[Piece], chapters: Sequence[Chapte
                 film.make_pictures()
             case codec:
                 film.join(chapters, codecs.container_of(codec))
+        (work / film.output).rename(temporary)
 
 
-def probe_encoder(size: tuple[int, int], fps: float, video: Video) -> None:
-    """Encode and assemble a few frames, to find out before a render whether it can be done.
+def probe_encoder(
+    size: tuple[int, int], fps: float, video: Video, titles: Sequence[str] = ("probe",), folder: Path | None = None
+) -> None:
+    """Encode and assemble two frames, to find out before a render whether it can be done.
+
+    Args:
+        size: Width and height of the frames in pixels.
+        fps: Frames per second.
+        video: Everything that `assemble_film` is to be given.
+        titles: The titles of the chapters.
+        folder: Where the film will be; nothing is left there. Without it, a folder for temporary files.
 
     Raises:
-        UserError: The sound cannot be used.
+        UserError: The sound cannot be used, or a text is too long for the film's metadata.
         EncodingError: ffmpeg cannot do it.
+        OSError: The folder cannot be written to.
     """
     width, height = size
-    with TemporaryDirectory() as work:
-        segment = Path(work) / f"segment{codecs.CODECS[video.codec].segment_suffix}"
+    facts = codecs.CODECS[video.codec]
+    with work_folder((folder or Path(gettempdir())) / "probe") as work:
+        segment = work / f"segment{facts.segment_suffix}"
         encoder = SegmentEncoder(segment, size, fps, video)
-        for brightness in (0, 128, 255):
+        for brightness in (0, 255):
             encoder.write(np.full((height, width, 3), brightness, np.uint8))
         encoder.finish()
-        film = Path(work) / f"film{codecs.CODECS[video.codec].film_suffix}"
-        assemble_film(film, [Piece(segment, 3)], [Chapter("probe", 0, 3)], fps, video)
+        film = work / f"film{facts.film_suffix}"
+        # All titles, though there are not as many frames: it is the texts that may be refused.
+        chapters = [Chapter(title, start, 1) for start, title in enumerate(titles)]
+        assemble_film(film, [Piece(segment, 2)], chapters, fps, video)
 
 
 @dataclass(frozen=True)
 class _Assembly:
     """A film that is being assembled.
 
+    ffmpeg works in the folder and is given names from there: it cannot read every path from a list.
+
     Attributes:
-        work: Folder for lists.
-        output: The file to write.
+        work: Folder for lists, and for the film until it is whole.
+        output: Name of the file to write there.
         pieces: The segments.
         rate: Exact frames per second.
         video: The settings.
     """
 
     work: Path
-    output: Path
+    output: str
     pieces: Sequence[Piece]
     rate: Fraction
     video: Video
@@ -105,35 +124,35 @@ class _Assembly:
             outputs += ["-map", f"{inputs.count('-i')}:a:0", "-c:a", container.audio]
             inputs += ["-i", self._write_sound(self.video.audio)]
         options = ["-map_metadata:g", "-1", "-map_chapters", "1", *self._metadata(), *container.options]
-        file = ["-fflags", "+bitexact", str(self.output.absolute())]
+        file = ["-fflags", "+bitexact", self.output]
         self._run([*inputs, *outputs, *options, *file])
 
     def make_gif(self) -> None:
         """Choose the colors from the whole film, then use them."""
-        palette = str(self.work / "palette.png")
+        palette = "palette.png"
         timing = f"{self._timing()},fps={_GIF_FPS}" if self.rate > _GIF_FPS else self._timing()
         self._run([*self._pieces_input(), "-vf", f"{timing},palettegen", "-frames:v", "1", "-update", "1", palette])
         use = f"[0:v]{timing}[film];[film][1:v]paletteuse=dither=sierra2_4a"
         last = max(1, round(100 / min(float(self.rate), _GIF_FPS)))  # hundredths of a second
         looping = ["-fps_mode", "passthrough", "-loop", "0", "-final_delay", str(last)]
-        self._run([*self._pieces_input(), "-i", palette, "-lavfi", use, *looping, str(self.output.absolute())])
+        self._run([*self._pieces_input(), "-i", palette, "-lavfi", use, *looping, self.output])
 
     def make_webp(self) -> None:
         """Encode an endless animation; the quality is turned into WebP's, 0 to 100."""
         quality = ["-quality", str(round(100 - self.video.quality * 100 / 63)), "-compression_level", "4"]
         encoder = ["-c:v", "libwebp_anim", *quality, "-loop", "0", "-fps_mode", "passthrough"]
-        self._run([*self._pieces_input(), "-vf", self._timing(), *encoder, str(self.output.absolute())])
+        self._run([*self._pieces_input(), "-vf", self._timing(), *encoder, self.output])
 
     def make_pictures(self) -> None:
         """Write a folder of numbered pictures."""
-        self.output.mkdir()
-        pattern = str(self.output.absolute()).replace("%", "%%") + "/%06d.png"
+        (self.work / self.output).mkdir()
+        pattern = f"{self.output}/%06d.png"
         numbering = ["-start_number", "1", "-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-f", "image2"]
         self._run([*self._pieces_input(), *numbering, pattern])
 
     def _run(self, arguments: Sequence[str]) -> None:
         """Run ffmpeg; without -xerror it would end the film, and report no error, at a segment that it cannot read."""
-        ffmpeg.run(["-xerror", *arguments], f"assembling the film ({self.video.codec})")
+        ffmpeg.run(["-xerror", *arguments], f"assembling the film ({self.video.codec})", self.work)
 
     def _pieces_input(self) -> list[str]:
         """A list file, since a command line has no room for thousands of paths.
@@ -145,34 +164,45 @@ class _Assembly:
         for piece in self.pieces:
             end = start + piece.frames
             duration = round(end * 1_000_000 / self.rate) - round(start * 1_000_000 / self.rate)
-            lines += ["file '" + str(piece.path.absolute()).replace("'", r"'\''") + "'", f"duration {duration}us"]
+            path = os.path.relpath(piece.path.absolute(), self.work.absolute())
+            lines += ["file '" + path.replace("'", r"'\''") + "'", f"duration {duration}us"]
             start = end
         listing = self.work / "pieces.txt"
-        listing.write_text("\n".join([*lines, ""]), encoding="utf-8")
-        return ["-f", "concat", "-safe", "0", "-i", str(listing)]
+        listing.write_bytes(os.fsencode("\n".join([*lines, ""])))
+        return ["-f", "concat", "-safe", "0", "-i", listing.name]
 
     def _write_chapters(self, chapters: Sequence[Chapter]) -> str:
         file = self.work / "chapters.txt"
         text = chapters_text(chapters if self.video.chapters else (), float(self.rate))
         file.write_text(text, encoding="utf-8", newline="\n")
-        return str(file)
+        return file.name
 
     def _write_subtitles(self, chapters: Sequence[Chapter], codec: str) -> str:
         """WebVTT, from which ffmpeg makes what the container needs; for MP4 it does not convert braces correctly."""
         file = self.work / "titles.vtt"
         text = vtt_text(chapters, float(self.rate))
         file.write_text(text.translate(_FULLWIDTH_BRACES) if codec == "mov_text" else text, encoding="utf-8")
-        return str(file)
+        return file.name
 
     def _write_sound(self, audio: Path) -> str:
         file = self.work / "sound.flac"
         frames = sum(piece.frames for piece in self.pieces)
-        cut_audio(audio, file, frames / self.rate)
-        return str(file)
+        try:
+            cut_audio(audio, file, frames / self.rate)
+        except ffmpeg.EncodingError as error:
+            raise UserError(
+                f"video.audio: {error}\nGive a sound file that plays from its beginning to its end"
+            ) from error
+        return file.name
 
     def _metadata(self) -> list[str]:
-        entries = {"title": self.video.title, "comment": self.video.comment}
-        return [part for key, text in entries.items() if text for part in ("-metadata", f"{key}={text}")]
+        options = []
+        for key, text in (("title", self.video.title), ("comment", self.video.comment)):
+            if text and len(os.fsencode(text)) > _LONGEST_ENTRY:
+                raise UserError(f"video.{key}: too long for the film's metadata; at most {_LONGEST_ENTRY} bytes")
+            if text:
+                options += ["-metadata", f"{key}=" + text.replace("\0", " ")]  # which would end it
+        return options
 
     def _uniform_timestamps(self) -> str:
         """Number the frames again over the whole film.

@@ -11,6 +11,8 @@ from renderer.media import codecs, ffmpeg
 from renderer.settings.sections import Video
 
 _SAMPLE_RATE = 48_000  # of the film's sound, per second
+_TIMES = 100  # that a short sound is repeated at once
+_MOST_LENGTHENINGS = 3  # a single sample then lasts for seconds
 
 
 def check_audio(video: Video) -> None:
@@ -36,15 +38,35 @@ def cut_audio(audio: Path, output: Path, seconds: Fraction) -> None:
 
     Args:
         audio: A file that `check_audio` accepts.
-        output: A `.flac` file.
+        output: A `.flac` file, in a folder for temporary files.
         seconds: The length.
 
     Raises:
         EncodingError: ffmpeg failed.
     """
-    cut = f"aresample={_SAMPLE_RATE},atrim=end_sample={round(seconds * _SAMPLE_RATE)},asetpts=N/SR/TB"
-    arguments = ["-stream_loop", "-1", "-i", str(audio.absolute()), "-map", "0:a:0", "-filter:a", cut, str(output)]
-    ffmpeg.run(arguments, f"cutting {audio.name} to the film's length")
+    source = audio
+    for number in range(_MOST_LENGTHENINGS):
+        if not _is_short(source):
+            break
+        longer = output.with_name(f"longer-{number}.wav")
+        _repeat(source, str(_TIMES - 1), "anull", longer)
+        source = longer
+    _repeat(source, "-1", f"aresample={_SAMPLE_RATE},atrim=end_sample={round(seconds * _SAMPLE_RATE)}", output)
+
+
+def _repeat(audio: Path, more: str, filters: str, output: Path) -> None:
+    """Play a sound and then so many times more; -1 is for ever."""
+    source = ["-stream_loop", more, "-i", str(audio.absolute()), "-map", "0:a:0"]
+    cut = ["-filter:a", f"{filters},asetpts=N/SR/TB"]
+    kept = ["-c:a", "pcm_f32le"] if output.suffix == ".wav" else []
+    ffmpeg.run([*source, *cut, *kept, str(output.absolute())], f"bringing {audio.name} to the film's length")
+
+
+def _is_short(audio: Path) -> bool:
+    """Whether a sound is over within a second: to open it for every time would take longer than the film lasts."""
+    first = "aresample=8000,aformat=sample_fmts=u8:channel_layouts=mono,atrim=end_sample=8000"
+    arguments = ["-i", str(audio.absolute()), "-map", "0:a:0", "-filter:a", first, "-f", "u8", "pipe:"]
+    return len(ffmpeg.run(arguments, f"reading {audio.name}")) < 8000
 
 
 def _beginning(audio: Path) -> bytes:

@@ -19,6 +19,7 @@ from renderer.targets.target import Target
 
 _SEGMENT = re.compile(r"\d{4,}-\d{3,}")
 _STATE = re.compile(r"(\d{4,}-\d{3,}|lead-in-\d{4,}|still-[\w.-]+|film|failures|similarity|now)\.(png|npy|jpg|json)")
+_LOG = re.compile(r"log(-old)?\.txt")
 _THUMBNAIL = re.compile(r"[\w.-]+-[a-z0-9-]+\.webp")
 _SHEET = re.compile(r"sheet(-\d{2,})?\.webp")
 _FRAME = re.compile(r"\d{6,}\.png")
@@ -39,7 +40,7 @@ def refuse_foreign(paths: RunPaths) -> None:
         return
     ours = {paths.state, *leftovers(paths.root)}
     strange = [path for path in _entries(paths.root) if path not in ours]
-    strange += [path for path in _entries(paths.state) if path != paths.lock]
+    strange += [path for path in _entries(paths.state) if path != paths.lock and not _LOG.fullmatch(path.name)]
     if strange and _was_run(paths):
         raise UserError(
             f"{paths.root} holds a run without its run.yaml: that and its copy {paths.settings_copy} are gone or "
@@ -101,6 +102,7 @@ def remove_run(paths: RunPaths, film_suffixes: Collection[str], segment_suffixes
     folders = [film for film in films if is_plain_folder(film)]
     ours = {paths.root: _SHEET, paths.thumbnails: _THUMBNAIL, **dict.fromkeys(folders, _FRAME), paths.state: _STATE}
     named = [path for folder, name in ours.items() for path in _matching(folder, name)]
+    named += _matching(paths.state, _LOG)
     for path in [*_products(paths), *films, *segments, *named, paths.settings_copy]:
         if not path.is_dir():
             remove(path)

@@ -52,6 +52,24 @@ def whole_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
         remove(temporary)
 
 
+@contextmanager
+def work_folder(path: Path) -> Iterator[Path]:
+    """Give an empty folder beside a file to be, for what it is made from; nothing is left of it.
+
+    What a killed process leaves of it is one of the `leftovers`.
+
+    Args:
+        path: The file to be, in a folder that is there.
+    """
+    folder = path.with_name(f".{path.stem}-work.tmp-{os.getpid()}")
+    remove(folder)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        remove(folder)
+
+
 def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Write a file at one stroke: afterwards it is the old one or the new one, never a part."""
     with whole_file(path, durable=durable) as temporary:

@@ -99,6 +99,16 @@ class RunPaths:
         return self.state / "now.json"
 
     @property
+    def log(self) -> Path:
+        """What was done when; see `store.log_file`."""
+        return self.state / "log.txt"
+
+    @property
+    def old_log(self) -> Path:
+        """What came before it."""
+        return self.state / "log-old.txt"
+
+    @property
     def preview(self) -> Path:
         """The picture that is being dreamed."""
         return self.state / "now.jpg"

@@ -12,7 +12,7 @@ from renderer.media.chapters import Chapter, write_vtt
 from renderer.media.codecs import CODECS
 from renderer.media.ffmpeg import EncodingError
 from renderer.media.joining import Piece, assemble_film, probe_encoder
-from renderer.media.sound import check_audio
+from renderer.media.sound import check_audio, cut_audio
 from renderer.settings.sections import Video
 from tests.media.reading import FILM_CODECS, decoded, encode, moving_frames, segments, times
 
@@ -146,7 +146,9 @@ def test_apple_players_know_the_h265_film_by_its_tag(tmp_path):
         assert container.streams.video[0].codec_context.codec_tag == "hvc1"
 
 
-@pytest.mark.parametrize("name", ["it's here", 'a "quoted" 100% [x] #1', "\u6f22 \U0001f600"])
+@pytest.mark.parametrize(
+    "name", ["it's here", 'a "quoted" 100% [x] #1', "\u6f22 \U0001f600", "two\nlines", "no\udcffUTF-8"]
+)
 @pytest.mark.parametrize("codec", ["h264", "png", "gif"])
 def test_any_folder_name_will_do(tmp_path, name, codec):
     folder = tmp_path / name
@@ -181,6 +183,33 @@ def test_sound_is_looped_or_cut_to_the_films_length(tmp_path, codec, seconds):
     with av.open(str(film)) as container:
         packet = 0.02 if codec == "vp9" else 0.001  # Opus says that the last packet is whole, and which part to play
         assert container.duration / 1e6 == pytest.approx(1.2, abs=packet)
+
+
+def test_a_single_sample_is_sound_for_a_whole_film(tmp_path):
+    """Were it opened once for each time that it is heard, this would not end."""
+    for rate in (8000, 44100, 192000):
+        audio = sound(tmp_path / "click.wav", 1 / rate, rate)
+        cut_audio(audio, tmp_path / "long.flac", Fraction(3600))
+        with av.open(str(tmp_path / "long.flac")) as container:
+            assert container.duration / 1e6 == 3600
+
+
+@pytest.mark.parametrize("codec", ["h264", "vp9", "ffv1"])
+def test_texts_with_a_nul_do_not_stop_the_film(tmp_path, codec):
+    film = film_of(tmp_path, Video(codec=codec, title="a\0b", comment="\0"))
+    with av.open(str(film)) as container:
+        assert {key.lower(): text for key, text in container.metadata.items()}["title"] == "a b"
+
+
+def test_nothing_is_left_of_an_assembly(tmp_path):
+    before = {path.name for path in segments_of(tmp_path)}
+    film_of(tmp_path, Video())
+    assert {path.name for path in tmp_path.iterdir()} == before | {"atlas.mp4"}
+
+
+def segments_of(folder):
+    segments(folder, (5, 7), 25.0, Video())
+    return list(folder.iterdir())
 
 
 def test_sound_that_cannot_be_used_is_named(tmp_path):

@@ -1,0 +1,89 @@
+"""The log of a run: what was done when, with which settings, and what went wrong, for who looks into it later."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections import deque
+
+from renderer.store.paths import RunPaths
+
+_MOST_BYTES = 1_000_000
+_MOST_WAITING = 1000
+_FORMAT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
+_LOGGER = logging.getLogger("renderer")
+
+
+class LogFile(logging.Handler):
+    """Appends to the log in a run's directory, once that is known and this process holds it; until then records wait.
+
+    What cannot be written is left out: no render fails for it. A file above a megabyte becomes the old one.
+
+    Attributes:
+        paths: The run's directory.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(logging.Formatter(_FORMAT))
+        self.paths: RunPaths | None = None
+        self._waiting: deque[str] = deque(maxlen=_MOST_WAITING)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record, and those that wait."""
+        try:
+            self._waiting.append(self.format(record))
+            if self.paths and _is_ours(self.paths):
+                self._write(self.paths)
+        except Exception:  # noqa: BLE001  whatever it is, the render matters more
+            self._waiting.clear()
+
+    def _write(self, paths: RunPaths) -> None:
+        """Open the file anew each time: it may have been removed, and there is not much to write."""
+        path = paths.log
+        if path.exists() and path.stat().st_size > _MOST_BYTES:
+            path.replace(paths.old_log)
+        text = "".join(f"{line}\n" for line in self._waiting)
+        with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+        self._waiting.clear()
+
+
+class _StandardError(logging.Handler):
+    """Says what is logged, but not the errors that end a command, which are said in any case."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not record.exc_info:
+            # Looked up each time: a progress bar takes its place for a while.
+            sys.stderr.write(f"{self.format(record)}\n")
+
+
+def configure(*, verbose: bool) -> None:
+    """Begin to log as a command does; what an earlier command logged to is forgotten.
+
+    Args:
+        verbose: Say on standard error what is logged.
+    """
+    _LOGGER.setLevel(logging.DEBUG if verbose else logging.INFO)
+    _LOGGER.handlers.clear()
+    _LOGGER.addHandler(LogFile())
+    if verbose:
+        said = _StandardError()
+        said.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        _LOGGER.addHandler(said)
+
+
+def keep_log(paths: RunPaths) -> None:
+    """Log to a file in a run's directory too, as soon as this process holds it."""
+    for handler in _LOGGER.handlers:
+        if isinstance(handler, LogFile):
+            handler.paths = paths
+
+
+def _is_ours(paths: RunPaths) -> bool:
+    """Whether this process holds the directory."""
+    try:
+        return paths.lock.read_bytes() == str(os.getpid()).encode()
+    except FileNotFoundError:
+        return False
