@@ -21,14 +21,14 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from renderer.atlas.recognition import Exhibit, Judge, make_judge, measure, score_picture
-from renderer.dream.randomness import PictureKey
+from renderer.atlas.recognition import Judge, make_judge, measure, score_picture
+from renderer.film.recipe import still_recipe
 from renderer.film.sequence import dream_stills
+from renderer.film.tasks import StillTask
 from renderer.networks.loaded import load_network
 from renderer.networks.network import Network
-from renderer.networks.sources.embedded import EmbeddedNetwork
+from renderer.networks.source import NetworkSource
 from renderer.networks.sources.torchvision import TorchvisionNetwork
-from renderer.networks.torchvision_models import load_torchvision
 from renderer.settings.loading import parse_network, parse_settings
 from renderer.settings.sections import Settings
 from renderer.store.evaluation_file import Figures
@@ -82,18 +82,20 @@ def settings_of(recipe: dict[str, object], options: argparse.Namespace) -> Setti
 
 def dream(network: Network, settings: Settings, indices: list[int]) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
     """Yields a picture of each class."""
-    for first in range(0, len(indices), BATCH):
-        keys = [PictureKey(settings.run.seed, index) for index in indices[first : first + BATCH]]
-        yield from (picture for picture, _ in dream_stills(network, settings, keys))
+    targets = [network.classes[index] for index in indices]
+    recipe = still_recipe(settings, targets, settings.network.describe())
+    tasks = [StillTask(target.aim, settings.run.seed) for target in targets]
+    for first in range(0, len(tasks), BATCH):
+        yield from (picture for _, picture, _ in dream_stills(network, recipe, tasks[first : first + BATCH]))
 
 
 def dream_by_lucent(
-    network: EmbeddedNetwork | TorchvisionNetwork, options: argparse.Namespace, indices: list[int]
+    network: NetworkSource, options: argparse.Namespace, indices: list[int]
 ) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
     """Yields lucent's picture of each class."""
     if not isinstance(network, TorchvisionNetwork):
         sys.exit("lucent knows torchvision's normalization only: choose a torchvision network")
-    module = load_torchvision(network)[0].eval().requires_grad_(requires_grad=False)
+    module = network.load().module.eval().requires_grad_(requires_grad=False)
     module.to(memory_format=torch.channels_last)
     for first in range(0, len(indices), BATCH):
         yield from dream_with_lucent(module, indices[first : first + BATCH], size=options.size, steps=options.passes)
@@ -101,8 +103,7 @@ def dream_by_lucent(
 
 def measured(judge: Judge, pictures: Pictures, classes: list[Target]) -> Figures:
     """Tells how well a network recognizes the pictures of the classes."""
-    exhibits = [Exhibit(record, ("still",), None) for record in classes]
-    scores = [score_picture(judge, exhibit, picture) for exhibit, picture in zip(exhibits, pictures, strict=True)]
+    scores = [score_picture(judge, target, picture) for target, picture in zip(classes, pictures, strict=True)]
     return measure([score for score in scores if score is not None])[0]
 
 

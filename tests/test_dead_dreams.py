@@ -13,15 +13,16 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
 from renderer.dream.health import Health
+from renderer.film.recipe import FilmRecipe, StillRecipe
 from renderer.film.tasks import Frame, SegmentTask, Still, StillTask
 from renderer.jobs import local_worker as local
 from renderer.jobs.commands import Outcome, render, render_stills
 from renderer.jobs.local_worker import LocalWorker
 from renderer.jobs.stills import attempt_seed
-from renderer.networks.network import Network, Preprocessing
+from renderer.networks.network import Preprocessing
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, request
-from tests.networks.tiny import tiny_network
+from tests.networks.tiny import network_of, tiny_network
 
 SETTINGS = (
     "stills.steps=16",
@@ -52,8 +53,7 @@ class Rooted(nn.Module):
 @pytest.fixture(autouse=True)
 def _rooted(monkeypatch: pytest.MonkeyPatch) -> None:
     gray = Preprocessing(32, (0.5, 0.5, 0.5), (0.2, 0.2, 0.2))
-    cpu = torch.device("cpu")
-    monkeypatch.setattr(local, "load_network", lambda *_: Network(Rooted(), tiny_network().classes, gray, device=cpu))
+    monkeypatch.setattr(local, "load_network", lambda *_: network_of(Rooted(), tiny_network().classes, gray))
 
 
 def dream(directory: Path, *overrides: str) -> tuple[Outcome, list[str]]:
@@ -90,14 +90,16 @@ def test_a_still_does_not_depend_on_the_batch(tmp_path: Path) -> None:
 class _Sickly(FakeWorker):
     """Class 1 is dead with the first seed, and class 2 in the film; class 5 has no gradient in the beginning."""
 
-    def segments(self, tasks: Sequence[SegmentTask], *, score_all: bool) -> Iterator[Frame]:
-        for frame in super().segments(tasks, score_all=score_all):
-            lost = int(tasks[frame.task].segment.class_index == 2)
+    def segments(
+        self, recipe: FilmRecipe, batches: Sequence[Sequence[SegmentTask]], *, score_all: bool
+    ) -> Iterator[Frame]:
+        for frame in super().segments(recipe, batches, score_all=score_all):
+            lost = int(recipe.aims[frame.segment.position].ascends.unit == 2)
             yield replace(frame, health=Health(3, lost=3 * lost))
 
-    def stills(self, tasks: Sequence[StillTask]) -> Iterator[Still]:
-        for still in super().stills(tasks):
-            index = still.task.class_index
+    def stills(self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]]) -> Iterator[Still]:
+        for still in super().stills(recipe, batches):
+            index = still.task.aim.ascends.unit
             dead = index == 1 and still.task.seed == 0
             score = replace(still.score, probability=1.0) if dead else still.score
             yield replace(still, score=score, health=Health(8, lost=8 * dead, redirected=2 * (index == 5)))

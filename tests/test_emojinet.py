@@ -11,7 +11,6 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Generator, Tensor
 
-from renderer.dream.ascent import ascend
 from renderer.dream.randomness import PictureKey, normal
 from renderer.networks.emojinet import EmojiNet
 from renderer.networks.loaded import load_network
@@ -132,12 +131,13 @@ def test_the_shipped_network_recognizes_what_it_dreams(size: tuple[int, int]) ->
     network = load_network(EmbeddedNetwork(), torch.device("cpu"))
     # No two of a kind: of baby chick and front-facing baby chick, it may well dream the other.
     titles = ["grinning face", "tiger face", "strawberry", "sunflower", "rocket", "sailboat"]
-    keys = [PictureKey(0, record.index) for record in network.classes if record.title in titles]
+    chosen = [target for target in network.classes if target.title in titles]
+    keys = [PictureKey(0, target.key) for target in chosen]
     assert len(keys) == len(titles)
     noise = torch.from_numpy(np.concatenate([0.5 + 0.05 * normal(key, (1, 3, *size)) for key in keys]))
     pictures = ascend(network, parse_settings("", "defaults").dream, noise, keys, [0] * len(keys), 32).pictures
     dreamed = (pictures * 255).round().byte().permute(0, 2, 3, 1).numpy()
-    scores = network.scores(dreamed, [key.class_index for key in keys])
+    scores = network.scores(dreamed, chosen)
     assert [score.rank for score in scores] == [1] * len(keys)
 
 

@@ -1,28 +1,19 @@
 """Scores of pictures and figures over them, by tiny networks whose answers can be worked out."""
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from renderer.atlas.exhibits import Exhibit
 from renderer.atlas.recognition import Judge, make_judge, measure, score_picture
-from renderer.atlas.seen import SeenRun
 from renderer.common.errors import UserError
 from renderer.networks.network import Network, Preprocessing
-from renderer.settings.sections import Settings
 from renderer.store.evaluation_file import PictureScore, View, failed
-from renderer.store.paths import RunPaths
-from renderer.store.records import FileRecord
-from renderer.store.run import Run
-from renderer.store.run_file import RunFile
 from renderer.targets.target import Target, class_target
 from tests.networks.tiny import network_of, tiny_network
 
-NO_RUN = SeenRun(Run(RunPaths(Path()), RunFile(name="no", film=True, settings=Settings(), targets=())))
 RED, GREEN, BLUE = (class_target(index, title) for index, title in enumerate(("red", "green", "blue")))
 
 
@@ -50,9 +41,7 @@ def picture(red: int, green: int, blue: int) -> np.ndarray:
 
 
 def score(judge: Judge, record: Target, shown: np.ndarray, views: tuple[View, ...] = ("still",)) -> PictureScore | None:
-    still = FileRecord(path="stills/a.png", digest="digest", size=1)
-    exhibit = Exhibit(NO_RUN, record, views, still, is_still=True)
-    return score_picture(judge, exhibit, shown)
+    return score_picture(judge, record, shown, views, "digest")
 
 
 def test_a_class_is_looked_for_where_the_judge_has_it() -> None:

@@ -8,10 +8,10 @@ from statistics import fmean, median
 from typing import Any, get_args
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
-from renderer.atlas.exhibits import Exhibit
 from renderer.common.errors import UserError
+from renderer.film.tasks import Picture
 from renderer.networks.network import Network
 from renderer.store.evaluation_file import Figures, PictureScore, Seen, View
 from renderer.targets.matching import match_classes
@@ -65,38 +65,45 @@ def knows(judge: Judge, target: Target) -> bool:
     return judge.outputs is None or target.index in judge.outputs
 
 
-def score_picture(judge: Judge, exhibit: Exhibit, picture: UInt8[np.ndarray, "height width 3"]) -> PictureScore | None:
-    """What a network says of a picture; None if it does not know the class.
+def score_picture(
+    judge: Judge,
+    target: Target,
+    picture: Picture,
+    shown: tuple[View, ...] = ("still",),
+    still_digest: str | None = None,
+) -> PictureScore | None:
+    """What a network says of a picture; None if it does not know the target.
+
+    Args:
+        judge: The network.
+        target: What the picture is to show.
+        picture: The picture.
+        shown: As what a viewer sees it.
+        still_digest: Digest of its file, if it is a still.
 
     Raises:
         UserError: What it says are no numbers.
     """
-    if not knows(judge, exhibit.target):
+    if not knows(judge, target):
         return None
-    said = _activation(judge, exhibit, picture) if judge.outputs is None else _rank(judge, exhibit, picture)
-    target = exhibit.target
+    said = _activation(judge, target, picture) if judge.outputs is None else _rank(judge, target, picture)
     return PictureScore(
-        index=target.index,
-        wnid=target.wnid,
-        title=target.title,
-        shown=exhibit.shown,
-        still_digest=exhibit.still_digest,
-        **said,
+        index=target.index, wnid=target.wnid, title=target.title, shown=shown, still_digest=still_digest, **said
     )
 
 
-def _activation(judge: Judge, exhibit: Exhibit, picture: UInt8[np.ndarray, "height width 3"]) -> dict[str, Any]:
-    (score,) = judge.network.scores(picture[None], [exhibit.target])
+def _activation(judge: Judge, target: Target, picture: Picture) -> dict[str, Any]:
+    (score,) = judge.network.scores(picture[None], [target])
     if not np.isfinite(score.activation):
         raise UserError("its activations are not finite numbers; are its weights right?")
     return {"activation": score.activation}
 
 
-def _rank(judge: Judge, exhibit: Exhibit, picture: UInt8[np.ndarray, "height width 3"]) -> dict[str, Any]:
+def _rank(judge: Judge, target: Target, picture: Picture) -> dict[str, Any]:
     found: Float[np.ndarray, " classes"] = judge.network.log_probabilities(picture[None])[0]
     if not np.isfinite(found).all():
         raise UserError("its outputs are not finite numbers; are its weights right?")
-    own = found[(judge.outputs or {})[exhibit.target.index]]
+    own = found[(judge.outputs or {})[target.index]]
     return {
         # As in the index: behind those that it is level with.
         "rank": int((found >= own).sum()),

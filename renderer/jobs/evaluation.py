@@ -119,7 +119,7 @@ def _score_all(asked: Sequence[_Asked], found: Sequence[Exhibit], progress: Prog
         picture = exhibit.picture()
         for one, own_scores in zip(asked, scores, strict=True):
             with _named_in_errors(one.named):
-                score = score_picture(one.judge, exhibit, picture)
+                score = score_picture(one.judge, exhibit.target, picture, exhibit.shown, exhibit.still_digest)
             if score:
                 own_scores.append(score)
         progress.advance(Amount(1, int(following != exhibit.target.key)), [exhibit.target.title])

@@ -19,7 +19,7 @@ from renderer.film.tasks import Frame, SegmentTask, Still, StillTask
 from renderer.networks.devices import find_devices
 from renderer.networks.loaded import load_network
 from renderer.networks.network import Network
-from renderer.networks.source import NetworkSource
+from renderer.settings.sections import Settings
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -30,19 +30,15 @@ _WAITING = 8  # Results of a device that may wait to be taken.
 class LocalWorker:
     """Dreams on some devices; each holds the network and takes whole batches."""
 
-    def __init__(self, source: NetworkSource, device: str | Sequence[str], precision: str) -> None:
-        """Load the network.
-
-        Args:
-            source: Where it comes from.
-            device: `run.device`.
-            precision: `run.precision`.
+    def __init__(self, settings: Settings) -> None:
+        """Load the network; nothing else of the settings is looked at, since pixels follow from recipes.
 
         Raises:
             UserError: A device is not there, or the network cannot be loaded.
         """
-        dtype = _PRECISIONS[precision]
-        self._networks = [load_network(source, found, dtype) for found in find_devices(device)]
+        dtype = _PRECISIONS[settings.run.precision]
+        devices = find_devices(settings.run.device)
+        self._networks = [load_network(settings.network, device, dtype) for device in devices]
 
     @property
     def devices(self) -> int:

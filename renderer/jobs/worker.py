@@ -57,4 +57,4 @@ def local_worker(settings: Settings) -> Worker:
     """A worker in this process."""
     from renderer.jobs.local_worker import LocalWorker  # noqa: PLC0415  torch takes seconds
 
-    return LocalWorker(settings.network, settings.run.device, settings.run.precision)
+    return LocalWorker(settings)

@@ -72,7 +72,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         request = small_request(folder)
         render(request, Recorder(), FakeWorker)
         paths = RunPaths(request.directory)
-        write_record(paths.similarity, SimilarityRecord(indices=(340, 281, 207, 151, 5, 4, 3, 2, 1, 0)))
+        write_record(
+            paths.similarity,
+            SimilarityRecord(keys=tuple(f"{index:04d}" for index in (340, 281, 207, 151, 5, 4, 3, 2, 1, 0))),
+        )
         render(request, Recorder(), FakeWorker)
     return request.directory
 

@@ -43,7 +43,7 @@ def batches(given: Settings) -> list[list[SegmentTask]]:
 
 
 def worker(given: Settings) -> LocalWorker:
-    return LocalWorker(given.network, given.run.device, given.run.precision)
+    return LocalWorker(given)
 
 
 def frames(given: Settings, *, score_all: bool = False) -> dict[tuple[int, int], Frame]:
