@@ -225,11 +225,11 @@ def test_an_evaluation_that_cannot_be_shown_counts_as_damaged(finished: Path, ch
     assert "evaluation.json is damaged" in (finished / "index.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("indices", [(1, 2, 3), (1, 2, 3, 4), (1, 2, 3, 5, 5), ()])
-def test_similarity_of_other_classes_is_found_anew(finished: Path, whole: Path, indices: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("keys", ["1 2 3", "1 2 3 4", "1 2 3 5 5", ""])
+def test_similarity_of_other_classes_is_found_anew(finished: Path, whole: Path, keys: str) -> None:
     good = read_record(whole / "state" / "similarity.json", SimilarityRecord)
     path = finished / "state" / "similarity.json"
-    write_record(path, SimilarityRecord(indices=indices))
+    write_record(path, SimilarityRecord(keys=tuple(f"000{key}" for key in keys.split())))
     make_page(finished)
     assert '"similarity":' not in (finished / "index.html").read_text(encoding="utf-8").split("<body", 1)[1]
     (finished / "segments" / "0000-000.mp4").unlink()

@@ -390,7 +390,7 @@ def test_check_leaves_open_what_needs_the_network(config: str, capsys: pytest.Ca
     assert run("check", config, "--quick", "--set", network) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if " weights " in line]
     assert line.startswith("warning")
-    assert "not checked" in line
+    assert "not loaded" in line
 
 
 def test_check_says_what_is_the_matter_with_the_directory(config: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ from renderer.networks.emojinet import EmojiNet
 from renderer.networks.loaded import load_network
 from renderer.networks.sources.embedded import EmbeddedNetwork
 from renderer.settings.loading import parse_settings
+from tests.dream.climbing import ascend
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 WEIGHTS = REPOSITORY / "renderer/networks/data/emojinet.safetensors"

@@ -82,7 +82,7 @@ def test_what_looks_alike_to_the_network_is_kept_for_the_page(tmp_path: Path) ->
     found = read_record(outcome.paths.similarity, SimilarityRecord)
     assert found
     indices = [1, 2, 3, 5]
-    assert found.indices == tuple(indices[place] for place in similarity_order(worker.output_weights()[indices]))
+    assert found.keys == tuple(f"{indices[place]:04d}" for place in similarity_order(worker.output_weights()[indices]))
 
 
 def test_stills_are_the_last_frames_without_text(tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_a_network_that_cannot_be_loaded_costs_nothing(tmp_path: Path) -> None:
 
 def test_stills_are_continued_with_other_settings_of_films(tmp_path: Path) -> None:
     render_stills(request(tmp_path), Recorder(), FakeWorker)
-    others = ("dream.steps_per_frame=3", "dream.fresh_steps=3", "dream.level.contrast=0.3")
+    others = ("dream.steps_per_frame=3", "dream.fresh_steps=3", "motion.zoom=1.4")
     worker = FakeWorker(request(tmp_path).settings)
     render_stills(request(tmp_path, *others), Recorder(), lambda settings: worker)
     assert worker.groups == []
@@ -403,7 +403,7 @@ def test_a_group_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
 
     worker = FakeWorker(request(tmp_path).settings, fail)
     outcome = render_stills(request(tmp_path), Recorder(), lambda settings: worker)
-    assert [(failure.record.index, failure.reason) for failure in outcome.failures] == [
+    assert [(failure.target.index, failure.reason) for failure in outcome.failures] == [
         (1, "a class of its own"),
         (2, "a class of its own"),
     ]

@@ -79,7 +79,6 @@ def _describe_target(run: Run, target: Target, still: StillRecord | None, place:
         rank=score.rank if score else None,
         seed=still.seed if still else None,
         top=tuple(_describe_guess(run, guess) for guess in (score.top if score else ())),
-        key=target.key,
     )
 
 

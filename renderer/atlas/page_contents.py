@@ -30,13 +30,13 @@ def page_contents(seen: SeenRun, index: Index) -> dict[str, Any]:
     """
     run, problem = seen.run, seen.evaluation_problem
     groups = find_groups([target.groups for target in run.targets])
-    made = {entry.key: entry for entry in index.classes}
+    made = {entry.index: entry for entry in index.classes}
     evaluation = None if problem else seen.evaluation
     judged = _judged(seen, evaluation) if evaluation else {}
     classes = [
         {
             **_describe_target(target, groups),
-            **_describe_dream(seen, made.get(target.key)),
+            **_describe_dream(seen, made.get(target.index)),
             "judged": judged.get(target.index),
             "similarity": seen.similarity.get(target.key),
             "failure": seen.failures.get(target.key),

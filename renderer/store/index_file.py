@@ -46,7 +46,6 @@ class IndexClass(Record):
         rank: Its place among what the network sees in the still; 1 is first.
         seed: Seed of the still's randomness.
         top: The most probable classes, best first.
-        key: Tells the target from all others of the network.
     """
 
     index: int
@@ -62,7 +61,6 @@ class IndexClass(Record):
     rank: int | None
     seed: int | None
     top: tuple[IndexGuess, ...]
-    key: str
 
 
 class Index(Record):

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from renderer.atlas.page_document import write_page
+from renderer.atlas.seen import look_at
 from renderer.jobs.commands import Request, render
 from renderer.settings.loading import parse_settings
 from renderer.store.evaluation_file import Evaluation, PictureScore, Recognition, Seen, write_evaluation
@@ -72,10 +73,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         request = small_request(folder)
         render(request, Recorder(), FakeWorker)
         paths = RunPaths(request.directory)
-        write_record(
-            paths.similarity,
-            SimilarityRecord(keys=tuple(f"{index:04d}" for index in (340, 281, 207, 151, 5, 4, 3, 2, 1, 0))),
-        )
+        order = (340, 281, 207, 151, 5, 4, 3, 2, 1, 0)
+        write_record(paths.similarity, SimilarityRecord(keys=tuple(f"{index:04d}" for index in order)))
         render(request, Recorder(), FakeWorker)
     return request.directory
 
@@ -114,7 +113,7 @@ def judged(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     first = recognition(directory, "mobilenet_v2", ("tabby", 0.5, 281), ("7", 0.25, None), ("zebra", 1e-5, 340), rank=2)
     second = recognition(directory, "resnet18", ("constructor", 0.6, None), rank=41)
     write_evaluation(paths.evaluation, Evaluation(network=first, judges=(first, second)))
-    write_page(paths)
+    write_page(look_at(directory), read_index(paths.index))
     return directory
 
 

@@ -10,9 +10,9 @@ from playwright.sync_api import Page, expect
 
 from renderer.atlas.page_contents import page_contents
 from renderer.atlas.page_document import page_html, write_page
+from renderer.atlas.seen import look_at
 from renderer.store.index_file import read_index
 from renderer.store.paths import RunPaths
-from renderer.store.run_file import read_run_file
 from tests.atlas.conftest import OpenPage, titles
 
 Atlas = Callable[..., Page]
@@ -165,7 +165,7 @@ def test_a_damaged_evaluation_leaves_the_page_as_it_was(judged: Path, tmp_path: 
     directory = tmp_path / "run"
     shutil.copytree(judged, directory)
     (directory / "evaluation.json").write_text('{"version": 1, "network": ')
-    write_page(RunPaths(directory))
+    write_page(look_at(directory), read_index(RunPaths(directory).index))
     page = open_page((directory / "index.html").as_uri() + "#n02123045")
     expect(page.locator("#summary")).to_contain_text("film of 0:15 · evaluation.json is damaged; write it anew")
     expect(page.locator("#details .bars")).to_have_count(1)
@@ -346,7 +346,7 @@ def test_one_loop_follows_the_film_however_often_it_tells_its_time(atlas: Atlas)
 
 def test_a_film_that_browsers_cannot_play_is_linked(finished: Path, open_page: OpenPage) -> None:
     paths = RunPaths(finished)
-    contents = page_contents(paths, read_run_file(paths.settings), read_index(paths.index))
+    contents = page_contents(look_at(finished), read_index(paths.index))
     contents["film"] |= {"path": "atlas.mkv", "kind": "file"}
     other = finished / "other.html"
     other.write_text(page_html(contents, live=False), encoding="utf-8")

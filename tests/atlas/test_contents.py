@@ -9,11 +9,11 @@ from PIL import Image
 
 from renderer.atlas.page_contents import page_contents
 from renderer.atlas.page_document import embedded_json, page_html
+from renderer.atlas.seen import look_at
 from renderer.atlas.thumbnails import make_thumbnail
 from renderer.jobs.commands import make_page, render, render_stills
 from renderer.store.index_file import read_index
 from renderer.store.paths import RunPaths
-from renderer.store.run_file import read_run_file
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, request
 
@@ -127,7 +127,7 @@ def test_small_pictures_are_made_only_once(tmp_path: Path) -> None:
 def test_only_a_served_page_may_ask_a_server(tmp_path: Path) -> None:
     render(request(tmp_path / "run"), Recorder(), FakeWorker)
     paths = RunPaths(tmp_path / "run")
-    made = page_contents(paths, read_run_file(paths.settings), read_index(paths.index))
+    made = page_contents(look_at(paths.root), read_index(paths.index))
     assert "connect-src 'none'" in page_html(made, live=False).replace("&#39;", "'")
     assert "connect-src 'self'" in page_html(made, live=True).replace("&#39;", "'")
     assert page_html(made, live=False) == paths.page.read_text(encoding="utf-8")

@@ -7,12 +7,12 @@ from playwright.sync_api import expect
 
 from renderer.atlas.page_contents import page_contents
 from renderer.atlas.page_document import page_html, write_page
+from renderer.atlas.seen import look_at
 from renderer.jobs.commands import Request, render
 from renderer.settings.loading import parse_settings
 from renderer.store.evaluation_file import Evaluation, write_evaluation
 from renderer.store.index_file import read_index
 from renderer.store.paths import RunPaths
-from renderer.store.run_file import read_run_file
 from tests.atlas.conftest import OpenPage, recognition, small_film
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder
@@ -56,7 +56,7 @@ def hostile_run(folder: Path) -> RunPaths:
     paths = render(Request("hostile", settings, directory), Recorder(), FakeWorker).paths
     judge = recognition(directory, TITLES[1], *((title, 0.1, None) for title in TITLES), rank=1)
     write_evaluation(paths.evaluation, Evaluation(network=judge, judges=(judge,)))
-    write_page(paths)
+    write_page(look_at(directory), read_index(paths.index))
     return paths
 
 
@@ -84,7 +84,7 @@ def test_hostile_titles_are_text(tmp_path: Path, open_page: OpenPage) -> None:
 
 def test_hostile_paths_are_addresses(tmp_path: Path, open_page: OpenPage) -> None:
     paths = hostile_run(tmp_path)
-    contents = page_contents(paths, read_run_file(paths.settings), read_index(paths.index))
+    contents = page_contents(look_at(paths.root), read_index(paths.index))
     hostile = f"stills/\"><img src=x onerror='{ALARM}'>#?%41.png"
     (paths.root / hostile).parent.mkdir(exist_ok=True, parents=True)
     (paths.root / hostile).write_bytes((paths.root / contents["classes"][0]["still"]).read_bytes())

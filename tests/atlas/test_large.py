@@ -13,6 +13,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from renderer.atlas.page_document import write_page
+from renderer.atlas.seen import look_at
 from renderer.jobs.session import describe_run
 from renderer.settings.loading import parse_settings
 from renderer.store.evaluation_file import (
@@ -23,7 +24,7 @@ from renderer.store.evaluation_file import (
     View,
     write_evaluation,
 )
-from renderer.store.index_file import Index, IndexClass, IndexFilm, IndexGuess, write_index
+from renderer.store.index_file import Index, IndexClass, IndexFilm, IndexGuess, read_index, write_index
 from renderer.store.paths import RunPaths
 from renderer.store.run_file import write_run_file
 from renderer.targets.slugs import still_name
@@ -81,7 +82,7 @@ def thousand(tmp_path_factory: pytest.TempPathFactory) -> RunPaths:
                 index=record.index,
                 wnid=record.wnid,
                 title=record.title,
-                group=record.path,
+                group=record.groups,
                 still=paths.relative(still),
                 start_frame=place * 50,
                 frames=50,
@@ -99,7 +100,8 @@ def thousand(tmp_path_factory: pytest.TempPathFactory) -> RunPaths:
     write_evaluation(paths.evaluation, Evaluation(network=judge, judges=(judge,)))
     paths.stills.mkdir()
     Image.new("RGB", (512, 512), "gray").save(paths.root / str(found[999].still))
-    write_page(paths)
+    seen = look_at(paths.root)
+    write_page(seen, read_index(paths.index))
     return paths
 
 

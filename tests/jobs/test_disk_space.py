@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from renderer.film.recipe import FilmRecipe, StillRecipe
 from renderer.film.tasks import Frame, Picture, SegmentTask, Still, StillTask
 from renderer.jobs.commands import render, render_stills
 from renderer.jobs.disk_space import estimate_bytes
@@ -20,12 +21,14 @@ _BLOCK = 4096
 class DetailedWorker(FakeWorker):
     """Adds grain, which takes as much room as the details of a dream do."""
 
-    def segments(self, tasks: Sequence[SegmentTask], *, score_all: bool) -> Iterator[Frame]:
-        for frame in super().segments(tasks, score_all=score_all):
+    def segments(
+        self, recipe: FilmRecipe, batches: Sequence[Sequence[SegmentTask]], *, score_all: bool
+    ) -> Iterator[Frame]:
+        for frame in super().segments(recipe, batches, score_all=score_all):
             yield replace(frame, picture=_grainy(frame.picture))
 
-    def stills(self, tasks: Sequence[StillTask]) -> Iterator[Still]:
-        for still in super().stills(tasks):
+    def stills(self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]]) -> Iterator[Still]:
+        for still in super().stills(recipe, batches):
             yield replace(still, picture=_grainy(still.picture))
 
 

@@ -178,18 +178,18 @@ def test_a_crossfade_longer_than_the_last_segment_begins_in_the_one_before() -> 
 def test_a_film_of_more_segments_than_can_be_kept_is_refused() -> None:
     endless = Film(fps=240, seconds_per_class=3600)
     with pytest.raises(UserError, match=r"run\.segment_seconds: .* 864,000,000 segments, .*; raise"):
-        build_timeline(endless, range(1000), segment_seconds=1e-9)
+        build_timeline(endless, 1000, segment_seconds=1e-9)
 
 
 def test_chains_that_keep_more_frames_than_any_memory_are_refused() -> None:
     wide = Film(chains=1000, fps=100, crossfade_seconds=60, lead_in_seconds=60, seconds_per_class=60)
     with pytest.raises(UserError, match=r"film\.chains: 1000 chains .* 4,719 GB .*; lower film\.chains"):
-        build_timeline(wide, range(1000), segment_seconds=60)
+        build_timeline(wide, 1000, segment_seconds=60)
 
 
 def test_rounds_take_the_segments_of_all_chains_once_and_in_order() -> None:
     film = Film(fps=10, seconds_per_class=2, chains=3)
-    timeline = build_timeline(film, range(100), segment_seconds=0.1)
+    timeline = build_timeline(film, 100, segment_seconds=0.1)
     rounds = timeline.rounds
     assert [len(segments) for segments in rounds[:2]] == [2, 3]
     assert sorted(segment.name for segments in rounds for segment in segments) == sorted(

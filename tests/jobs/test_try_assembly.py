@@ -13,9 +13,16 @@ from renderer.media.ffmpeg import EncodingError
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, request, results
 
-_TOO_LONG = "video.comment=" + "x" * 200_000
+_TOO_LONG = "video.comment=" + "x" * 200
 
 
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that takes less text for the film's metadata than the settings allow."""
+    monkeypatch.setattr("renderer.media.joining._LONGEST_ENTRY", 150)
+
+
+@pytest.mark.usefixtures("short")
 def test_a_text_that_is_too_long_is_refused_before_anything_is_dreamed(tmp_path: Path) -> None:
     worker = FakeWorker(request(tmp_path).settings)
     with pytest.raises(UserError, match=r"video\.comment"):
@@ -67,6 +74,7 @@ def test_a_path_that_cannot_be_written_down_is_named(tmp_path: Path, monkeypatch
     assert not Path("run").exists()
 
 
+@pytest.mark.usefixtures("short")
 def test_check_tries_the_join_with_the_runs_own_texts(tmp_path: Path) -> None:
     found = {finding.name: finding for finding in preflight(request(tmp_path / "a", _TOO_LONG), film=True, quick=True)}
     assert found["encoder"].state == "failed"

@@ -130,7 +130,7 @@ def test_a_key_of_another_kind_than_the_presets_is_told_at_its_place() -> None:
         dream_of(
             "\n  preset: pixels\n  parameterization: {decay: 2}\n  fresh_steps: -1", "dream.optimizer.learning_rate=1"
         )
-    steps, decay, rate = str(caught.value).splitlines()
+    decay, rate, steps = str(caught.value).splitlines()
     assert steps.startswith("f.yaml:5: dream.fresh_steps: must be")
     assert decay.startswith("f.yaml:4: dream.parameterization.decay: goes with dream.parameterization.kind 'fourier'")
     assert 'which is "pixels" by dream.preset pixels; remove the key' in decay
