@@ -369,15 +369,10 @@ def networks() -> None:
     Example:
       neuron-atlas networks
     """  # noqa: D301
-    from torchvision import models
-
     from renderer.display import print_table
-    from renderer.networks.torchvision_models import model_names
+    from renderer.networks.sources import SOURCES
 
-    rows = [{"source": "embedded", "name": "", "weights": ""}]
-    for name in model_names():
-        weights = ", ".join(models.get_model_weights(name).__members__)
-        rows.append({"source": "torchvision", "name": name, "weights": weights})
+    rows = [{"source": source.model_fields["source"].default} | row for source in SOURCES for row in source.choices()]
     print_table(_console(), rows)
 
 

@@ -45,6 +45,11 @@ class NetworkSource(Section):
         name = cls.model_fields["name"].default if "name" in cls.model_fields else cls.model_fields["source"].default
         return str(said.get("name") or name)
 
+    @classmethod
+    def choices(cls) -> list[dict[str, str]]:
+        """What the command `networks` lists of this source: a row with `name` and `weights` for each network."""
+        return [{"name": "", "weights": ""}]
+
     @abstractmethod
     def load(self) -> Loaded:
         """Load the network; torch is needed.

@@ -36,6 +36,11 @@ def model_names() -> list[str]:
     return list(models.list_models(module=models))
 
 
+def model_choices() -> list[dict[str, str]]:
+    """Each model with the names of its weights."""
+    return [{"name": name, "weights": ", ".join(models.get_model_weights(name).__members__)} for name in model_names()]
+
+
 def load_torchvision(name: str, weights: str, path: Path | None) -> Loaded:
     """Build a model and load its weights.
 

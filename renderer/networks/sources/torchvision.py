@@ -35,6 +35,13 @@ class TorchvisionNetwork(NetworkSource):
         "network with 1000 outputs is taken to know the ImageNet classes.",
     )
 
+    @classmethod
+    def choices(cls) -> list[dict[str, str]]:
+        """All classification models, with the names of their weights."""
+        from renderer.networks.torchvision_models import model_choices  # noqa: PLC0415  torch takes seconds
+
+        return model_choices()
+
     @property
     def label(self) -> str:
         """The name of the model."""
