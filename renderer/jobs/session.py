@@ -275,10 +275,16 @@ def _compared(key: str, before: Any, after: Any) -> dict[str, tuple[Any, Any]]:
 
 
 def _named_files(old: RunFile, new: RunFile) -> dict[str, tuple[Any, Any]]:
-    """The paths of the files of which a digest stands in a recipe."""
-    before, after = (flatten(run.settings) for run in (old, new))
-    keys = {*old.settings.network.files(), *new.settings.network.files(), "overlay.font"}
-    return {key: (before.get(key), after.get(key)) for key in keys if before.get(key) or after.get(key)}
+    """What the settings say of the files of which a digest stands in a recipe."""
+    before, after = (_files(run) for run in (old, new))
+    keys = before.keys() | after.keys()
+    said = [{**files, **flatten(run.settings)} for files, run in ((before, old), (after, new))]
+    return {key: (said[0].get(key), said[1].get(key)) for key in keys}
+
+
+def _files(run: RunFile) -> dict[str, str]:
+    font = {"overlay.font": run.settings.overlay.font} if run.settings.overlay.font else {}
+    return {key: str(path) for key, path in {**run.settings.network.files(), **font}.items()}
 
 
 def _describe(key: str, before: Any, after: Any) -> str:
