@@ -1,0 +1,137 @@
+"""A network of the user's own, made by a Python function."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import Field
+
+from renderer.common.errors import UserError
+from renderer.networks.source import NetworkSource
+from renderer.targets.class_lists import load_class_file
+from renderer.targets.target import Target
+
+if TYPE_CHECKING:
+    from renderer.networks.network import Loaded
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0, le=100)]
+
+
+class PythonNetwork(NetworkSource):
+    """A network of your own: a Python function without arguments that returns a `torch.nn.Module`.
+
+    The module takes batch x 3 x size x size pictures, normalized as the keys below say, and gives batch x classes
+    outputs before the softmax. It is looked for in the current folder too. The function is run: name only what you
+    trust.
+    """
+
+    source: Literal["python"] = Field("python", description="Where the network comes from.")
+    name: str = Field(
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+        examples=["package.module:function"],
+        description="The function: its module, a colon, and its name.",
+    )
+    size: int = Field(224, ge=8, le=1024, description="Side of the square input in pixels.")
+    mean: tuple[Share, Share, Share] = Field(
+        (0.485, 0.456, 0.406), description="Mean of red, green and blue that is subtracted, where white is 1."
+    )
+    std: tuple[Positive, Positive, Positive] = Field(
+        (0.229, 0.224, 0.225), description="Standard deviation of red, green and blue that is divided by."
+    )
+    classes: Path = Field(
+        description="CSV file with the class list: columns `index`, `title` and, where known, `wnid`, `synonyms` "
+        "(separated by `; `) and `hypernyms` (root first, separated by ` > `)."
+    )
+    reads: tuple[Path, ...] = Field(
+        (),
+        max_length=100,
+        description="Files that the function reads, such as its weights: where one of them changes, a run is not "
+        "continued with other pictures.",
+    )
+
+    @classmethod
+    def choices(cls) -> list[dict[str, str]]:
+        """A row that says how it is named."""
+        return [{"name": "MODULE:FUNCTION", "weights": ""}]
+
+    @property
+    def label(self) -> str:
+        """The function's name."""
+        return self.name
+
+    def class_list(self) -> tuple[Target, ...]:
+        """The classes of the user's file."""
+        return load_class_file(self.classes)
+
+    def files(self) -> Mapping[str, Path]:
+        """The file of the module, and those that it reads."""
+        read = {f"network.reads[{number}]": path for number, path in enumerate(self.reads)}
+        return {"network.module": self._module_file()} | read
+
+    def identity(self) -> dict[str, Any]:
+        """With what is done to pictures before the network sees them."""
+        return super().identity() | {"size": self.size, "mean": list(self.mean), "std": list(self.std)}
+
+    def with_absolute_paths(self) -> Self:
+        """With absolute paths of all files."""
+        reads = tuple(path.absolute() for path in self.reads)
+        return self.model_copy(update={"classes": self.classes.absolute(), "reads": reads})
+
+    def load(self) -> Loaded:
+        """Call the function."""
+        from torch import nn  # noqa: PLC0415  torch takes seconds
+
+        from renderer.networks.network import Loaded, Preprocessing  # noqa: PLC0415
+        from renderer.networks.shortcuts import residual_branches  # noqa: PLC0415
+
+        try:
+            module = self._function()()
+        except Exception as error:
+            raise UserError(
+                f"network.name: {self.name} failed ({type(error).__name__}: {error}); try it in Python by itself"
+            ) from error
+        if not isinstance(module, nn.Module):
+            raise UserError(f"network.name: {self.name} gave a {type(module).__name__}; return a torch.nn.Module")
+        return Loaded(module, Preprocessing(self.size, self.mean, self.std), tuple(residual_branches(module)))
+
+    def _module_file(self) -> Path:
+        name = self.name.partition(":")[0]
+        with _current_folder():
+            try:
+                spec = find_spec(name)
+            except (ImportError, ValueError):
+                spec = None
+        if spec is None or spec.origin is None:
+            raise UserError(
+                f"network.name: there is no Python module {name}; install it, or run from the folder that it lies in "
+                f"(this is {Path.cwd()})"
+            )
+        return Path(spec.origin)
+
+    def _function(self) -> Callable[[], object]:
+        self._module_file()
+        name, _, function = self.name.partition(":")
+        with _current_folder():
+            module = importlib.import_module(name)
+        found: Callable[[], object] | None = getattr(module, function, None)
+        if not callable(found):
+            raise UserError(f"network.name: {name} has no function {function}; it has {', '.join(vars(module))[:200]}")
+        return found
+
+
+@contextmanager
+def _current_folder() -> Iterator[None]:
+    """Let modules of the current folder be found, as `python -m` does."""
+    folder = str(Path.cwd())
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)

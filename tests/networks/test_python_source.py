@@ -1,0 +1,105 @@
+"""A network that a Python function makes, through film, stills, page and evaluation."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from renderer.common.errors import UserError
+from renderer.jobs.commands import make_page, render, render_stills
+from renderer.jobs.evaluation import evaluate, named_networks
+from renderer.jobs.local_worker import LocalWorker
+from renderer.networks.loaded import load_network
+from renderer.networks.sources.python import PythonNetwork
+from tests.film_helpers import Recorder, frame_digests, request
+
+MODULE = """
+import torch
+from torch import nn
+
+
+def build():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 8, 5), nn.SiLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(32, 6))
+
+
+def broken():
+    raise RuntimeError("no weights here")
+
+
+number = 7
+"""
+SETTINGS = (
+    "network={source: python, name: 'own_net:build', size: 32, mean: [0.5, 0.5, 0.5], std: [1, 1, 1], classes: c.csv}"
+)
+SHORT = ("film.seconds_per_class=0.25", "dream.fresh_steps=2", "dream.steps_per_frame=1", "stills.steps=3")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of the user's, with a module and a class list, which is the current one."""
+    (tmp_path / "own_net.py").write_text(MODULE)
+    (tmp_path / "c.csv").write_text("index,title\n" + "".join(f"{n},thing {n}\n" for n in range(6)))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(__import__("sys").modules, "own_net", raising=False)
+    return tmp_path
+
+
+def test_it_goes_through_film_stills_page_and_evaluation(folder: Path) -> None:
+    outcome = render(request(folder / "film", SETTINGS, *SHORT), Recorder(), LocalWorker)
+    assert outcome.film
+    assert len(frame_digests(outcome.film)) == 8
+    assert [entry.title for entry in outcome.index.classes] == ["thing 1", "thing 2", "thing 3", "thing 5"]
+    assert outcome.index.network == {"source": "python", "name": "own_net:build", "weights": None}
+    stills = render_stills(request(folder / "stills", SETTINGS, *SHORT), Recorder(), LocalWorker)
+    assert all(entry.rank and entry.still for entry in stills.index.classes)
+    assert "own_net:build" in make_page(folder / "film").paths.page.read_text(encoding="utf-8")
+    judge = json.dumps({"source": "python", "name": "own_net:build", "size": 32, "classes": "c.csv"})
+    evaluation = evaluate(folder / "film", named_networks([judge], []), Recorder())
+    assert [one.pictures for one in evaluation.network.figures] == [4, 4]
+    assert [one.pictures for one in evaluation.judges[0].figures] == [4, 4]
+
+
+def test_pictures_are_normalized_as_it_says(folder: Path) -> None:
+    plain, shifted = (
+        load_network(PythonNetwork(name="own_net:build", size=32, mean=(mean,) * 3, classes=Path("c.csv")))
+        for mean in (0.0, 0.25)
+    )
+    views = torch.full((1, 3, 32, 32), 0.5)
+    assert torch.allclose(plain.activations(views - 0.25)["outputs"], shifted.activations(views)["outputs"], atol=1e-5)
+
+
+def test_a_run_is_not_continued_with_another_function_or_other_files(folder: Path) -> None:
+    (folder / "weights.bin").write_bytes(b"1")
+    wanted = request(folder / "run", SETTINGS.replace("}", ", reads: [weights.bin]}"), *SHORT)
+    render(wanted, Recorder(), LocalWorker)
+    (folder / "weights.bin").write_bytes(b"2")
+    with pytest.raises(UserError, match=r"network\.reads\[0\]: the file is not the one"):
+        render(wanted, Recorder(), LocalWorker)
+    (folder / "weights.bin").write_bytes(b"1")
+    (folder / "own_net.py").write_text(MODULE.replace("manual_seed(0)", "manual_seed(1)"))
+    with pytest.raises(UserError, match=r"network\.module: the file is not the one"):
+        render(wanted, Recorder(), LocalWorker)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nowhere:build", "there is no Python module nowhere"),
+        ("nowhere.at.all:build", "there is no Python module"),
+        ("own_net:missing", "has no function missing"),
+        ("own_net:number", "has no function number"),
+        ("own_net:broken", r"RuntimeError: no weights here"),
+        ("builtins:list", "return a torch.nn.Module"),
+    ],
+)
+def test_what_is_wrong_is_said(folder: Path, name: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        load_network(PythonNetwork(name=name, size=32, classes=Path("c.csv")))
+
+
+@pytest.mark.parametrize("name", ["own_net", "own_net:", ":build", "own net:build", "own_net:build:more"])
+def test_a_name_is_a_module_and_a_function(folder: Path, name: str) -> None:
+    with pytest.raises(UserError, match=r"network\.name: must be text like 'package\.module:function'"):
+        request(folder / "run", SETTINGS.replace("own_net:build", name))
