@@ -302,15 +302,16 @@ def print_evaluation(console: Console, remarks: Console, evaluation: Evaluation,
 
 
 def _figures_row(name: str, figures: Figures) -> dict[str, Cell]:
-    return {
-        "network": name,
-        "pictures": _VIEWS[figures.shown],
-        "classes": figures.pictures,
-        "top-1": f"{figures.top_1:.3f}",
-        "top-5": f"{figures.top_5:.3f}",
-        "mean log-probability": f"{figures.mean_log_probability:.2f}",
-        "median rank": f"{figures.median_rank:g}",
+    """What is known of a network's figures: those of classes, or those of other targets."""
+    numbers = {
+        "top-1": (figures.top_1, ".3f"),
+        "top-5": (figures.top_5, ".3f"),
+        "mean log-probability": (figures.mean_log_probability, ".2f"),
+        "median rank": (figures.median_rank, "g"),
+        "mean activation": (figures.mean_activation, ".2f"),
     }
+    shown: dict[str, Cell] = {"network": name, "pictures": _VIEWS[figures.shown], "classes": figures.pictures}
+    return shown | {key: format(value, spec) for key, (value, spec) in numbers.items() if value is not None}
 
 
 def _failure_row(name: str, score: PictureScore) -> dict[str, Cell]:

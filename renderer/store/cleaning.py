@@ -149,7 +149,7 @@ def _products(paths: RunPaths) -> Iterator[Path]:
     for path in paths.state.glob("still-*.json"):
         record = read_record(path, StillRecord)
         # A record is not believed beyond the stills of its own class.
-        if record and re.fullmatch(rf"stills/{re.escape(path.stem[6:])}-[a-z0-9-]+\.png", record.still.path):
+        if record and re.fullmatch(rf"stills/{re.escape(path.stem[6:])}(-[a-z0-9-]+)?\.png", record.still.path):
             yield paths.root / record.still.path
     # A still may have been written, and its record not yet.
     yield from (paths.still(name) for name in _planned_stills(paths))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class ClassOutputs(TargetKind):
     """The classes of the network, an output neuron each."""
 
-    kind: Literal["classes"] = Field("classes", description="What is dreamed toward: `classes`.")
+    kind: Literal["classes"] = Field("classes", description="What is dreamed toward.")
 
     def known(self, network: Outline) -> tuple[Target, ...]:
         """The network's class list."""

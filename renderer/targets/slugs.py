@@ -25,5 +25,5 @@ def slug(title: str) -> str:
 
 
 def still_name(target: Target) -> str:
-    """Name of a target's still, such as `0007-cock.png`; of classes it sorts by index."""
-    return f"{target.key}-{slug(target.title)}.png"
+    """Name of a target's still, such as `0007-cock.png`; where the key is no number it says enough by itself."""
+    return f"{target.key}-{slug(target.title)}.png" if target.key.isdecimal() else f"{target.key}.png"

@@ -357,7 +357,7 @@ function makeFacts(data) {
     ["wnid", data.wnid],
     ["rank", data.rank],
     ["probability", data.probability === undefined ? undefined : percent(data.probability)],
-    ["logit", data.logit?.toFixed(2)],
+    [data.rank === undefined ? "activation" : "logit", data.logit?.toFixed(2)],
     ["seed", data.seed],
     ["in the film at", data.start === undefined ? undefined : clock(data.start)],
   ];
