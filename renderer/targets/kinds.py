@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from renderer.common.section import one_of
 from renderer.targets.class_outputs import ClassOutputs
 from renderer.targets.kind import TargetKind
+from renderer.targets.layer_channels import LayerChannels
 
-TARGET_KINDS: tuple[type[TargetKind], ...] = (ClassOutputs,)
+TARGET_KINDS: tuple[type[TargetKind], ...] = (ClassOutputs, LayerChannels)
 
 if TYPE_CHECKING:
     AnyTargets = TargetKind
