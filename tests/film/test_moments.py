@@ -1,0 +1,108 @@
+"""Values in time: each picture of a batch follows what its recipe says of its own moment, and starts may move."""
+
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from renderer.dream.dreaming import AdamOptimizer, Dream, Regularizers, Transforms
+from renderer.dream.randomness import PictureKey
+from renderer.film.recipe import FilmRecipe, FilmValues, Moment, film_recipe
+from renderer.film.sequence import dream_segments
+from renderer.film.tasks import Picture, SegmentTask
+from renderer.settings.sections import Film, Motion, Settings
+from renderer.starts.noise import NoiseStart
+from renderer.starts.start import StartPicture
+from tests.networks.tiny import aims, tiny_network
+
+SETTINGS = Settings(
+    film=Film(width=44, height=32, fps=4.0, seconds_per_class=1.0, chains=2, lead_in_seconds=0.0),
+    dream=Dream(steps_per_frame=2, fresh_steps=3, transforms=Transforms(color=0.0)),
+)
+
+
+class Keyframed(FilmRecipe):
+    """The first class is dreamed as usual, the second ever faster, with a camera that turns, and ever smoother."""
+
+    asked: ClassVar[list[Moment]] = []
+
+    def at(self, moment: Moment) -> FilmValues:
+        self.asked.append(moment)
+        if moment.position == 0:
+            return FilmValues(self.dream, self.motion, self.film.forget)
+        share = moment.seconds / moment.duration
+        dream = self.dream.model_copy(
+            update={
+                "optimizer": AdamOptimizer(learning_rate=0.05 + 0.1 * share),
+                "regularizers": Regularizers(total_variation=1 + 4 * share, l2=share),
+                "objective": self.dream.objective.model_copy(update={"log_probability": 5 - 5 * share}),
+                "transforms": self.dream.transforms.model_copy(update={"rotate": 90 * share}),
+                "level": self.dream.level.model_copy(update={"contrast": 0.1 + 0.1 * share}),
+            }
+        )
+        return FilmValues(dream, Motion(zoom=1.2, rotate=40 * share), 0.0)
+
+
+def recipe_of(kind: type[FilmRecipe]) -> FilmRecipe:
+    usual = film_recipe(SETTINGS, aims(1, 2), {})
+    return kind(**{name: getattr(usual, name) for name in FilmRecipe.model_fields})
+
+
+def frames(recipe: FilmRecipe, *positions: int) -> dict[int, list[Picture]]:
+    segments = {segment.position: segment for segment in recipe.timeline.segments}
+    shown: dict[int, list[Picture]] = {position: [] for position in positions}
+    tasks = [SegmentTask(segments[position], None) for position in positions]
+    for together in dream_segments(tiny_network(), recipe, tasks):
+        for frame in together:
+            shown[frame.segment.position].append(frame.picture)
+    return shown
+
+
+def difference(one: list[Picture], other: list[Picture]) -> float:
+    return float(np.mean([np.abs(a.astype(int) - b).mean() for a, b in zip(one, other, strict=True)]))
+
+
+def test_pictures_of_a_batch_follow_their_own_values() -> None:
+    together, usual = frames(recipe_of(Keyframed), 0, 1), frames(recipe_of(FilmRecipe), 0, 1)
+    alone = frames(recipe_of(Keyframed), 1)
+    # Rounding in another order is all that differs, and an ascent makes it grow.
+    assert difference(together[0], usual[0]) < 0.2 * difference(together[1], usual[1])
+    assert difference(together[1], alone[1]) < 0.2 * difference(together[1], usual[1])
+
+
+def test_every_step_asks_for_its_own_moment() -> None:
+    Keyframed.asked.clear()
+    frames(recipe_of(Keyframed), 1)
+    moments = {moment.seconds for moment in Keyframed.asked}
+    assert {0.0, 0.125, 0.25, 0.375, 0.875} <= moments
+    assert {moment.duration for moment in Keyframed.asked} == {1.0}
+
+
+def test_constants_are_what_the_recipe_says() -> None:
+    recipe = recipe_of(FilmRecipe)
+    values = recipe.at(Moment(0, 0.3, 1.0))
+    assert (values.dream, values.motion, values.forget) == (recipe.dream, recipe.motion, recipe.film.forget)
+
+
+class Stripes(NoiseStart):
+    """A start that brings a white column into every frame, each farther to the right."""
+
+    moves: ClassVar[bool] = True
+
+    def following(self, moved: StartPicture, key: PictureKey, frame: int) -> StartPicture:
+        assert moved.shape == (3, 32, 44)
+        moved = moved.copy()
+        moved[:, :, 8 * frame : 8 * frame + 4] = 1.0
+        return moved
+
+
+@pytest.mark.parametrize("frame", [1, 2, 3])
+def test_a_start_that_moves_is_asked_for_every_frame_but_the_first(frame: int) -> None:
+    still = recipe_of(FilmRecipe).model_copy(
+        update={"dream": recipe_of(FilmRecipe).dream.model_copy(update={"steps_per_frame": 0})}
+    )
+    moving = still.model_copy(update={"start": Stripes()})
+    plain, striped = frames(still, 0)[0], frames(moving, 0)[0]
+    assert np.array_equal(plain[0], striped[0])
+    column = striped[frame][:, 8 * frame : 8 * frame + 4].astype(float)
+    assert column.mean() > striped[frame].astype(float).mean() + 30
