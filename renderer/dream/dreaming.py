@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field
 
 from renderer.common.section import Section, one_of
+from renderer.dream.objectives import AnyObjective, LogitObjective
 
 if TYPE_CHECKING:
     import torch
@@ -49,19 +50,6 @@ class OptimizerKind(Section):
     @abstractmethod
     def with_rate(self, rate: float) -> OptimizerKind:
         """The same with another rate."""
-
-
-class LogitObjective(Section):
-    """Ascend the class's output before the softmax (Simonyan et al. 2013, arXiv 1312.6034)."""
-
-    kind: Literal["logit"] = Field("logit", description="What is ascended: `logit`, the class's pre-softmax output.")
-    log_probability: float = Field(
-        5.0,
-        ge=0,
-        le=100,
-        description="Weight of the class's log-probability, which is added to the logit: it counts only as long as the "
-        "network takes the picture for something else.",
-    )
 
 
 class FourierParameterization(ParameterizationKind):
@@ -273,7 +261,7 @@ class AscentSettings(Section):
         description="What lies beyond the border, for the camera's move and the network's views: `mirror` images, or "
         "with `wrap` the other side of the picture, which becomes a tile without a seam.",
     )
-    objective: LogitObjective = LogitObjective()
+    objective: AnyObjective = LogitObjective()
     residual_gradient: float = Field(
         1.0,
         ge=0,

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from renderer.dream.dreaming import AscentSettings
 from renderer.dream.health import Health
-from renderer.dream.objectives import objective
+from renderer.dream.objectives import ObjectiveKind
 from renderer.dream.per_picture import per_picture
 from renderer.networks.network import Network
 from renderer.networks.rectifiers import redirected
@@ -103,9 +103,23 @@ class UsableGradient:
         kind = self._network.kind
         share = per_picture([one.residual_gradient for one in each], views)
         activations = self._network.activations(seen, kind.layers(), residual_gradient=share, precise=precise)
-        reached = objective([one.objective for one in each], kind, activations, units.repeat_interleave(count))
+        wanted = kind.answers(activations, units.repeat_interleave(count))
+        reached = _objective([one.objective for one in each], wanted, kind.rivals(activations))
         # Summed, not averaged: a picture's gradient does not depend on how many others there are.
         return torch.autograd.grad(reached.sum(), seen)[0]
+
+
+def _objective(
+    kinds: Sequence[ObjectiveKind], wanted: Float[Tensor, " views"], rivals: Float[Tensor, "views classes"] | None
+) -> Float[Tensor, " views"]:
+    """The objective of each view: at once where all have the same one, which is nearly always so."""
+    if all(kind == kinds[0] for kind in kinds):
+        return kinds[0].value(wanted, rivals)
+    rows = [slice(number, number + 1) for number in range(len(kinds))]
+    values = [
+        kind.value(wanted[row], None if rivals is None else rivals[row]) for kind, row in zip(kinds, rows, strict=True)
+    ]
+    return torch.cat(values)
 
 
 def _by_picture(views: Views, count: int) -> Float[Tensor, "batch count 3 size size"]:

@@ -2,31 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Literal
 
-from jaxtyping import Float, Int
-from torch import Tensor
+from pydantic import Field
 
-from renderer.dream.dreaming import LogitObjective
-from renderer.dream.per_picture import per_picture
-from renderer.networks.network import Activations
-from renderer.targets.kind import TargetKind
+from renderer.common.section import Section, one_of
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
 
 
-def objective(
-    settings: Sequence[LogitObjective], kind: TargetKind, activations: Activations, units: Int[Tensor, " views"]
-) -> Float[Tensor, " views"]:
-    """How much each view shows what it is to show; higher is better.
+class ObjectiveKind(Section):
+    """How much a view shows what it is to show; a kind is added as a subclass and in `OBJECTIVES`."""
 
-    Args:
-        settings: Which objective, one a view.
-        kind: Says how the activations answer.
-        activations: Of the network, by layer.
-        units: Which unit each view is to excite.
-    """
-    wanted = kind.answers(activations, units)
-    rivals = kind.rivals(activations)
-    if rivals is None or not any(one.log_probability for one in settings):
-        return wanted
-    weight = per_picture([one.log_probability for one in settings], wanted)
-    return wanted + weight * (wanted - rivals.logsumexp(1))
+    @abstractmethod
+    def value(
+        self, wanted: Float[Tensor, " views"], rivals: Float[Tensor, "views classes"] | None
+    ) -> Float[Tensor, " views"]:
+        """What is ascended, for each view by itself; differentiable, and higher is better.
+
+        Args:
+            wanted: How strongly the wanted unit answers.
+            rivals: All outputs before the softmax, where the wanted unit is one of them.
+        """
+
+
+class LogitObjective(ObjectiveKind):
+    """Ascend the class's output before the softmax (Simonyan et al. 2013, arXiv 1312.6034)."""
+
+    kind: Literal["logit"] = Field("logit", description="What is ascended: `logit`, the class's pre-softmax output.")
+    log_probability: float = Field(
+        5.0,
+        ge=0,
+        le=100,
+        description="Weight of the class's log-probability, which is added to the logit: it counts only as long as the "
+        "network takes the picture for something else. Of no effect where no classes are dreamed.",
+    )
+
+    def value(
+        self, wanted: Float[Tensor, " views"], rivals: Float[Tensor, "views classes"] | None
+    ) -> Float[Tensor, " views"]:
+        """The output, with its lead over all others."""
+        if rivals is None or self.log_probability == 0:
+            return wanted
+        return wanted + self.log_probability * (wanted - rivals.logsumexp(1))
+
+
+OBJECTIVES: tuple[type[ObjectiveKind], ...] = (LogitObjective,)
+
+if TYPE_CHECKING:
+    AnyObjective = ObjectiveKind
+else:
+    AnyObjective = one_of(OBJECTIVES, "kind")

@@ -13,7 +13,6 @@ from renderer.dream.dreaming import (
     Dream,
     FourierParameterization,
     Level,
-    LogitObjective,
     NormalizedOptimizer,
     OptimizerKind,
     ParameterizationKind,
@@ -21,6 +20,7 @@ from renderer.dream.dreaming import (
     Regularizers,
     Transforms,
 )
+from renderer.dream.objectives import LogitObjective
 from renderer.dream.randomness import PictureKey, normal
 from renderer.dream.regularizers import total_variation
 from renderer.networks.network import Network

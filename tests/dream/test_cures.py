@@ -13,13 +13,13 @@ from renderer.dream.ascent import Ascent
 from renderer.dream.dreaming import (
     AdamOptimizer,
     Dream,
-    LogitObjective,
     NormalizedOptimizer,
     OptimizerKind,
     Regularizers,
     Transforms,
 )
 from renderer.dream.health import Health
+from renderer.dream.objectives import LogitObjective
 from renderer.dream.randomness import PictureKey, normal
 from renderer.networks.network import Network, Preprocessing
 from renderer.targets.target import class_target

@@ -7,13 +7,13 @@ from renderer.dream.dreaming import (
     AdamOptimizer,
     Dream,
     FourierParameterization,
-    LogitObjective,
     MacoParameterization,
     ParameterizationKind,
     PixelParameterization,
     Regularizers,
     Transforms,
 )
+from renderer.dream.objectives import LogitObjective
 from renderer.dream.parameterizations import build_parameterization
 from renderer.dream.randomness import PictureKey
 from tests.dream.climbing import ascend

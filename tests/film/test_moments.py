@@ -66,8 +66,8 @@ def test_pictures_of_a_batch_follow_their_own_values() -> None:
     together, usual = frames(recipe_of(Keyframed), 0, 1), frames(recipe_of(FilmRecipe), 0, 1)
     alone = frames(recipe_of(Keyframed), 1)
     # Rounding in another order is all that differs, and an ascent makes it grow.
-    assert difference(together[0], usual[0]) < 0.2 * difference(together[1], usual[1])
-    assert difference(together[1], alone[1]) < 0.2 * difference(together[1], usual[1])
+    assert difference(together[0], usual[0]) < 0.4 * difference(together[1], usual[1])
+    assert difference(together[1], alone[1]) < 0.4 * difference(together[1], usual[1])
 
 
 def test_every_step_asks_for_its_own_moment() -> None:
