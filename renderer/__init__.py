@@ -1,23 +1,31 @@
 """Films of what an image classifier dreams about everything it knows.
 
-The modules, in the order the data flows:
+The rooms, from the ground up; each may import those above it in this list, and none below:
 
-config         frozen, checked settings: one YAML file is the only door
-classes        class lists, and the selection and order among them
-networks       frozen classifiers: the embedded one, and those of torchvision with weights by name or from a file
-timeline       the film on paper: which class in which frames, as chains of segments
-run_directory  every path of a run, whole-file writes, records, fingerprints, the lock
-plan           what is left to do, as rounds of segments
-motion         the camera's move from one frame to the next
-dream          pixels from gradients; `ascent` joins parameterizations, transforms, objectives and regularizers
-sequence       the frames of segments: move, dream, repeat
-workers        where segments are computed: in this process, on one device or several
-video          frames to files: text, stills, encoding, the film
-evaluate       does a network recognize what was dreamed?
-page           the web page: grid, search, film and details, in one file
-render         one run from start to end, and what can be said of it
-serve          the page over loopback while a render runs
-display        how the commands say things: progress, tables, states
-endings        what is said when a command fails or is interrupted
-cli            the commands; the only place that prints and exits
+common     what all others rest on: errors, sections of settings, digests, words, progress
+targets    what is dreamed toward: class outputs, channels of a layer; lists, selection, order, matching
+networks   frozen networks: where they come from (`sources`), and the activations of their layers
+dream      pixels from gradients: objectives, parameterizations, views, optimizers, level; `ascent` joins them
+starts     where pictures begin
+settings   the YAML file: checked sections, and the layers below it (families of networks, presets)
+film       recipes; the film on paper (`timeline`, `motion`); its frames (`sequence`, `warp`)
+store      a run's directory: every path, whole-file writes, records, the lock
+media      frames to files: text, codecs, encoding, joining, chapters, sound
+atlas      a run as seen (`seen`), and what is made of that: index, page, sheet, server, recognition
+jobs       one run from start to end: plan, batches, workers, commands, preflight
+display    how the commands say things
+cli        the commands; the only place that prints and exits
+
+From the YAML file to a pixel:
+
+1. settings/loading.py     the file, `--set`, presets and families become checked `Settings`
+2. jobs/commands.py        `render` opens the run's directory, plans, dreams, assembles
+3. film/recipe.py          what makes pixels is taken from the settings: the recipe, whose digest tells runs apart
+4. jobs/plan.py            what is missing of the film, as rounds of batches
+5. jobs/segments.py        each batch is given to a worker, each segment's frames to an encoder
+6. jobs/local_worker.py    a device takes whole batches
+7. film/sequence.py        each frame: move, ask the recipe for its values, dream, level
+8. dream/ascent.py         each step: decode, draw views, gradient, optimizer
+
+`docs/architecture.md` has the picture.
 """
