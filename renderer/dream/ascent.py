@@ -127,8 +127,9 @@ def _climb_level(network: Network, pictures: Pictures, climbs: Sequence[Climb], 
     for begin in range(0, len(steps), span):
         own = steps[begin : begin + span]
         if begin:
-            levels = [climb.values(own.start).level for climb in climbs]
-            reached = replace(reached, pictures=keep_level(levels, reached.pictures, seconds * span))
+            settings = [climb.values(own.start) for climb in climbs]
+            levels, canvas = [one.level for one in settings], CANVASES[settings[0].canvas]
+            reached = replace(reached, pictures=keep_level(levels, reached.pictures, seconds * span, canvas))
         course = _Course(len(own), own.start, begin, whole=len(steps))
         reached = reached.followed_by(_climb(network, reached.pictures, climbs, course))
     return reached

@@ -67,9 +67,9 @@ def dream_stills(
     climbs = [Climb(task.aim, task.seed, recipe.at) for task in tasks]
     begun = torch.cat([_to_tensor(recipe.start.first(climb.key, recipe.size), network.device) for climb in climbs])
     dreamed = ascend_fresh(network, begun, climbs, recipe.stills.steps, seconds_per_step=_STILL_STEP_SECONDS)
-    levels = [recipe.at(recipe.stills.steps).level for _ in tasks]
-    leveled = keep_level(levels, dreamed.pictures, _STILL_END_SECONDS)
-    finished = blur(leveled, recipe.stills.smooth, CANVASES[recipe.dream.canvas])
+    levels, canvas = [recipe.at(recipe.stills.steps).level for _ in tasks], CANVASES[recipe.dream.canvas]
+    leveled = keep_level(levels, dreamed.pictures, _STILL_END_SECONDS, canvas)
+    finished = blur(leveled, recipe.stills.smooth, canvas)
     for task, picture, health in zip(tasks, finished, dreamed.health, strict=True):
         yield task, _to_picture(picture), health
 
@@ -169,7 +169,7 @@ def _next_frame(
     moved = _GRAY + kept * (moved - _GRAY)
     dreamed = ascend(network, moved, [one.climb(number) for one in running], recipe.dream.steps_per_frame)
     levels = [one.values(number + 1).dream.level for one in running]
-    return replace(dreamed, pictures=keep_level(levels, dreamed.pictures, 1 / recipe.film.fps))
+    return replace(dreamed, pictures=keep_level(levels, dreamed.pictures, 1 / recipe.film.fps, canvas))
 
 
 def _to_tensor(picture: StartPicture, device: torch.device) -> Float[Tensor, "1 3 height width"]:

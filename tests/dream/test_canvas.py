@@ -6,6 +6,8 @@ import torch
 
 from renderer.dream.blur import blur
 from renderer.dream.canvas import CANVASES, Canvas
+from renderer.dream.dreaming import Level
+from renderer.dream.level import keep_level
 from renderer.film.motion import Move
 from renderer.film.recipe import still_recipe
 from renderer.film.sequence import dream_stills
@@ -56,6 +58,13 @@ def test_a_camera_that_goes_once_around_a_wrapped_picture_is_back() -> None:
 def test_a_blur_goes_on_at_the_other_side() -> None:
     shifted = blur(picture().roll((5, 7), (2, 3)), 2.0, WRAP)
     torch.testing.assert_close(shifted, blur(picture(), 2.0, WRAP).roll((5, 7), (2, 3)), atol=1e-5, rtol=0)
+
+
+def test_leveling_goes_on_at_the_other_side() -> None:
+    level = [Level(strength=0.9)]
+    wide = torch.nn.functional.interpolate(picture(), (96, 96), mode="bicubic")
+    shifted = keep_level(level, wide.roll((16, 48), (2, 3)), 1.0, WRAP)
+    torch.testing.assert_close(shifted, keep_level(level, wide, 1.0, WRAP).roll((16, 48), (2, 3)), atol=1e-5, rtol=0)
 
 
 def seam(shown: np.ndarray) -> float:
