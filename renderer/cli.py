@@ -363,7 +363,7 @@ def classes(
 def networks() -> None:
     """List what can dream here.
 
-    The network that comes along, and those of torchvision with the names of their weights.
+    The network that comes along, those of torchvision with the names of their weights, and Python functions.
 
     \b
     Example:

@@ -53,9 +53,10 @@ def exhibits(seen: SeenRun) -> Iterator[Exhibit]:
 
     The two are one picture where the still was taken from the film.
     """
-    frames = {segment.position: segment for segment in seen.run.timeline.segments if segment.ends_class}
+    segments = seen.run.timeline.segments if seen.run.file.film else ()
+    frames = {segment.position: segment for segment in segments if segment.ends_class}
     for position, target in enumerate(seen.run.targets):
-        frame = _frame(seen, frames[position])
+        frame = _frame(seen, frames[position]) if frames else None
         still = seen.still(target)
         if still:
             # Both are written by the same function: the same picture is the same file.

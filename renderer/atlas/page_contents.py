@@ -12,7 +12,7 @@ from renderer.atlas.seen import SeenRun
 from renderer.store.evaluation_file import Evaluation, PictureScore, judge_names
 from renderer.store.index_file import Index, IndexClass, IndexFilm
 from renderer.store.run import Run
-from renderer.targets.target import OUTPUTS, Target
+from renderer.targets.target import Target
 
 _FILM_KINDS = {".mp4": "video", ".webm": "video", ".gif": "picture", ".webp": "picture"}
 """What browsers can show; other films are offered for download."""
@@ -67,7 +67,7 @@ def _describe_target(target: Target, groups: Groups) -> dict[str, Any]:
     # WordNet has several ways to the root, and the list puts them into one; by size they read from wide to narrow.
     path = sorted(dict.fromkeys(target.groups), key=lambda name: -groups.groups[groups.names[name]].count)
     return {
-        "key": target.key if target.ascends.layer != OUTPUTS else None,
+        "key": None if target.is_class else target.key,
         "index": target.index,
         "wnid": target.wnid,
         "title": target.title,

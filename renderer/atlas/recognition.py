@@ -15,7 +15,7 @@ from renderer.film.tasks import Picture
 from renderer.networks.network import Network
 from renderer.store.evaluation_file import Figures, PictureScore, Seen, View
 from renderer.targets.matching import match_classes
-from renderer.targets.target import OUTPUTS, Target
+from renderer.targets.target import Target
 
 _MOST_SEEN = 5
 
@@ -36,7 +36,7 @@ class Judge:
 
 def own_judge(network: Network, targets: Sequence[Target]) -> Judge:
     """The network that dreamed: its targets are its own, and their names need not tell them apart."""
-    are_classes = all(target.ascends.layer == OUTPUTS for target in targets)
+    are_classes = all(target.is_class for target in targets)
     return Judge(network, {target.index: target.index for target in targets} if are_classes else None)
 
 
@@ -46,7 +46,7 @@ def make_judge(network: Network, targets: Sequence[Target]) -> Judge:
     Raises:
         UserError: The network knows none of them, or they are no classes.
     """
-    if any(target.ascends.layer != OUTPUTS for target in targets):
+    if not all(target.is_class for target in targets):
         raise UserError(
             f"the run dreams {targets[0].title} and the like, of which another network has none; judges can be asked "
             "about classes only: leave --judge out to see how strongly the dreaming network answers"

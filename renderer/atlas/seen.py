@@ -107,7 +107,7 @@ class SeenRun:
     @cached_property
     def film(self) -> FilmRecord | None:
         """The assembled film, if it is there and whole, and is of this run's segments."""
-        record = read_record(self.paths.film_record, FilmRecord)
+        record = read_record(self.paths.film_record, FilmRecord) if self.run.file.film else None
         path = self.paths.film(CODECS[self.run.settings.video.codec].film_suffix)
         if record is None or not speaks_of(self.paths, record.film, path) or not self.is_whole(record.film):
             return None

@@ -52,7 +52,7 @@ class Moment:
 
     Attributes:
         position: Place of the class in the film, from 0.
-        seconds: Time since the class began; below 0 or above `duration` nothing new is to be expected.
+        seconds: Time since the class began.
         duration: How long the class is shown, in seconds.
     """
 
@@ -140,8 +140,8 @@ class StillRecipe(Recipe):
         """Height and width of a still in pixels."""
         return self.stills.height, self.stills.width
 
-    def at(self, step: int) -> AscentSettings:  # noqa: ARG002
-        """What holds in a step."""
+    def at(self, aim: Aim, step: int) -> AscentSettings:  # noqa: ARG002
+        """What holds for the still of a target in a step; every step of every picture asks for it."""
         return self._constant
 
     @cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -64,10 +65,10 @@ def dream_stills(
     network: Network, recipe: StillRecipe, tasks: Sequence[StillTask]
 ) -> Iterator[tuple[StillTask, Picture, Health]]:
     """Dream a picture of each target from a fresh one; the tasks are one batch."""
-    climbs = [Climb(task.aim, task.seed, recipe.at) for task in tasks]
+    climbs = [Climb(task.aim, task.seed, partial(recipe.at, task.aim)) for task in tasks]
     begun = torch.cat([_to_tensor(recipe.start.first(climb.key, recipe.size), network.device) for climb in climbs])
     dreamed = ascend_fresh(network, begun, climbs, recipe.stills.steps, seconds_per_step=_STILL_STEP_SECONDS)
-    levels, canvas = [recipe.at(recipe.stills.steps).level for _ in tasks], CANVASES[recipe.dream.canvas]
+    levels, canvas = [recipe.at(task.aim, recipe.stills.steps).level for task in tasks], CANVASES[recipe.dream.canvas]
     leveled = keep_level(levels, dreamed.pictures, _STILL_END_SECONDS, canvas)
     finished = blur(leveled, recipe.stills.smooth, canvas)
     for task, picture, health in zip(tasks, finished, dreamed.health, strict=True):

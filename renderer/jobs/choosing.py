@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from jaxtyping import Float
 
@@ -13,12 +15,10 @@ from renderer.targets.target import Target
 
 def chosen_targets(settings: Settings) -> tuple[Target, ...]:
     """The targets that settings choose, in the order of the film; raises UserError as `select_classes` does."""
-    return select_classes(
-        settings.classes,
-        settings.network.known_targets(),
-        seed=settings.run.seed,
-        output_weights=lambda: _output_weights(settings.network),
-    )
+    known, source = settings.network.known_targets(), settings.network
+    # Other targets than classes have no weights by which they would resemble each other.
+    weights = partial(_output_weights, source) if all(target.is_class for target in known) else None
+    return select_classes(settings.classes, known, seed=settings.run.seed, output_weights=weights)
 
 
 def _output_weights(source: NetworkSource) -> Float[np.ndarray, "classes features"]:

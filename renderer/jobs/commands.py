@@ -201,7 +201,7 @@ def _dream_stills(run: Run, live: Live, worker: Callable[[], Worker]) -> list[Fa
 
 def _restore(run: Run, progress: Progress | None) -> None:
     """Make again what was damaged and needs no network; name what needs one."""
-    if not run.settings.stills.fresh:
+    if not run.dreams_stills:
         make_film_stills(run, make_plan(SeenRun(run)).records, progress)
     seen = SeenRun(run, thorough=True)
     note_repairs(progress, "stills", seen.damaged_stills, "`render` or `stills` makes them again")

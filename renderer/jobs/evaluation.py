@@ -11,6 +11,7 @@ from pathlib import Path
 from renderer.atlas.exhibits import Exhibit, exhibits
 from renderer.atlas.recognition import Judge, knows, make_judge, measure, own_judge, score_picture
 from renderer.atlas.seen import SeenRun
+from renderer.common.digests import data_digest
 from renderer.common.errors import UserError
 from renderer.common.progress import Amount, Progress
 from renderer.jobs.commands import make_page
@@ -96,7 +97,7 @@ def evaluate(directory: Path, judges: Sequence[NamedNetwork], progress: Progress
 
 def _ask(run: Run, named: NamedNetwork, *, own: bool) -> _Asked:
     with _named_in_errors(named):
-        contents = str(named.settings.identity().get("weights"))
+        contents = data_digest(named.settings.identity())
         network = load_network(named.settings, find_devices(_device(run))[0])
         return _Asked(named, contents, (own_judge if own else make_judge)(network, run.targets))
 

@@ -16,5 +16,4 @@ def text_digest(run: Run) -> str | None:
     """Of what the text on a still follows from; None where there is none."""
     if not run.settings.stills.overlay:
         return None
-    titles = tuple(target.title for target in run.targets)
-    return presentation(run.settings, titles, run.file.font).text_digest
+    return presentation(run.settings, run.targets, run.titles, run.file.font).text_digest

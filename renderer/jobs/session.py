@@ -26,7 +26,7 @@ from renderer.store.held_run import RunRemovedError
 from renderer.store.lock import locked
 from renderer.store.paths import RunPaths
 from renderer.store.records import StillRecord, read_record
-from renderer.store.run import Run, load_run
+from renderer.store.run import Run, known_titles, load_run
 from renderer.store.run_file import RunFile, current_versions, holds_run, keep_run_file, mend_run_file, read_run_file
 from renderer.targets.target import Target
 
@@ -51,8 +51,7 @@ def describe_run(name: str, settings: Settings, targets: Sequence[Target], *, fi
         film=film,
         fingerprints={
             "film": film_recipe(settings, targets, network).digest,
-            "stills": still_recipe(settings, targets, network).digest,
-            "presentation": _presentation(settings, targets, font).digest,
+            "presentation": presentation(settings, targets, known_titles(settings, targets), font).digest,
         },
         network=network,
         font=font,
@@ -145,10 +144,6 @@ def _font_digest(settings: Settings) -> str | None:
     if not is_ordinary_file(font):
         raise UserError(f"overlay.font: there is no file {font}; relative paths are taken from {Path.cwd()}")
     return file_digest(font)
-
-
-def _presentation(settings: Settings, targets: Sequence[Target], font: str | None) -> Presentation:
-    return presentation(settings, tuple(target.title for target in targets), font)
 
 
 def _with_absolute_paths(settings: Settings) -> Settings:
@@ -264,10 +259,17 @@ def _recipe_differences(old: RunFile, new: RunFile, product: Product) -> dict[st
 
 
 def _presentation_differences(old: RunFile, new: RunFile) -> dict[str, tuple[Any, Any]]:
-    before, after = (flatten(_presentation(run.settings, run.targets, run.font).data()) for run in (old, new))
-    changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)} - {"titles"}
+    before, after = (flatten(_presented(run).data()) for run in (old, new))
+    keys = {key for key in before.keys() | after.keys() if not key.startswith(("facts", "others"))}
+    changed = {key for key in keys if before.get(key) != after.get(key)}
+    if not changed and _presented(old).digest != _presented(new).digest:
+        return {"network.classes": ("a list with other names", "this one")}
     names = {"font": "overlay.font", "overlay": "overlay.lines"}
     return {names.get(key, key): (before.get(key), after.get(key)) for key in changed}
+
+
+def _presented(run: RunFile) -> Presentation:
+    return presentation(run.settings, run.targets, known_titles(run.settings, run.targets), run.font)
 
 
 def _compared(key: str, before: Any, after: Any) -> dict[str, tuple[Any, Any]]:
@@ -283,8 +285,10 @@ def _named_files(old: RunFile, new: RunFile) -> dict[str, tuple[Any, Any]]:
 
 
 def _files(run: RunFile) -> dict[str, str]:
-    font = {"overlay.font": run.settings.overlay.font} if run.settings.overlay.font else {}
-    return {key: str(path) for key, path in {**run.settings.network.files(), **font}.items()}
+    files: dict[str, Path] = {"overlay.font": run.settings.overlay.font} if run.settings.overlay.font else {}
+    with suppress(UserError):  # The network of an earlier run may not be found from here.
+        files |= run.settings.network.files()
+    return {key: str(path) for key, path in files.items()}
 
 
 def _describe(key: str, before: Any, after: Any) -> str:

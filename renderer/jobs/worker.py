@@ -1,4 +1,4 @@
-"""What computes batches: in this process, and later in others."""
+"""What computes batches: the interface, and the worker that a run has."""
 
 from __future__ import annotations
 

@@ -98,6 +98,17 @@ def check_templates(lines: Sequence[str]) -> None:
             _check_field(where, field, spec, conversion)
 
 
+def named_values(lines: Sequence[str], target: Target) -> dict[str, Value]:
+    """What templates, accepted by `check_templates`, say of a target, be it the one shown, the last or the next."""
+    named = {field.rpartition(".")[2] for line in lines for field, _, _ in _fields(line)}
+    return {field: value for field, value in target_values("", target).items() if field in named}
+
+
+def templates_name_guesses(lines: Sequence[str]) -> bool:
+    """Whether templates, accepted by `check_templates`, name what the network sees."""
+    return any(field.startswith("top.") for line in lines for field, _, _ in _fields(line))
+
+
 def templates_need_score(lines: Sequence[str]) -> bool:
     """Whether templates, accepted by `check_templates`, say anything of what the network sees."""
     return any(_SCORE_FIELD.fullmatch(field) for line in lines for field, _, _ in _fields(line))
@@ -156,9 +167,9 @@ def one_line(text: str) -> str:
 def _values(caption: Caption) -> dict[str, Value]:
     score = caption.score
     return {
-        **_class_values("", caption.target),
-        **_class_values("previous.", caption.previous),
-        **_class_values("next.", caption.next),
+        **target_values("", caption.target),
+        **target_values("previous.", caption.previous),
+        **target_values("next.", caption.next),
         "position": caption.position,
         "count": caption.count,
         "logit": score.activation if score else None,
@@ -168,7 +179,8 @@ def _values(caption: Caption) -> dict[str, Value]:
     }
 
 
-def _class_values(prefix: str, target: Target | None) -> dict[str, Value]:
+def target_values(prefix: str, target: Target | None) -> dict[str, Value]:
+    """What templates may say of a target; the fields begin with the prefix."""
     return {
         f"{prefix}title": target.title if target else None,
         f"{prefix}index": target.index if target else None,

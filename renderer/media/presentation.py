@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from renderer.common.digests import data_digest
 from renderer.common.section import Section
+from renderer.media.captions import named_values, templates_name_guesses
 from renderer.settings.sections import Overlay, Settings
+from renderer.targets.target import Target
 
 
 class SegmentVideo(Section):
@@ -24,13 +27,15 @@ class Presentation(Section):
         overlay: The text over the frames; None where there is none.
         video: How they are encoded.
         font: Digest of the font's file, where there is one.
-        titles: The titles that the text may name, in the order of the film.
+        facts: What the text may say of each target, in the order of the film.
+        others: The titles of all classes that the network knows, where the text may name what it sees.
     """
 
     overlay: Overlay | None
     video: SegmentVideo
     font: str | None
-    titles: tuple[str, ...]
+    facts: tuple[dict[str, Any], ...]
+    others: dict[int, str]
 
     @cached_property
     def digest(self) -> str:
@@ -47,14 +52,22 @@ class Presentation(Section):
         return self.model_dump(mode="json", exclude={"overlay": {"font"}})
 
 
-def presentation(settings: Settings, titles: tuple[str, ...], font: str | None) -> Presentation:
+def presentation(
+    settings: Settings, targets: Sequence[Target], titles: Mapping[int, str], font: str | None
+) -> Presentation:
     """Take from settings how the frames are shown.
 
     Args:
         settings: All settings.
-        titles: The titles of the run's targets.
+        targets: The run's targets.
+        titles: The titles of all classes that the network knows, by index.
         font: Digest of the font's file, where there is one.
     """
-    overlay = settings.overlay if settings.overlay.lines else None
-    video = SegmentVideo(codec=settings.video.codec, quality=settings.video.quality)
-    return Presentation(overlay=overlay, video=video, font=font, titles=titles if overlay else ())
+    lines = settings.overlay.lines
+    return Presentation(
+        overlay=settings.overlay if lines else None,
+        video=SegmentVideo(codec=settings.video.codec, quality=settings.video.quality),
+        font=font,
+        facts=tuple(named_values(lines, target) for target in targets) if lines else (),
+        others=dict(titles) if templates_name_guesses(lines) else {},
+    )

@@ -192,6 +192,9 @@ class Network:
 
 def _tensor(seen: Mapping[str, Any], layer: str) -> Tensor:
     found = seen.get(layer)
+    if layer == OUTPUTS and not (isinstance(found, Tensor) and found.ndim == 2):
+        shape = f"a tensor of {found.ndim} dimensions" if isinstance(found, Tensor) else f"a {type(found).__name__}"
+        raise UserError(f"network: the network answers with {shape}; it has to give a tensor, batch x classes")
     if not isinstance(found, Tensor) or found.ndim < 2:
         raise UserError(f"network.targets.layer: '{layer}' gives no tensor of channels; choose another layer")
     return found

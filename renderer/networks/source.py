@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -101,10 +102,16 @@ class NetworkSource(Section):
         Raises:
             UserError: It has no such layer, or cannot be loaded.
         """
-        from renderer.networks.loaded import load_network  # noqa: PLC0415  torch takes seconds
-
-        return load_network(self).channels(layer)
+        return _count_channels(self, layer)
 
     def known_targets(self) -> tuple[Target, ...]:
         """All that can be dreamed toward, by index; raises UserError."""
         return self.targets.known(self)
+
+
+@lru_cache(maxsize=8)
+def _count_channels(source: NetworkSource, layer: str) -> int:
+    """Kept, since a network takes long to load."""
+    from renderer.networks.loaded import load_network  # noqa: PLC0415  torch takes seconds
+
+    return load_network(source).channels(layer)

@@ -54,7 +54,7 @@ def families() -> Mapping[str, Layer]:
 
 def family_of(network: str) -> Layer | None:
     """The family of a network by what `NetworkSource.family` says; None where there is none."""
-    return next((family for family in families().values() if network.startswith(family.networks)), None)
+    return next((family for family in families().values() if network and network.startswith(family.networks)), None)
 
 
 def layers_below(said: Any) -> list[Layer]:

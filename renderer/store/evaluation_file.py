@@ -97,7 +97,7 @@ class Recognition(Record):
 
     Attributes:
         network: The network, described as in `atlas.json`.
-        contents: Digest of its weights, or their name; a network with the same weights is the same.
+        contents: Digest of what tells it from other networks; one with the same weights is the same.
         unknown: Classes of the run that are not in its list, and so in none of the figures.
         figures: Its figures; empty if it knows none of the classes that are finished so far.
         pictures: Its scores of the single pictures, in the order of the film.

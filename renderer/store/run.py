@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ from renderer.settings.sections import Settings
 from renderer.store.cleaning import refuse_strange
 from renderer.store.paths import RunPaths
 from renderer.store.run_file import RunFile, read_run_file
-from renderer.targets.target import OUTPUTS, Target
+from renderer.targets.target import Target
 
 
 @dataclass(frozen=True)
@@ -62,17 +62,12 @@ class Run:
     @cached_property
     def titles(self) -> Mapping[int, str]:
         """Titles of all classes that the network knows, by index."""
-        titles = {target.index: target.title for target in self.targets} if self.are_classes else {}
-        try:
-            return {known.index: known.title for known in self.settings.network.class_list()} | titles
-        except UserError:
-            # A class list of the user's own may be gone by now; the selected classes are kept with the run.
-            return titles
+        return known_titles(self.settings, self.targets)
 
     @property
     def are_classes(self) -> bool:
         """Whether the targets are outputs of the network."""
-        return all(target.ascends.layer == OUTPUTS for target in self.targets)
+        return all(target.is_class for target in self.targets)
 
     @property
     def timeline(self) -> Timeline:
@@ -83,6 +78,16 @@ class Run:
     def fade(self) -> int:
         """Frames of the crossfade between two chains."""
         return crossfade_frames(self.settings.film)
+
+
+def known_titles(settings: Settings, targets: Sequence[Target]) -> dict[int, str]:
+    """Titles of all classes that the network of some settings knows, by index."""
+    titles = {target.index: target.title for target in targets if target.is_class}
+    try:
+        return {known.index: known.title for known in settings.network.class_list()} | titles
+    except UserError:
+        # A class list of the user's own may be gone by now; the selected classes are kept with the run.
+        return titles
 
 
 def load_run(directory: Path) -> Run:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from renderer.common.errors import UserError
 from renderer.settings.sections import Settings
@@ -31,13 +32,24 @@ _HEADING = (
 _UNREADABLE = (yaml.YAMLError, TypeError, ValueError, RecursionError)
 
 
+def _named_safely(target: Target) -> Target:
+    """Refuse a key that is no part of a file's name: files are written, and removed, by it."""
+    if not _KEY.fullmatch(target.key):
+        raise ValueError(f"{target.key[:40]!r} is no key of a target")
+    return target
+
+
+_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,250}")
+StoredTarget = Annotated[Target, AfterValidator(_named_safely)]
+
+
 class RunFile(BaseModel):
     """The contents of `run.yaml`.
 
     Attributes:
         name: Name of the configuration.
         film: Whether a film was asked for, not stills alone.
-        fingerprints: Digests of the recipes of film and stills, and of how the film is presented.
+        fingerprints: Digests of the film's recipe, and of how it is presented.
         network: What tells the network from others; see `NetworkSource.identity`.
         font: Digest of the font's file, where there is one.
         versions: Versions of what the pixels may depend on.
@@ -54,7 +66,7 @@ class RunFile(BaseModel):
     font: str | None = None
     versions: dict[str, str] = Field(default_factory=dict)
     settings: Settings
-    targets: tuple[Target, ...]
+    targets: tuple[StoredTarget, ...]
 
 
 def current_versions() -> dict[str, str]:

@@ -1,1 +1,1 @@
-"""What networks know: lists of classes, and the selection among them."""
+"""What is dreamed toward: classes of a network, or channels of a layer; their lists, selection, order and matching."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from renderer.common.section import Section
 from renderer.targets.target import Aim, Score, Target
@@ -33,6 +33,9 @@ class TargetKind(Section):
 
     To add a kind, write a module with a subclass and name it in `renderer/targets/kinds.py`.
     """
+
+    needs_network: ClassVar[bool] = False
+    """Whether the network has to be loaded for its targets to be listed."""
 
     @abstractmethod
     def known(self, network: Outline) -> tuple[Target, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -27,11 +27,13 @@ class LayerChannels(TargetKind):
     `classes.select` chooses among them by number; a channel's title is the layer's name and its number.
     """
 
+    needs_network: ClassVar[bool] = True
+
     kind: Literal["channels"] = Field("channels", description="What is dreamed toward.")
     layer: str = Field(
         min_length=1,
         max_length=200,
-        pattern=r"^[\w.]+$",
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.]*$",
         examples=["features.12"],
         description="Name of the layer, a module of the network.",
     )

@@ -116,7 +116,9 @@ def _weights(output_weights: OutputWeights | None) -> Float[np.ndarray, "classes
             return output_weights()
     except LookupError as error:
         raise UserError(f"classes.order: similarity is not to be had: {error}; use index, title or random") from error
-    raise UserError("classes.order: similarity needs the network's output weights; use index, title or random")
+    raise UserError(
+        "classes.order: similarity is an order of classes, by the network's output weights; use index, title or random"
+    )
 
 
 def _matches(key: str, entries: Sequence[int | str], names: _Names) -> set[int]:

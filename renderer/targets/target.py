@@ -54,6 +54,11 @@ class Target(Aim):
     groups: tuple[str, ...] = ()
 
     @property
+    def is_class(self) -> bool:
+        """Whether it is an output of the network."""
+        return self.ascends.layer == OUTPUTS
+
+    @property
     def aim(self) -> Aim:
         """Without what is only said of it."""
         return Aim(self.key, self.ascends)

@@ -21,7 +21,7 @@ def recipes(*overrides: str, network: dict[str, Any] | None = None) -> dict[str,
 
 
 def shown(*overrides: str) -> Presentation:
-    return presentation(parse_settings("", "test", overrides), tuple(target.title for target in TARGETS), None)
+    return presentation(parse_settings("", "test", overrides), TARGETS, {3: "owl", 7: "cock", 8: "hen"}, None)
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ def _record(paths: RunPaths) -> StillRecord:
 def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
     paths = RunPaths(tmp_path)
     record = _record(paths)
-    write_record(paths.still_record(7), record)
-    assert read_record(paths.still_record(7), StillRecord) == record
+    write_record(paths.still_record("0007"), record)
+    assert read_record(paths.still_record("0007"), StillRecord) == record
     assert record.still.path == "stills/0007-cock.png"
 
 
@@ -37,11 +37,11 @@ def test_a_broken_record_counts_as_none(tmp_path: Path, text: str) -> None:
 
 def test_a_record_with_one_changed_digit_counts_as_none(tmp_path: Path) -> None:
     paths = RunPaths(tmp_path)
-    write_record(paths.still_record(7), _record(paths))
-    text = paths.still_record(7).read_text()
+    write_record(paths.still_record("0007"), _record(paths))
+    text = paths.still_record("0007").read_text()
     assert text.count("12.345") == 1
-    paths.still_record(7).write_text(text.replace("12.345", "12.346"))
-    assert read_record(paths.still_record(7), StillRecord) is None
+    paths.still_record("0007").write_text(text.replace("12.345", "12.346"))
+    assert read_record(paths.still_record("0007"), StillRecord) is None
 
 
 def test_changed_shortened_and_missing_files_are_found(tmp_path: Path) -> None:

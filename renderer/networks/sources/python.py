@@ -61,6 +61,11 @@ class PythonNetwork(NetworkSource):
         """A row that says how it is named."""
         return [{"name": "MODULE:FUNCTION", "weights": ""}]
 
+    @classmethod
+    def family(cls, said: Mapping[str, Any]) -> str:  # noqa: ARG003
+        """None: what a function is called says nothing of what it makes."""
+        return ""
+
     @property
     def label(self) -> str:
         """The function's name."""
@@ -93,6 +98,8 @@ class PythonNetwork(NetworkSource):
 
         try:
             module = self._function()()
+        except UserError:
+            raise
         except Exception as error:
             raise UserError(
                 f"network.name: {self.name} failed ({type(error).__name__}: {error}); try it in Python by itself"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -14,6 +15,9 @@ from renderer.targets.target import Target
 
 if TYPE_CHECKING:
     from renderer.networks.network import Loaded
+
+
+_PUBLISHED = re.compile(r"-[0-9a-f]{8}\.pth$")
 
 
 class TorchvisionNetwork(NetworkSource):
@@ -62,8 +66,13 @@ class TorchvisionNetwork(NetworkSource):
         return {"network.weights": self.weights_path} if self.weights_path else {}
 
     def identity(self) -> dict[str, Any]:
-        """With the name of the weights where torchvision has them."""
-        return {"weights": self.weights} | super().identity()
+        """With the name of the weights where torchvision has them.
+
+        A file that is called as a published one is shown pictures of the size that goes with it, so that counts too.
+        """
+        path = self.weights_path
+        published = path.name if path and _PUBLISHED.search(path.name) else None
+        return {"weights": self.weights, "published": published} | super().identity()
 
     def describe(self) -> dict[str, Any]:
         """With the name of the weights, or of their file."""
