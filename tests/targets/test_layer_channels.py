@@ -41,7 +41,9 @@ def test_a_film_of_channels_has_their_titles_stills_and_page(film: Path) -> None
     ]
     assert [entry["still"] for entry in index] == [f"stills/{LAYER}-{unit:04d}.png" for unit in (1, 2, 3, 5)]
     assert all((film / entry["still"]).is_file() for entry in index)
-    assert titles[0] in (film / "index.html").read_text(encoding="utf-8")
+    page = (film / "index.html").read_text(encoding="utf-8")
+    # The key is what the page's addresses end with.
+    assert titles[0] in page and f'"key":"{LAYER}-0001"' in page
 
 
 def test_every_still_excites_its_own_channel_more_than_noise_does(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ function make(tag, { attributes = {}, ...properties } = {}, ...children) {
 const isolated = (text) => make("bdi", { textContent: text });
 const address = (path) => path.split("/").map(encodeURIComponent).join("/");
 const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
-const keyOf = (data) => data.wnid ?? String(data.index);
+const keyOf = (data) => data.wnid ?? data.key ?? String(data.index);
 const plural = (count, word) =>
   `${count.toLocaleString("en")} ${count === 1 ? word : word + (word.endsWith("s") ? "es" : "s")}`;
 
