@@ -15,8 +15,7 @@ from renderer.common.exhaustion import hits_all
 from renderer.common.progress import Amount, Progress, note_repairs
 from renderer.film.tasks import Picture, Still, StillTask
 from renderer.jobs.fresh import fresh_digest, text_digest
-from renderer.jobs.health_notes import note_health
-from renderer.jobs.worker import Worker
+from renderer.jobs.worker import Worker, note_health
 from renderer.media.captions import caption_at
 from renderer.media.overlay import CaptionWriter
 from renderer.media.pictures import load_picture, save_still
@@ -48,17 +47,21 @@ class _Made:
     seconds: float
 
 
-def make_film_still(run: Run, position: int, segment: SegmentRecord) -> bool:
+def make_film_still(seen: SeenRun, position: int, segment: SegmentRecord) -> bool:
     """Take a target's still from the last frame of its last segment, unless it is there, or one was dreamed fresh.
+
+    Args:
+        seen: The run as it is now, seen thoroughly.
+        position: Place of the target in the film, from 0.
+        segment: Record of that segment.
 
     Returns:
         Whether it was taken now.
     """
-    target = run.targets[position]
+    run, target = seen.run, seen.run.targets[position]
     if segment.score is None:
         raise RuntimeError(f"the last frame of {target.title} came without a score")
     made_from = data_digest(["film", segment.picture.digest, text_digest(run)])
-    seen = SeenRun(run, thorough=True)
     found = seen.still(target)
     if found and (found.fresh or found.made_from == made_from):
         return False
@@ -85,7 +88,7 @@ def make_film_stills(run: Run, segments: Mapping[str, SegmentRecord], progress: 
             target = run.targets[segment.position]
             # A still that is whole may be taken anew because other text is wanted on it.
             damaged = seen.still(target) is None
-            if make_film_still(run, segment.position, segments[segment.name]) and damaged:
+            if make_film_still(seen, segment.position, segments[segment.name]) and damaged:
                 repaired.append(still_name(target))
     note_repairs(progress, "stills", repaired, "taken from the film again")
 
