@@ -16,7 +16,7 @@ from rich.table import Table
 
 from renderer.atlas.sheet import Sheet
 from renderer.common.printable import printable
-from renderer.common.progress import Amount, Progress
+from renderer.common.progress import Amount, Course, Progress
 from renderer.jobs.commands import Outcome
 from renderer.jobs.preflight import Finding
 from renderer.jobs.status import Part, Status
@@ -53,32 +53,17 @@ def format_duration(seconds: float) -> str:
     return " ".join(f"{count} {unit}" for count, unit in units[first : first + 2] if count) or "0 s"
 
 
-class _Course:
-    """The course of a piece of work, and what there is to say of it."""
+def _classes(course: Course) -> str:
+    return f"{course.done.classes}/{course.total.classes} classes"
 
-    def __init__(self, unit: str, total: Amount, done: Amount) -> None:
-        self.unit, self.total, self.done = unit, total, done
-        self.titles = ""
-        self._began, self._before = time.monotonic(), done.pictures
 
-    def advance(self, amount: Amount, showing: Sequence[str]) -> None:
-        self.done = Amount(self.done.pictures + amount.pictures, self.done.classes + amount.classes)
-        self.titles = printable(shorten(showing))
-
-    @property
-    def classes(self) -> str:
-        return f"{self.done.classes}/{self.total.classes} classes"
-
-    @property
-    def pace(self) -> str:
-        """Speed and time left, once there is something to tell it from."""
-        computed, seconds = self.done.pictures - self._before, time.monotonic() - self._began
-        if computed == 0 or seconds == 0:
-            return "starting"
-        speed = computed / seconds
-        left = (self.total.pictures - self.done.pictures) / speed
-        shown = f"{speed:.1f} {self.unit}/s" if speed >= 1 else f"{1 / speed:.1f} s/{self.unit.removesuffix('s')}"
-        return f"{shown}, {format_duration(left)} left"
+def _pace(course: Course) -> str:
+    """Speed and time left, once there is something to tell it from."""
+    speed, left = course.pace, course.seconds_left
+    if speed is None or left is None:
+        return "starting"
+    shown = f"{speed:.1f} {course.unit}/s" if speed >= 1 else f"{1 / speed:.1f} s/{course.unit.removesuffix('s')}"
+    return f"{shown}, {format_duration(left)} left"
 
 
 def shorten(titles: Sequence[str]) -> str:
@@ -102,17 +87,18 @@ class BarProgress:
         titles = TextColumn("{task.fields[titles]}", style="cyan", markup=False)
         self._bar = Bar(*columns, *details, titles, console=console, refresh_per_second=4)
         self._task: TaskID | None = None
-        self._course = _Course("", Amount(0, 0), Amount(0, 0))
+        self._course, self._titles = Course(), ""
 
     def begin(self, unit: str, *, total: Amount, done: Amount) -> None:
         """Show a new bar."""
-        self._course = _Course(unit, total, done)
+        self._course, self._titles = Course(unit, total, done), ""
         self._task = self._bar.add_task(unit, total=total.pictures, completed=done.pictures, **self._fields())
         self._bar.start()
 
     def advance(self, amount: Amount, showing: Sequence[str]) -> None:
         """Move the bar."""
-        self._course.advance(amount, showing)
+        self._course.advance(amount)
+        self._titles = printable(shorten(showing))
         if self._task is not None:
             self._bar.update(self._task, completed=self._course.done.pictures, **self._fields())
 
@@ -126,7 +112,7 @@ class BarProgress:
 
     def _fields(self) -> dict[str, Any]:
         course = self._course
-        return {"classes": course.classes, "pace": course.pace, "titles": course.titles}
+        return {"classes": _classes(course), "pace": _pace(course), "titles": self._titles}
 
 
 class LineProgress:
@@ -134,18 +120,19 @@ class LineProgress:
 
     def __init__(self, console: Console, seconds_between: float = _SECONDS_BETWEEN_LINES) -> None:
         self._console, self._seconds_between = console, seconds_between
-        self._course = _Course("", Amount(0, 0), Amount(0, 0))
+        self._course, self._titles = Course(), ""
         self._last = 0.0
 
     def begin(self, unit: str, *, total: Amount, done: Amount) -> None:
         """Say what there is to do."""
-        self._course = _Course(unit, total, done)
+        self._course, self._titles = Course(unit, total, done), ""
         self._last = time.monotonic()
         self.note(f"{total.pictures - done.pictures} of {total.pictures} {unit} to go")
 
     def advance(self, amount: Amount, showing: Sequence[str]) -> None:
         """Say how far it is, if the last time was long ago."""
-        self._course.advance(amount, showing)
+        self._course.advance(amount)
+        self._titles = printable(shorten(showing))
         if time.monotonic() - self._last >= self._seconds_between:
             self._say()
 
@@ -161,7 +148,7 @@ class LineProgress:
         course = self._course
         self._last = time.monotonic()
         done = f"{course.done.pictures}/{course.total.pictures} {course.unit}"
-        self.note(f"{done}, {course.classes}, {course.pace}: {course.titles}")
+        self.note(f"{done}, {_classes(course)}, {_pace(course)}: {self._titles}")
 
 
 def list_titles(titles: Sequence[str]) -> str:

@@ -19,7 +19,9 @@ from renderer.jobs import local_worker as local
 from renderer.jobs.commands import Outcome, render, render_stills
 from renderer.jobs.local_worker import LocalWorker
 from renderer.jobs.stills import attempt_seed
+from renderer.jobs.worker import note_health
 from renderer.networks.network import Preprocessing
+from renderer.targets.target import Neuron, Target, class_target
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, request
 from tests.networks.tiny import network_of, tiny_network
@@ -75,6 +77,13 @@ def test_dead_stills_are_dreamed_again_from_another_seed_which_is_recorded(tmp_p
         assert (after.seed != 0) == (before.index in dead or before.rank != 1)
     index = json.loads((tmp_path / "again" / "atlas.json").read_text())
     assert [entry["seed"] for entry in index["classes"]] == [entry.seed for entry in again.index.classes]
+
+
+def test_only_classes_are_told_of_as_classes() -> None:
+    recorder, lost = Recorder(), Health(steps=4, lost=4)
+    note_health(recorder, class_target(7, "cock"), lost)
+    note_health(recorder, Target("a.b-0007", Neuron("a.b", 7), 7, "a.b · 7"), lost)
+    assert [note.split(":")[0] for note in recorder.notes] == ["class 7 cock", "a.b · 7"]
 
 
 def test_a_still_does_not_depend_on_the_batch(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from renderer.common.progress import Amount
+from renderer.common import progress as progress_module
+from renderer.common.progress import Amount, Course, project_seconds
 from renderer.display import BarProgress, LineProgress, describe_shortcomings, format_duration, progress_on, shorten
 from renderer.jobs.commands import Outcome
 from renderer.store.index_file import Index, IndexClass, IndexGuess
@@ -40,6 +41,24 @@ def test_lines_tell_how_far_it_is() -> None:
     assert lines[0] == "40 of 50 frames to go"
     assert lines[1].startswith("30/50 frames, 1/2 classes, ")
     assert lines[1].endswith(" frames/s, 0 s left: tench [fish]")
+
+
+def test_time_left_follows_from_what_was_made_since_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: now)
+    course = Course("frames", Amount(50, 2), Amount(10, 0))
+    assert (course.pace, course.seconds_left) == (None, None)
+    now = 104.0
+    course.advance(Amount(20, 1))
+    assert (course.pace, course.seconds_left) == (5.0, 4.0)
+    course.advance(Amount(20, 1))
+    assert (course.done, course.seconds_left) == (Amount(50, 2), 0.0)
+
+
+def test_nothing_left_takes_no_time_and_nothing_timed_tells_none() -> None:
+    assert project_seconds(0, 0, 0.0) == 0.0
+    assert project_seconds(3, 0, 0.0) is None
+    assert project_seconds(3, 2, 8.0) == 12.0
 
 
 def test_lines_come_seldom() -> None:

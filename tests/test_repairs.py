@@ -1,12 +1,19 @@
 """What is lost of a finished run is made again by the commands that can, and named."""
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from renderer.jobs.commands import make_page, render, render_stills
+from renderer.atlas.seen import SeenRun
+from renderer.jobs.commands import assemble, make_page, render, render_stills
+from renderer.jobs.plan import make_plan
+from renderer.jobs.stills import make_film_stills
+from renderer.store import records
+from renderer.store.files import digest
+from renderer.store.run import load_run
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, request, results
 from tests.record_forging import cut
@@ -122,3 +129,37 @@ def test_a_picture_that_is_damaged_itself_makes_no_still(film: Path, tmp_path: P
     assert not (directory / "stills" / "0002-melting-face.png").exists()
     _render(directory)
     assert results(directory) == results(film)
+
+
+def test_a_small_copy_that_cannot_be_made_is_not_said_to_be(stills: Path, tmp_path: Path) -> None:
+    directory = shutil.copytree(stills, tmp_path / "run")
+    still, copy = (directory / name for name in ("stills/0002-melting-face.png", "thumbs/0002-melting-face.webp"))
+    still.write_bytes(b"\0" * still.stat().st_size)
+    copy.unlink()
+    assert not [note for note in _page(directory) if copy.name in note]
+    shutil.copy2(stills / "stills" / still.name, still)
+    assert [note for note in _page(directory) if copy.name in note]
+
+
+def test_a_film_that_is_whole_has_each_still_read_once(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = load_run(shutil.copytree(film, tmp_path / "run"))
+    segments, read = make_plan(SeenRun(run)).records, Counter[Path]()
+
+    def counted(path: Path) -> str:
+        read[path] += 1
+        return digest(path)
+
+    monkeypatch.setattr(records, "digest", counted)
+    make_film_stills(run, segments, Recorder())
+    assert {read[path] for path in run.paths.stills.iterdir()} == {1}
+
+
+def test_damaged_segments_are_named_like_all_that_is_damaged(film: Path, tmp_path: Path) -> None:
+    directory = shutil.copytree(film, tmp_path / "run")
+    for record in ("0000-000", "0001-000", "0002-000"):
+        cut(directory / "state" / f"{record}.json")
+    recorder = Recorder()
+    assemble(directory, recorder)
+    assert "damaged or missing: segments 0000-000, 0001-000, 0002-000; to be computed again" in recorder.notes

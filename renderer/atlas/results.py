@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 
 from renderer.atlas.index import make_index
 from renderer.atlas.page_document import write_page
@@ -10,6 +11,7 @@ from renderer.atlas.seen import SeenRun
 from renderer.atlas.thumbnails import is_thumbnail, make_thumbnail
 from renderer.common.progress import Progress, note_repairs
 from renderer.store.index_file import Index, write_index
+from renderer.store.paths import RunPaths
 from renderer.store.run import Run
 
 
@@ -30,10 +32,15 @@ def write_results(run: Run, progress: Progress | None = None) -> Index:
         # Where there is no small copy, the page shows the still itself.
         with suppress(OSError):
             still = run.paths.root / entry.still if entry.still else None
-            if still and not is_thumbnail(run.paths.thumbnail(still)):
+            if still and _make_again(run.paths, still):
                 repaired.append(run.paths.thumbnail(still).name)
-            if still:
-                make_thumbnail(run.paths, still)
     note_repairs(progress, "small copies of stills", repaired, "made again")
     write_page(seen, index)
     return index
+
+
+def _make_again(paths: RunPaths, still: Path) -> bool:
+    """Make the small copy of a still where one is wanted; whether it was missing or damaged, and is whole now."""
+    was_whole = is_thumbnail(paths.thumbnail(still))
+    make_thumbnail(paths, still)
+    return not was_whole

@@ -174,6 +174,6 @@ class SeenRun:
         return segment.is_lead_in and self.run.fade > 0
 
 
-def look_at(directory: Path, *, thorough: bool = False) -> SeenRun:
-    """See what a directory holds; raises UserError where it holds no run."""
-    return SeenRun(load_run(directory), thorough=thorough)
+def look_at(directory: Path) -> SeenRun:
+    """See what a directory holds, by the sizes of files; raises UserError where it holds no run."""
+    return SeenRun(load_run(directory))

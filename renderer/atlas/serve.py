@@ -31,7 +31,7 @@ from renderer.atlas.seen import look_at
 from renderer.common.errors import UserError
 from renderer.store.live_file import read_progress
 from renderer.store.lock import holder
-from renderer.store.paths import RunPaths
+from renderer.store.paths import STILL_RECORD, RunPaths
 
 HOST = "127.0.0.1"
 
@@ -141,7 +141,7 @@ class LivePage:
         watched = [paths.settings, paths.film_record, paths.failures, paths.similarity, paths.evaluation]
         facts = [f"{path.name} {path.lstat().st_mtime_ns}" for path in watched if lexists(path)]
         with os.scandir(paths.state) as entries:
-            names = [entry for entry in entries if entry.name.startswith("still-")]
+            names = [entry for entry in entries if STILL_RECORD.fullmatch(entry.name)]
             stills = [f"{entry.name} {entry.stat(follow_symlinks=False).st_mtime_ns}" for entry in names]
         return hashlib.blake2b("\n".join(facts + sorted(stills)).encode(), digest_size=8).hexdigest()
 

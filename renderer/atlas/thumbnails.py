@@ -11,7 +11,9 @@ from renderer.store.files import whole_file
 from renderer.store.paths import RunPaths
 from renderer.store.plain_files import is_plain_file
 
-_LONGER_SIDE = 320
+THUMBNAIL_SIDE = 320
+"""The longer side of a small copy, in pixels."""
+
 _QUALITY = 78
 _HEAD = 12
 """Bytes of `RIFF`, the length of what follows, and `WEBP`."""
@@ -42,7 +44,7 @@ def make_thumbnail(paths: RunPaths, still: Path) -> None:
             image = picture.convert("RGB")
     except (SyntaxError, ValueError) as error:
         raise OSError(f"{still} is not a whole PNG picture: {error}") from error
-    image.thumbnail((_LONGER_SIDE, _LONGER_SIDE), Image.Resampling.LANCZOS)
+    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
     # It can be made again from the still at any time.
     with whole_file(path, durable=False) as temporary:
         image.save(temporary, format="WEBP", quality=_QUALITY)

@@ -1,8 +1,9 @@
-"""How a run tells what it is doing; `cli` shows it."""
+"""How a run tells what it is doing, and how long it will take; `display` shows it."""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,6 +19,62 @@ class Amount:
 
     pictures: int
     classes: int
+
+    def __add__(self, other: Amount) -> Amount:
+        """Both together."""
+        return Amount(self.pictures + other.pictures, self.classes + other.classes)
+
+
+_NOTHING = Amount(0, 0)
+
+
+def project_seconds(left: float, timed: float, seconds: float) -> float | None:
+    """How long the rest of a piece of work will take if it goes on as so far.
+
+    Args:
+        left: How much is left.
+        timed: How much was timed, in the same unit.
+        seconds: How long that took.
+
+    Returns:
+        Seconds; None if nothing was timed and something is left.
+    """
+    if left == 0:
+        return 0.0
+    return left * seconds / timed if timed else None
+
+
+class Course:
+    """The course of a piece of work that begins now; a part of it may have been done before.
+
+    Attributes:
+        unit: What its pictures are: `frames` or `stills`; empty where there is no work yet.
+        total: All of it.
+        done: How much is done, with what was done before.
+    """
+
+    def __init__(self, unit: str = "", total: Amount = _NOTHING, done: Amount = _NOTHING) -> None:
+        self.unit, self.total, self.done = unit, total, done
+        self._before, self._began = done.pictures, time.monotonic()
+
+    def advance(self, amount: Amount) -> None:
+        """So much more is done."""
+        self.done += amount
+
+    @property
+    def pace(self) -> float | None:
+        """Pictures per second, once there is something to tell it from."""
+        made, seconds = self._timed
+        return made / seconds if made and seconds else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Time that the rest will take; None if nothing has been timed yet."""
+        return project_seconds(self.total.pictures - self.done.pictures, *self._timed)
+
+    @property
+    def _timed(self) -> tuple[int, float]:
+        return self.done.pictures - self._before, time.monotonic() - self._began
 
 
 class Progress(Protocol):

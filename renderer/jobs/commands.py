@@ -167,9 +167,7 @@ def _begins(request: Request) -> bool:
 
 def _plan(run: Run, progress: Progress) -> Plan:
     plan = make_plan(SeenRun(run, thorough=True))
-    if plan.damaged:
-        names = ", ".join(plan.damaged[:5]) + (" and others" if len(plan.damaged) > 5 else "")
-        progress.note(f"damaged or missing files: segments {names} have to be computed again")
+    note_repairs(progress, "segments", plan.damaged, "to be computed again")
     return plan
 
 
@@ -191,10 +189,11 @@ def _render(run: Run, live: Live, worker: Callable[[], Worker], plan: Plan) -> O
 
 
 def _dream_stills(run: Run, live: Live, worker: Callable[[], Worker]) -> list[Failure]:
-    batches = pending_batches(SeenRun(run, thorough=True))
+    seen = SeenRun(run, thorough=True)
+    batches = pending_batches(seen)
     if not batches:
         return []
-    note_repairs(live, "stills", SeenRun(run, thorough=True).damaged_stills, "dreamed again")
+    note_repairs(live, "stills", seen.damaged_stills, "dreamed again")
     keep_similarity(run, worker(), live)
     return dream_stills(run, batches, worker(), live)
 

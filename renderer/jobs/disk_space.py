@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from renderer.atlas.thumbnails import THUMBNAIL_SIDE
 from renderer.media.codecs import CODECS
 from renderer.settings.sections import Video
 from renderer.store.run import Run
@@ -9,7 +10,6 @@ from renderer.store.run import Run
 _BLOCK = 4096  # bytes by which a file grows on most disks
 _PNG_BYTES = 2.7  # a pixel
 _THUMBNAIL_BYTES = 0.4  # a pixel
-_THUMBNAIL_SIDE = 320
 _BYTES_PER_CLASS = 3000  # in run.yaml, index, page and subtitles together
 _BYTES_PER_RUN = 200_000
 _FILES_PER_RUN = 16
@@ -34,7 +34,7 @@ def estimate_bytes(run: Run) -> float:
 def _still_bytes(size: tuple[int, int]) -> float:
     """A still, its small copy and its record."""
     pixels = size[0] * size[1]
-    shrunk = pixels * min(1.0, _THUMBNAIL_SIDE / max(size)) ** 2
+    shrunk = pixels * min(1.0, THUMBNAIL_SIDE / max(size)) ** 2
     return pixels * _PNG_BYTES + shrunk * _THUMBNAIL_BYTES + 3 * _BLOCK
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from PIL import Image
 
-from renderer.common.progress import Amount, Progress
+from renderer.common.progress import Amount, Course, Progress
 from renderer.film.tasks import Picture
 from renderer.store.files import whole_file, write_whole
 from renderer.store.live_file import LiveProgress
@@ -19,15 +18,6 @@ from renderer.store.paths import RunPaths
 
 _SECONDS_BETWEEN = 1.0
 _LONGER_SIDE = 640
-
-
-@dataclass
-class _Course:
-    unit: str
-    total: Amount
-    done: Amount
-    before: int
-    began: float
 
 
 class Live:
@@ -38,7 +28,7 @@ class Live:
 
     def __init__(self, paths: RunPaths, progress: Progress) -> None:
         self._paths, self._progress = paths, progress
-        self._course: _Course | None = None
+        self._course: Course | None = None
         self._title, self._picture = "", 0
         self._written = self._shown = 0.0
 
@@ -54,7 +44,7 @@ class Live:
 
     def begin(self, unit: str, *, total: Amount, done: Amount) -> None:
         """Begin a piece of work."""
-        self._course = _Course(unit, total, done, done.pictures, time.monotonic())
+        self._course = Course(unit, total, done)
         self._progress.begin(unit, total=total, done=done)
         self._write()
 
@@ -63,8 +53,7 @@ class Live:
         self._progress.advance(amount, showing)
         if self._course is None:
             return
-        done = self._course.done
-        self._course.done = Amount(done.pictures + amount.pictures, done.classes + amount.classes)
+        self._course.advance(amount)
         if time.monotonic() - self._written >= _SECONDS_BETWEEN:
             self._write()
 
@@ -100,7 +89,7 @@ class Live:
             total=course.total.pictures,
             classes_done=course.done.classes,
             classes=course.total.classes,
-            seconds_left=_seconds_left(course),
+            seconds_left=course.seconds_left,
             title=self._title,
             picture=self._picture,
         )
@@ -111,10 +100,3 @@ class Live:
 def _save(path: Path, image: Image.Image) -> None:
     with whole_file(path, durable=False) as temporary:
         image.save(temporary, format="JPEG", quality=85)
-
-
-def _seconds_left(course: _Course) -> float | None:
-    made = course.done.pictures - course.before
-    if made == 0:
-        return None
-    return (course.total.pictures - course.done.pictures) * (time.monotonic() - course.began) / made

@@ -16,7 +16,7 @@ from renderer.store.run import Run
 from renderer.targets.similarity import similarity_order
 
 
-def keep_failures(run: Run, failures: Sequence[Failure], progress: Progress | None = None) -> None:
+def keep_failures(run: Run, failures: Sequence[Failure], progress: Progress) -> None:
     """Write down which targets could not be rendered, for the page."""
     path = run.paths.failures
     if lexists(path) and read_record(path, FailureRecord) is None:
@@ -27,7 +27,7 @@ def keep_failures(run: Run, failures: Sequence[Failure], progress: Progress | No
         remove(path)
 
 
-def keep_similarity(run: Run, worker: Worker, progress: Progress | None = None) -> None:
+def keep_similarity(run: Run, worker: Worker, progress: Progress) -> None:
     """Write down which classes look alike to the network, unless that is known, or they are no classes."""
     if SeenRun(run).similarity or not run.are_classes:
         return

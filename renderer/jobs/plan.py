@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from renderer.atlas.seen import Lacks, SeenRun
+from renderer.film.recipe import StillRecipe
 from renderer.film.tasks import in_batches
 from renderer.film.timeline import Segment
 from renderer.store.records import SegmentRecord
@@ -51,6 +52,12 @@ class Plan:
     def items(self) -> tuple[PlannedSegment, ...]:
         """All segments that are computed."""
         return tuple(item for batches in self.rounds for batch in batches for item in batch)
+
+
+def still_batches(recipe: StillRecipe) -> list[list[int]]:
+    """Places of the targets whose fresh stills are dreamed together: neighbors, as many as the recipe allows."""
+    places, size = list(range(len(recipe.aims))), recipe.run.batch
+    return [places[first : first + size] for first in range(0, len(places), size)]
 
 
 def make_plan(seen: SeenRun) -> Plan:

@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 
 from renderer.common.errors import UserError
+from renderer.common.progress import project_seconds
 from renderer.film.tasks import SegmentTask, StillTask, in_batches
 from renderer.film.timeline import refuse_endless
 from renderer.jobs.assembly import try_assembly
@@ -48,7 +49,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Projection:
-    """How long a render will take, in seconds; None where there is nothing of the kind to render."""
+    """How long a render will take, in seconds; None where there is nothing of the kind to render, or to time."""
 
     film: float | None
     stills: float | None
@@ -207,7 +208,7 @@ def _check_dreaming(run: Run, make_worker: MakeWorker) -> Finding:
     return Finding("dreaming", "ok", f"the network dreams here; {text}")
 
 
-def _project_film(run: Run, worker: Worker) -> float:
+def _project_film(run: Run, worker: Worker) -> float | None:
     """Time a few frames of one batch, after the first, which warms up."""
     recipe = run.film_recipe
     recipe = recipe.model_copy(update={"dream": recipe.dream.model_copy(update={"fresh_steps": 0})})
@@ -218,8 +219,7 @@ def _project_film(run: Run, worker: Worker) -> float:
     frames = islice(frames, (_MEASURED_FRAMES + 1) * len(widest))
     times = [time.monotonic(), *(time.monotonic() for _ in frames)]
     first = len(widest) if len(times) > len(widest) + 1 else 0
-    per_frame = (times[-1] - times[first]) / (len(times) - 1 - first)
-    return per_frame * _count_frames(run)
+    return project_seconds(_count_frames(run), len(times) - 1 - first, times[-1] - times[first])
 
 
 def _count_frames(run: Run) -> float:
@@ -230,7 +230,7 @@ def _count_frames(run: Run) -> float:
     return frames + fresh * dream.fresh_steps / max(1, dream.steps_per_frame)
 
 
-def _project_stills(run: Run, worker: Worker) -> float:
+def _project_stills(run: Run, worker: Worker) -> float | None:
     """Time a few steps of the first group."""
     recipe = run.still_recipe
     recipe = recipe.model_copy(update={"stills": recipe.stills.model_copy(update={"steps": _MEASURED_STEPS})})
@@ -238,6 +238,6 @@ def _project_stills(run: Run, worker: Worker) -> float:
     began = time.monotonic()
     for _ in worker.stills(recipe, [batch]):
         pass
-    per_step = (time.monotonic() - began) / _MEASURED_STEPS
+    seconds = time.monotonic() - began
     batches = -(-len(run.targets) // recipe.run.batch)
-    return batches * run.settings.stills.steps * per_step
+    return project_seconds(batches * run.settings.stills.steps, _MEASURED_STEPS, seconds)

@@ -11,15 +11,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 
+from renderer.atlas.seen import SeenRun
 from renderer.common.progress import Amount
 from renderer.dream.health import Health
 from renderer.film.tasks import Frame, Picture, SegmentTask
 from renderer.film.timeline import Segment
-from renderer.jobs.health_notes import note_health
 from renderer.jobs.live import Live
 from renderer.jobs.plan import Batch, Plan, PlannedSegment
 from renderer.jobs.stills import make_film_still
-from renderer.jobs.worker import Worker
+from renderer.jobs.worker import Worker, note_health
 from renderer.media.captions import caption_at, templates_need_score
 from renderer.media.codecs import CODECS
 from renderer.media.encoding import SegmentEncoder
@@ -129,7 +129,7 @@ class SegmentSink:
         write_record(run.paths.segment_record(segment.name), record)
         _LOG.info("segment %s is whole: %d frames", segment.name, segment.frames)
         if segment.ends_class and not segment.is_lead_in:
-            make_film_still(run, segment.position, record)
+            make_film_still(SeenRun(run, thorough=True), segment.position, record)
 
     def _with_text(self, frame: Frame) -> Picture:
         run, segment = self._run, self._segment

@@ -208,12 +208,11 @@ def _refuse_changes(paths: RunPaths, old: RunFile, new: RunFile) -> None:
 def _begun(paths: RunPaths) -> list[Product]:
     """What a directory already holds pieces of."""
     begun: list[Product] = ["stills"] if _fresh_records(paths) else []
-    # Records of segments, and of lead-ins; those of stills have other names.
-    return ["film", *begun] if any(paths.state.glob("[0-9l]*.json")) else begun
+    return ["film", *begun] if paths.segment_records() else begun
 
 
 def _fresh_records(paths: RunPaths) -> list[StillRecord]:
-    records = (read_record(path, StillRecord) for path in sorted(paths.state.glob("still-*.json")))
+    records = (read_record(path, StillRecord) for path in paths.still_records().values())
     return [record for record in records if record and record.fresh]
 
 

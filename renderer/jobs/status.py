@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from renderer.atlas.seen import SeenRun, look_at
+from renderer.common.progress import project_seconds
 from renderer.jobs.plan import Plan, make_plan
 from renderer.jobs.stills import finished_stills, pending_batches
 from renderer.store.lock import holder
@@ -91,24 +91,19 @@ def _film_part(seen: SeenRun, plan: Plan) -> Part:
     classes_left = {segment.position for segment in left if not segment.is_lead_in}
     again = sum(item.segment.frames for item in plan.items)
     timed = sum(record.frames for record in plan.records.values())
+    seconds = sum(record.seconds for record in plan.records.values())
     return Part(
         classes_done=len(run.targets) - len(classes_left),
         classes=len(run.targets),
         pictures_done=sum(segment.frames for segment in run.timeline.segments if segment not in left),
         pictures=run.timeline.frames,
-        seconds_left=_projected(again, timed, [record.seconds for record in plan.records.values()]),
+        seconds_left=project_seconds(again, timed, seconds),
     )
 
 
 def _stills_part(seen: SeenRun) -> Part:
     again = sum(len(batch) for batch in pending_batches(seen))
     finished = finished_stills(seen)
-    seconds = [record.seconds for record in finished]
+    seconds = sum(record.seconds for record in finished)
     done, total = len(finished), len(seen.run.targets)
-    return Part(done, total, done, total, seconds_left=_projected(again, done, seconds))
-
-
-def _projected(left: int, timed: int, seconds: Sequence[float]) -> float | None:
-    if left == 0:
-        return 0.0
-    return left * sum(seconds) / timed if timed else None
+    return Part(done, total, done, total, seconds_left=project_seconds(again, done, seconds))

@@ -15,8 +15,8 @@ from renderer.common.exhaustion import hits_all
 from renderer.common.progress import Amount, Progress, note_repairs
 from renderer.film.tasks import Picture, Still, StillTask
 from renderer.jobs.fresh import fresh_digest, text_digest
-from renderer.jobs.health_notes import note_health
-from renderer.jobs.worker import Worker
+from renderer.jobs.plan import still_batches
+from renderer.jobs.worker import Worker, note_health
 from renderer.media.captions import caption_at
 from renderer.media.overlay import CaptionWriter
 from renderer.media.pictures import load_picture, save_still
@@ -48,17 +48,21 @@ class _Made:
     seconds: float
 
 
-def make_film_still(run: Run, position: int, segment: SegmentRecord) -> bool:
+def make_film_still(seen: SeenRun, position: int, segment: SegmentRecord) -> bool:
     """Take a target's still from the last frame of its last segment, unless it is there, or one was dreamed fresh.
+
+    Args:
+        seen: The run as it is now, seen thoroughly.
+        position: Place of the target in the film, from 0.
+        segment: Record of that segment.
 
     Returns:
         Whether it was taken now.
     """
-    target = run.targets[position]
+    run, target = seen.run, seen.run.targets[position]
     if segment.score is None:
         raise RuntimeError(f"the last frame of {target.title} came without a score")
     made_from = data_digest(["film", segment.picture.digest, text_digest(run)])
-    seen = SeenRun(run, thorough=True)
     found = seen.still(target)
     if found and (found.fresh or found.made_from == made_from):
         return False
@@ -85,7 +89,7 @@ def make_film_stills(run: Run, segments: Mapping[str, SegmentRecord], progress: 
             target = run.targets[segment.position]
             # A still that is whole may be taken anew because other text is wanted on it.
             damaged = seen.still(target) is None
-            if make_film_still(run, segment.position, segments[segment.name]) and damaged:
+            if make_film_still(seen, segment.position, segments[segment.name]) and damaged:
                 repaired.append(still_name(target))
     note_repairs(progress, "stills", repaired, "taken from the film again")
 
@@ -95,9 +99,7 @@ def pending_batches(seen: SeenRun) -> list[list[int]]:
 
     A batch is dreamed again whole if any of its stills is missing or damaged.
     """
-    size, made_from = seen.run.still_recipe.run.batch, fresh_digest(seen.run)
-    places = list(range(len(seen.run.targets)))
-    batches = [places[first : first + size] for first in range(0, len(places), size)]
+    made_from, batches = fresh_digest(seen.run), still_batches(seen.run.still_recipe)
     return [batch for batch in batches if not all(_is_there(seen, place, made_from) for place in batch)]
 
 
@@ -159,7 +161,10 @@ def _dream_batches(run: Run, batches: Sequence[Sequence[int]], worker: Worker, p
 
 
 def _best_stills(run: Run, batches: Sequence[Sequence[int]], worker: Worker, progress: Progress) -> dict[str, Still]:
-    """The best of all attempts by the target's key; only targets that are not recognized are tried again."""
+    """The best of all attempts by the target's key; only targets that are not recognized are tried again.
+
+    So a batch shrinks from attempt to attempt, by what the network says, which is the same wherever it is computed.
+    """
     recipe, best = run.still_recipe, dict[str, Still]()
     left = [[run.targets[place] for place in batch] for batch in batches]
     targets = {target.key: target for batch in left for target in batch}

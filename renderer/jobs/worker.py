@@ -1,4 +1,4 @@
-"""What computes batches: the interface, and the worker that a run has."""
+"""What computes batches: the interface, the worker that a run has, and what is told of its gradients."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float
 
+from renderer.common.progress import Progress
+from renderer.dream.health import Health
 from renderer.film.recipe import FilmRecipe, StillRecipe
 from renderer.film.tasks import Frame, SegmentTask, Still, StillTask
 from renderer.settings.sections import Settings
+from renderer.targets.target import Target
 
 
 class Worker(Protocol):
@@ -58,3 +61,11 @@ def local_worker(settings: Settings) -> Worker:
     from renderer.jobs.local_worker import LocalWorker  # noqa: PLC0415  torch takes seconds
 
     return LocalWorker(settings)
+
+
+def note_health(progress: Progress, target: Target, health: Health, *, then: str = "") -> None:
+    """Tell what was wrong with the gradients of a target, if anything was, and what comes of it."""
+    if health.complaints:
+        # The title of what is no class has its number already.
+        name = f"class {target.index} {target.title}" if target.is_class else target.title
+        progress.note(f"{name}: {'; '.join(health.complaints)}{then}")

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from renderer.common.errors import UserError
 from renderer.store.files import leftovers, remove
-from renderer.store.paths import RunPaths
+from renderer.store.paths import (
+    FILM_PICTURE,
+    LOG_FILE,
+    SEGMENT_STEM,
+    SHEET_PAGE,
+    STATE_FILE,
+    THUMBNAIL,
+    RunPaths,
+    entries,
+    matching,
+)
 from renderer.store.plain_files import is_plain_file, is_plain_folder
 from renderer.store.records import StillRecord, read_record
 from renderer.store.run_file import is_run_file, read_run_file
 from renderer.store.sealing import read_sealed
 from renderer.targets.slugs import still_name
 from renderer.targets.target import Target
-
-_SEGMENT = re.compile(r"\d{4,}-\d{3,}")
-_STATE = re.compile(r"(\d{4,}-\d{3,}|lead-in-\d{4,}|still-[\w.-]+|film|failures|similarity|now)\.(png|npy|jpg|json)")
-_LOG = re.compile(r"log(-old)?\.txt")
-_THUMBNAIL = re.compile(r"[\w.-]+-[a-z0-9-]+\.webp")
-_SHEET = re.compile(r"sheet(-\d{2,})?\.webp")
-_FRAME = re.compile(r"\d{6,}\.png")
 
 
 def refuse_foreign(paths: RunPaths) -> None:
@@ -39,8 +41,8 @@ def refuse_foreign(paths: RunPaths) -> None:
     if is_run_file(paths.settings) or read_sealed(paths.settings_copy) is not None:
         return
     ours = {paths.state, *leftovers(paths.root)}
-    strange = [path for path in _entries(paths.root) if path not in ours]
-    strange += [path for path in _entries(paths.state) if path != paths.lock and not _LOG.fullmatch(path.name)]
+    strange = [path for path in entries(paths.root) if path not in ours]
+    strange += [path for path in entries(paths.state) if path != paths.lock and not LOG_FILE.fullmatch(path.name)]
     if strange and _was_run(paths):
         raise UserError(
             f"{paths.root} holds a run without its run.yaml: that and its copy {paths.settings_copy} are gone or "
@@ -74,7 +76,7 @@ def refuse_strange(paths: RunPaths) -> None:
 
 
 def _was_run(paths: RunPaths) -> bool:
-    return any(_STATE.fullmatch(path.name) for path in _entries(paths.state))
+    return any(STATE_FILE.fullmatch(path.name) for path in entries(paths.state))
 
 
 def remove_leftovers(paths: RunPaths) -> None:
@@ -96,14 +98,12 @@ def remove_run(paths: RunPaths, film_suffixes: Collection[str], segment_suffixes
         segment_suffixes: Suffixes that a segment may have.
     """
     films = [paths.film(suffix) for suffix in film_suffixes]
-    segments = [
-        path for path in _entries(paths.segments) if path.suffix in segment_suffixes and _SEGMENT.fullmatch(path.stem)
-    ]
-    folders = [film for film in films if is_plain_folder(film)]
-    ours = {paths.root: _SHEET, paths.thumbnails: _THUMBNAIL, **dict.fromkeys(folders, _FRAME), paths.state: _STATE}
-    named = [path for folder, name in ours.items() for path in _matching(folder, name)]
-    named += _matching(paths.state, _LOG)
-    for path in [*_products(paths), *films, *segments, *named, paths.settings_copy]:
+    encoded = [path for path in entries(paths.segments) if path.suffix in segment_suffixes]
+    segments = [path for path in encoded if SEGMENT_STEM.fullmatch(path.stem)]
+    pictures = [path for film in films if is_plain_folder(film) for path in matching(film, FILM_PICTURE)]
+    ours = ((paths.root, SHEET_PAGE), (paths.thumbnails, THUMBNAIL), (paths.state, STATE_FILE), (paths.state, LOG_FILE))
+    named = [path for folder, name in ours for path in matching(folder, name)]
+    for path in [*_products(paths), *films, *segments, *pictures, *named, paths.settings_copy]:
         if not path.is_dir():
             remove(path)
     paths.settings.unlink(missing_ok=True)
@@ -135,21 +135,21 @@ def remove_remains(
 
 def _remove_empty(*folders: Path) -> None:
     for folder in folders:
-        if is_plain_folder(folder) and not _entries(folder):
+        if is_plain_folder(folder) and not entries(folder):
             folder.rmdir()
 
 
 def old_sheets(paths: RunPaths) -> list[Path]:
     """The pages of contact sheets that lie in the run's directory."""
-    return _matching(paths.root, _SHEET)
+    return matching(paths.root, SHEET_PAGE)
 
 
 def _products(paths: RunPaths) -> Iterator[Path]:
     yield from (paths.index, paths.evaluation, paths.subtitles, paths.page)
-    for path in paths.state.glob("still-*.json"):
+    for key, path in paths.still_records().items():
         record = read_record(path, StillRecord)
         # A record is not believed beyond the stills of its own class.
-        if record and re.fullmatch(rf"stills/{re.escape(path.stem[6:])}(-[a-z0-9-]+)?\.png", record.still.path):
+        if record and paths.may_be_still(record.still.path, key):
             yield paths.root / record.still.path
     # A still may have been written, and its record not yet.
     yield from (paths.still(name) for name in _planned_stills(paths))
@@ -160,11 +160,3 @@ def _planned_stills(paths: RunPaths) -> list[str]:
         return [still_name(target) for target in read_run_file(paths.settings).targets]
     except UserError:
         return []
-
-
-def _matching(folder: Path, pattern: re.Pattern[str]) -> list[Path]:
-    return [path for path in _entries(folder) if pattern.fullmatch(path.name)]
-
-
-def _entries(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []

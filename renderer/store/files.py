@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from renderer.common.digests import bytes_digest, file_digest
 from renderer.store.held_run import refuse_removed
 from renderer.store.new_folders import flush_folder, make_folder
 
@@ -80,9 +80,8 @@ def digest(path: Path) -> str:
     """Digest of a file's contents, or of the names and contents of a folder's files, in hexadecimal digits."""
     if path.is_dir():
         lines = [f"{file.name} {digest(file)}\n" for file in sorted(path.iterdir())]
-        return hashlib.blake2b("".join(lines).encode(), digest_size=16).hexdigest()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+        return bytes_digest("".join(lines).encode())
+    return file_digest(path)
 
 
 def size(path: Path) -> int:

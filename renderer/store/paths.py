@@ -1,16 +1,37 @@
-"""Where everything in a run's directory lies."""
+"""Where everything in a run's directory lies, and the patterns by which it is known again."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 FILM_STEM = "atlas"
 
+_SEGMENT = r"\d{4,}-\d{3,}"
+_LEAD_IN = r"lead-in-\d{4,}"
+_STILL_RECORD_STEM = r"still-(?P<key>[\w.-]+)"
+
+SEGMENT_STEM = re.compile(_SEGMENT)
+"""Of an encoded segment, without its suffix."""
+SEGMENT_RECORD = re.compile(rf"({_SEGMENT}|{_LEAD_IN})\.json")
+"""Of a segment's record, or a lead-in's."""
+STILL_RECORD = re.compile(rf"{_STILL_RECORD_STEM}\.json")
+"""Of a still's record; its group `key` is the target's key."""
+STATE_FILE = re.compile(
+    rf"({_SEGMENT}|{_LEAD_IN}|{_STILL_RECORD_STEM}|film|failures|similarity|now)\.(png|npy|jpg|json)"
+)
+"""Of all that resumption needs, without the lock and the log."""
+LOG_FILE = re.compile(r"log(-old)?\.txt")
+THUMBNAIL = re.compile(r"[\w.-]+-[a-z0-9-]+\.webp")
+SHEET_PAGE = re.compile(r"sheet(-\d{2,})?\.webp")
+FILM_PICTURE = re.compile(r"\d{6,}\.png")
+"""Of a frame, in a film that is a folder of pictures."""
+
 
 @dataclass(frozen=True)
 class RunPaths:
-    """The paths of a run; nothing here touches the disk.
+    """The paths of a run; only the lists of records look at the disk.
 
     Attributes:
         root: The run's directory.
@@ -150,6 +171,30 @@ class RunPaths:
         """Record of the still of the target with the given key."""
         return self.state / f"still-{key}.json"
 
+    def segment_records(self) -> list[Path]:
+        """The records of segments and lead-ins that are there."""
+        return matching(self.state, SEGMENT_RECORD)
+
+    def still_records(self) -> dict[str, Path]:
+        """The records of stills that are there, by the target's key."""
+        found = ((STILL_RECORD.fullmatch(path.name), path) for path in entries(self.state))
+        return {match["key"]: path for match, path in found if match}
+
+    def may_be_still(self, path: str, key: str) -> bool:
+        """Whether a path from the directory can be that of a still of the target with the given key."""
+        pattern = rf"{re.escape(self.relative(self.stills))}/{re.escape(key)}(-[a-z0-9-]+)?\.png"
+        return re.fullmatch(pattern, path) is not None
+
     def relative(self, path: Path) -> str:
         """The path as it is written down: from the directory, with forward slashes."""
         return path.relative_to(self.root).as_posix()
+
+
+def entries(folder: Path) -> list[Path]:
+    """What lies in a folder, sorted by name; nothing if there is no such folder."""
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def matching(folder: Path, pattern: re.Pattern[str]) -> list[Path]:
+    """What lies in a folder under a name that matches the whole pattern, sorted."""
+    return [path for path in entries(folder) if pattern.fullmatch(path.name)]

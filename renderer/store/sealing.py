@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
+from renderer.common.digests import bytes_digest
 from renderer.store.plain_files import read_plain
 
 _SEAL = b"# digest: "
@@ -18,7 +18,7 @@ def sealed(heading: str, body: str) -> bytes:
         body: The contents, which the digest is of.
     """
     contents = body.encode()
-    return heading.encode() + _SEAL + _digest(contents) + b"\n" + contents
+    return heading.encode() + _SEAL + bytes_digest(contents).encode() + b"\n" + contents
 
 
 def read_sealed(path: Path) -> bytes | None:
@@ -29,9 +29,5 @@ def read_sealed(path: Path) -> bytes | None:
         return None
     before, found, rest = data.partition(_SEAL)
     digest, _, contents = rest.partition(b"\n")
-    is_whole = found and all(line.startswith(b"#") for line in before.splitlines()) and digest == _digest(contents)
-    return data if is_whole else None
-
-
-def _digest(contents: bytes) -> bytes:
-    return hashlib.blake2b(contents, digest_size=16).hexdigest().encode()
+    is_headed = found and all(line.startswith(b"#") for line in before.splitlines())
+    return data if is_headed and digest == bytes_digest(contents).encode() else None

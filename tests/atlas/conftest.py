@@ -108,7 +108,7 @@ def recognition(directory: Path, name: str, *tops: tuple[str, float, int | None]
 def judged(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Directory of the finished run, in which two judges have looked at the stills."""
     directory = tmp_path_factory.mktemp("judged") / "run"
-    shutil.copytree(finished, directory)
+    shutil.copytree(finished, directory, symlinks=True)
     paths = RunPaths(directory)
     first = recognition(directory, "mobilenet_v2", ("tabby", 0.5, 281), ("7", 0.25, None), ("zebra", 1e-5, 340), rank=2)
     second = recognition(directory, "resnet18", ("constructor", 0.6, None), rank=41)
