@@ -279,7 +279,7 @@ def print_evaluation(console: Console, remarks: Console, evaluation: Evaluation,
     if failures:
         console.print()
         print_table(console, failures)
-    elif worst:
+    elif worst and any(figures.top_1 is not None for _, found in networks for figures in found.figures):
         remarks.print("Every picture is recognized")
     for name, found in networks:
         if found.unknown:

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from renderer.common.errors import UserError
 from renderer.dream.dreaming import AscentSettings
 from renderer.dream.health import Health
 from renderer.dream.objectives import ObjectiveKind
@@ -105,6 +106,8 @@ class UsableGradient:
         activations = self._network.activations(seen, kind.layers(), residual_gradient=share, precise=precise)
         wanted = kind.answers(activations, units.repeat_interleave(count))
         reached = _objective([one.objective for one in each], wanted, kind.rivals(activations))
+        if not reached.requires_grad:
+            raise UserError("network: what is ascended does not follow from the picture by a gradient; choose another")
         # Summed, not averaged: a picture's gradient does not depend on how many others there are.
         return torch.autograd.grad(reached.sum(), seen)[0]
 

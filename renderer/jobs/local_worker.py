@@ -79,10 +79,13 @@ class LocalWorker:
         self, dream: Callable[[Network, Sequence[Task]], Iterator[Result]], batches: Sequence[Sequence[Task]]
     ) -> Iterator[Result]:
         """Batches take turns on each device; the devices work side by side."""
-        streams = [
-            (result for batch in batches[number :: self.devices] for result in dream(network, batch))
-            for number, network in enumerate(self._networks)
-        ]
+
+        def stream(network: Network, own: Sequence[Sequence[Task]]) -> Iterator[Result]:
+            for batch in own:
+                yield from dream(network, batch)
+
+        shares = [batches[number :: self.devices] for number in range(self.devices)]
+        streams = [stream(network, own) for network, own in zip(self._networks, shares, strict=True)]
         return streams[0] if len(streams) == 1 else _side_by_side(streams)
 
 

@@ -225,10 +225,12 @@ def _film_changes(paths: RunPaths, old: RunFile, new: RunFile) -> list[str]:
 
 
 def _stills_changes(paths: RunPaths, old: RunFile, new: RunFile) -> list[str]:
-    """What does not fit the fresh stills that are there; to a film that takes none only their targets matter."""
+    """What does not fit the fresh stills that are there; a film keeps them where all are there."""
     fresh, same = _fresh_records(paths), _titles(old) == _titles(new)
-    dreams_fresh = not new.film or new.settings.stills.fresh
-    if not fresh or (same and (not dreams_fresh or _follow_from(fresh, Run(paths, new)))):
+    # A film takes what stills there are; those that it would add must not be of another kind.
+    are_taken = new.film and not new.settings.stills.fresh and len(fresh) == len(new.targets)
+    kept = are_taken and old.network == new.network
+    if not fresh or (same and (kept or _follow_from(fresh, Run(paths, new)))):
         return []
     if same and not _follow_from(fresh, Run(paths, old)):
         # The settings that the directory keeps are those of a film that was rendered there since.

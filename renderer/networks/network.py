@@ -111,7 +111,7 @@ class Network:
             outputs = self._precise_outputs(views) if precise else self._module(self._normalized(views, self.dtype))
         seen = {**self._seen, OUTPUTS: outputs}
         self._seen.clear()
-        return {layer: _tensor(seen, layer).float() for layer in layers}
+        return {layer: _tensor(seen, layer, len(views)).float() for layer in layers}
 
     def channels(self, layer: str) -> int:
         """How many channels a layer has; raises UserError as `activations` does."""
@@ -190,11 +190,14 @@ class Network:
         return functional.interpolate(tensor, (self.size, self.size), mode="bilinear", antialias=True)
 
 
-def _tensor(seen: Mapping[str, Any], layer: str) -> Tensor:
+def _tensor(seen: Mapping[str, Any], layer: str, views: int) -> Tensor:
     found = seen.get(layer)
     if layer == OUTPUTS and not (isinstance(found, Tensor) and found.ndim == 2):
         shape = f"a tensor of {found.ndim} dimensions" if isinstance(found, Tensor) else f"a {type(found).__name__}"
         raise UserError(f"network: the network answers with {shape}; it has to give a tensor, batch x classes")
-    if not isinstance(found, Tensor) or found.ndim < 2:
-        raise UserError(f"network.targets.layer: '{layer}' gives no tensor of channels; choose another layer")
-    return found
+    if not isinstance(found, Tensor) or found.ndim < 2 or not found.is_floating_point() or len(found) != views:
+        raise UserError(f"network.targets.layer: '{layer}' gives no numbers for each picture; choose another layer")
+    if not found.numel():
+        raise UserError(f"network.targets.layer: '{layer}' has no channels; choose another layer")
+    # Transformers have a row of channels for each token.
+    return found.movedim(2, 1) if found.ndim == 3 else found

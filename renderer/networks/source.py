@@ -78,7 +78,7 @@ class NetworkSource(Section):
             UserError: A file is missing.
         """
         named = {"source": self.source, "name": self.label}
-        digests = {key.rpartition(".")[2]: file_digest(path) for key, path in self.existing_files().items()}
+        digests = {key.removeprefix("network."): file_digest(path) for key, path in self.existing_files().items()}
         return named | digests | {"targets": self.targets.model_dump(mode="json")}
 
     def existing_files(self) -> Mapping[str, Path]:

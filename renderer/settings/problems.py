@@ -104,6 +104,9 @@ def _walk(location: Sequence[str | int]) -> tuple[Path, Shape | None, Path]:
 def _wrong_leaf(schema: Schema, path: Path, rest: Path, kind: str, tree: Marked) -> tuple[Path, str]:
     numbers = [part for part in rest if isinstance(part, int)]
     entry = entry_schema(schema, numbers[0]) if numbers and kind != "missing" else None
+    above = _find(path[:-1], tree).value
+    if kind == "missing" and isinstance(above, dict) and path[-1] not in above:
+        return path, f"is missing; set it to {words(schema)}"
     if entry is not None:
         path, schema = (*path, numbers[0]), entry
     return path, _wrong_value(schema, path, tree)

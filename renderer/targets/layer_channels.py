@@ -32,8 +32,8 @@ class LayerChannels(TargetKind):
     kind: Literal["channels"] = Field("channels", description="What is dreamed toward.")
     layer: str = Field(
         min_length=1,
-        max_length=200,
-        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.]*$",
+        max_length=150,
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$",
         examples=["features.12"],
         description="Name of the layer, a module of the network.",
     )

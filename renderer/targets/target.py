@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-OUTPUTS = "outputs"
-"""Name of the layer that is a network's answer: one number for each class, before the softmax."""
+OUTPUTS = "(outputs)"
+"""Name of the layer that is a network's answer: one number for each class, before the softmax. No module has it."""
 
 
 @dataclass(frozen=True)

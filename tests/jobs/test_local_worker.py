@@ -1,10 +1,13 @@
 """The local worker: what is asked for comes back, on one device or several, and with scores where they are due."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
+from torchvision.models import mobilenetv2
 
 from renderer.common.errors import UserError
 from renderer.dream.dreaming import Dream
@@ -12,6 +15,7 @@ from renderer.film.recipe import FilmRecipe, film_recipe, still_recipe
 from renderer.film.tasks import Frame, SegmentTask, StillTask, in_batches
 from renderer.jobs import local_worker as local
 from renderer.jobs.local_worker import LocalWorker
+from renderer.networks.network import Network
 from renderer.settings.sections import Film, Run, Settings, Stills
 from tests.networks.tiny import CLASSES, aims, tiny_network
 
@@ -115,3 +119,43 @@ def test_the_default_device_is_found(tmp_path: Path) -> None:
 
 def test_the_output_weights_are_those_of_the_network() -> None:
     assert np.array_equal(worker(settings()).output_weights(), tiny_network().output_weights())
+
+
+class Residual(nn.Module):
+    """A network with a shortcut, which takes long enough for two to be at work at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block = mobilenetv2.InvertedResidual(3, 3, 1, 6)
+        self.body = nn.Sequential(nn.Conv2d(3, 48, 5), nn.SiLU(), nn.Conv2d(48, 48, 5), nn.SiLU())
+        self.answer = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(48, CLASSES))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        answer: torch.Tensor = self.answer(self.body(self.block(x)))
+        return answer
+
+
+def test_each_device_dreams_with_its_own_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Network] = []
+    asked: set[Network] = set()
+    original = Network.activations
+
+    def seen(network: Network, *args: Any, **options: Any) -> Any:
+        asked.add(network)
+        return original(network, *args, **options)
+
+    def load(*_: object) -> Network:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            made.append(tiny_network(module=Residual()))
+        return made[-1]
+
+    monkeypatch.setattr(local, "load_network", load)
+    monkeypatch.setattr(Network, "activations", seen)
+    dream = Dream(steps_per_frame=2, fresh_steps=2, residual_gradient=0.5)
+    one, several = (
+        frames(settings(batch=1, device=("cpu",) * count).model_copy(update={"dream": dream})) for count in (1, 3)
+    )
+    assert asked == set(made) and len(made) == 4
+    for place, frame in one.items():
+        assert np.array_equal(frame.picture, several[place].picture)

@@ -67,7 +67,9 @@ def test_pictures_are_normalized_as_it_says(folder: Path) -> None:
         for mean in (0.0, 0.25)
     )
     views = torch.full((1, 3, 32, 32), 0.5)
-    assert torch.allclose(plain.activations(views - 0.25)["outputs"], shifted.activations(views)["outputs"], atol=1e-5)
+    assert torch.allclose(
+        plain.activations(views - 0.25)["(outputs)"], shifted.activations(views)["(outputs)"], atol=1e-5
+    )
 
 
 def test_a_run_is_not_continued_with_another_function_or_other_files(folder: Path) -> None:
@@ -83,14 +85,40 @@ def test_a_run_is_not_continued_with_another_function_or_other_files(folder: Pat
         render(wanted, Recorder(), LocalWorker)
 
 
+def test_modules_beside_it_that_it_imports_count_too(folder: Path) -> None:
+    (folder / "pk").mkdir()
+    (folder / "pk" / "__init__.py").write_text("from .net import build\n")
+    (folder / "pk" / "net.py").write_text("from . import parts\n" + MODULE)
+    (folder / "pk" / "parts.py").write_text("width = 8\n")
+    files = PythonNetwork(name="pk:build", classes=Path("c.csv")).files()
+    assert {path.name for path in files.values()} == {"__init__.py", "net.py", "parts.py"}
+    before = PythonNetwork(name="pk:build", classes=Path("c.csv")).identity()
+    (folder / "pk" / "parts.py").write_text("width = 9\n")
+    assert PythonNetwork(name="pk:build", classes=Path("c.csv")).identity() != before
+
+
+def test_only_the_network_that_dreamed_is_evaluated_as_that(folder: Path) -> None:
+    render_stills(request(folder / "run", SETTINGS, *SHORT), Recorder(), LocalWorker)
+    (folder / "own_net.py").write_text(MODULE.replace("manual_seed(0)", "manual_seed(1)"))
+    with pytest.raises(UserError, match="not the one that dreamed"):
+        evaluate(folder / "run", [], Recorder())
+
+
+def test_each_device_has_a_module_of_its_own(folder: Path) -> None:
+    (folder / "own_net.py").write_text(f"{MODULE}\n\nkept = build()\n\n\ndef again():\n    return kept\n")
+    source = PythonNetwork(name="own_net:again", size=32, classes=Path("c.csv"))
+    assert source.load().module is not source.load().module
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
         ("nowhere:build", "there is no Python module nowhere"),
         ("nowhere.at.all:build", "there is no Python module"),
-        ("own_net:missing", "has no function missing"),
+        ("own_net:missing", "^network.name: own_net has no function missing"),
         ("own_net:number", "has no function number"),
-        ("own_net:broken", r"RuntimeError: no weights here"),
+        ("own_net:broken", r"^network.name: own_net:broken failed \(RuntimeError: no weights here"),
+        ("sys:exit", r"SystemExit"),
         ("builtins:list", "return a torch.nn.Module"),
     ],
 )

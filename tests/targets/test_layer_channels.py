@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from renderer.cli import main
 from renderer.common.errors import UserError
@@ -18,6 +19,7 @@ from renderer.networks.loaded import load_network
 from renderer.networks.sources.embedded import EmbeddedNetwork
 from renderer.targets.layer_channels import LayerChannels
 from tests.film_helpers import Recorder, chapters, frame_digests, request, tiny_settings
+from tests.networks.tiny import CLASSES, tiny_network
 
 LAYER = "features.3"
 SETTINGS = (f"network.targets={{kind: channels, layer: {LAYER}}}", "dream.fresh_steps=4", "film.seconds_per_class=0.5")
@@ -95,3 +97,24 @@ def test_a_finished_film_of_channels_is_not_dreamed_again(film: Path) -> None:
 def test_a_layer_that_is_not_there_is_named(layer: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         chosen_targets(tiny_settings(f"network.targets={{kind: channels, layer: {layer}}}"))
+
+
+def test_the_channels_of_tokens_are_not_the_tokens() -> None:
+    class Tokens(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.tokens, self.answer = nn.Flatten(2), nn.Linear(3, CLASSES)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            rows = nn.functional.layer_norm(self.tokens(x).movedim(1, 2), [3])
+            answer: torch.Tensor = self.answer(self.mixed(rows).mean(1))
+            return answer
+
+    module = Tokens()
+    module.mixed = nn.Identity()
+    assert tiny_network(module=module).channels("mixed") == 3
+
+
+def test_a_layer_that_is_missing_is_asked_for() -> None:
+    with pytest.raises(UserError, match=r"network\.targets\.layer: is missing; set it to text like 'features\.12'"):
+        tiny_settings("network.targets={kind: channels}")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from copy import deepcopy
 from importlib.util import find_spec
+from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from weakref import WeakSet
 
 from pydantic import Field
 
@@ -18,10 +21,15 @@ from renderer.targets.class_lists import load_class_file
 from renderer.targets.target import Target
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from renderer.networks.network import Loaded
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, le=100)]
+
+
+_GIVEN: WeakSet[nn.Module] = WeakSet()
 
 
 class PythonNetwork(NetworkSource):
@@ -53,7 +61,7 @@ class PythonNetwork(NetworkSource):
         (),
         max_length=100,
         description="Files that the function reads, such as its weights: where one of them changes, a run is not "
-        "continued with other pictures.",
+        "continued with other pictures. Modules of the same folder or package that are imported count by themselves.",
     )
 
     @classmethod
@@ -76,9 +84,9 @@ class PythonNetwork(NetworkSource):
         return load_class_file(self.classes)
 
     def files(self) -> Mapping[str, Path]:
-        """The file of the module, and those that it reads."""
+        """The file of the module, those that it imports from beside it, and those that it reads."""
         read = {f"network.reads[{number}]": path for number, path in enumerate(self.reads)}
-        return {"network.module": self._module_file()} | read
+        return {"network.module": self._module_file()} | self._imported() | read
 
     def identity(self) -> dict[str, Any]:
         """With what is done to pictures before the network sees them."""
@@ -100,20 +108,33 @@ class PythonNetwork(NetworkSource):
             module = self._function()()
         except UserError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise UserError(
                 f"network.name: {self.name} failed ({type(error).__name__}: {error}); try it in Python by itself"
             ) from error
         if not isinstance(module, nn.Module):
             raise UserError(f"network.name: {self.name} gave a {type(module).__name__}; return a torch.nn.Module")
+        # A function may give the same module again, and each device needs one of its own.
+        module = deepcopy(module) if module in _GIVEN else module
+        _GIVEN.add(module)
         return Loaded(module, Preprocessing(self.size, self.mean, self.std), tuple(residual_branches(module)))
+
+    def _imported(self) -> dict[str, Path]:
+        """Modules of the same folder or package that are imported, by name; found without running anything."""
+        name, file = self.name.partition(":")[0], self._module_file()
+        depth = name.count(".") + (file.name == "__init__.py")
+        finder = ModuleFinder([str(file.absolute().parents[depth])])
+        with suppress(SyntaxError, ImportError, OSError):
+            finder.import_hook(name)
+        found = {key: getattr(module, "__file__", None) for key, module in sorted(finder.modules.items())}
+        return {f"network.module {key}": Path(path) for key, path in found.items() if path and key != name}
 
     def _module_file(self) -> Path:
         name = self.name.partition(":")[0]
         with _current_folder():
             try:
                 spec = find_spec(name)
-            except (ImportError, ValueError):
+            except Exception:  # noqa: BLE001  a parent package is run, and may do anything
                 spec = None
         if spec is None or spec.origin is None:
             raise UserError(
