@@ -173,7 +173,9 @@ def describe_shortcomings(outcome: Outcome) -> list[str]:
         lines.append(f"The network does not put the class first in {len(missed)} of {stills} stills:")
         lines += [_describe_miss(entry) for entry in missed[:_MOST_TITLES]]
         lines += [f"  and {len(missed) - _MOST_TITLES} more"] if len(missed) > _MOST_TITLES else []
-        lines.append("More of stills.steps or stills.retries can help; with `render`, stills.fresh=true too")
+        lines.append(
+            "More steps (stills.steps) or tries (stills.retries) can help; after `render`, set stills.fresh=true first"
+        )
     if outcome.failures:
         titles = list_titles([failure.target.title for failure in outcome.failures])
         lines.append(f"{len(outcome.failures)} classes could not be rendered ({outcome.failures[0].reason}): {titles}")

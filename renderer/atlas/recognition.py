@@ -40,17 +40,21 @@ def own_judge(network: Network, targets: Sequence[Target]) -> Judge:
     return Judge(network, {target.index: target.index for target in targets} if are_classes else None)
 
 
-def make_judge(network: Network, targets: Sequence[Target]) -> Judge:
-    """Find the run's classes among those of a network.
-
-    Raises:
-        UserError: The network knows none of them, or they are no classes.
-    """
+def refuse_other_targets(targets: Sequence[Target]) -> None:
+    """Refuse to ask judges about what no other network has; raises UserError unless all targets are classes."""
     if not all(target.is_class for target in targets):
         raise UserError(
             f"the run dreams {targets[0].title} and the like, of which another network has none; judges can be asked "
             "about classes only: leave --judge out to see how strongly the dreaming network answers"
         )
+
+
+def make_judge(network: Network, targets: Sequence[Target]) -> Judge:
+    """Find the run's classes among those of a network.
+
+    Raises:
+        UserError: The network knows none of them.
+    """
     outputs = match_classes(targets, network.classes)
     if not outputs:
         raise UserError(

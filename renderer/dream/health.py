@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import astuple, dataclass
 
+_SELDOM = 20  # A cure in fewer than one of so many steps is not worth a word.
+
 
 @dataclass(frozen=True)
 class Health:
@@ -34,7 +36,7 @@ class Health:
     def complaints(self) -> tuple[str, ...]:
         """What was wrong, and what was done about it, each in a few words."""
         found = []
-        if self.redirected:
+        if self.redirected * _SELDOM > self.steps:
             found.append(f"no gradient in {self._share(self.redirected)} (dead activations); redirected past them")
         if self.recomputed:
             found.append(f"gradient not finite in {self._share(self.recomputed)}; computed again in float32")

@@ -9,7 +9,15 @@ from itertools import zip_longest
 from pathlib import Path
 
 from renderer.atlas.exhibits import Exhibit, exhibits
-from renderer.atlas.recognition import Judge, knows, make_judge, measure, own_judge, score_picture
+from renderer.atlas.recognition import (
+    Judge,
+    knows,
+    make_judge,
+    measure,
+    own_judge,
+    refuse_other_targets,
+    score_picture,
+)
 from renderer.atlas.seen import SeenRun
 from renderer.common.digests import data_digest
 from renderer.common.errors import UserError
@@ -85,6 +93,8 @@ def evaluate(directory: Path, judges: Sequence[NamedNetwork], progress: Progress
     found = list(exhibits(SeenRun(run, thorough=True)))
     if not found:
         raise UserError(f"{directory} holds no finished class yet; render some with `render` or `stills`")
+    if judges:
+        refuse_other_targets(run.targets)
     dreamer = NamedNetwork(str(run.paths.settings), run.settings.network)
     asked = [_ask(run, dreamer, own=True), *(_ask(run, judge, own=False) for judge in judges)]
     scores = _score_all(asked, found, progress)

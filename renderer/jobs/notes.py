@@ -33,7 +33,7 @@ def keep_similarity(run: Run, worker: Worker, progress: Progress) -> None:
         return
     if lexists(run.paths.similarity):
         name = run.paths.relative(run.paths.similarity)
-        note_repairs(progress, "the order of similarity", [name], "found again")
+        progress.note(f"{name} is of other classes, or damaged; the order is found again")
     # A network without such weights dreams as well.
     with suppress(LookupError):
         order = similarity_order(worker.output_weights()[[target.index for target in run.targets]])
