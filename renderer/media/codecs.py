@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
 
 from renderer.media.ffmpeg import has_encoder
-from renderer.settings.sections import Video
-
-Codec = Literal["h264", "h265", "av1", "vp9", "prores", "ffv1", "gif", "webp", "png"]
+from renderer.settings.sections import Codec, Video
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,9 @@ def _not_endless(text: str) -> str:
 
 
 Switch = Annotated[bool, BeforeValidator(_as_switch)]
+Codec = Literal["h264", "h265", "av1", "vp9", "prores", "ffv1", "gif", "webp", "png"]
+"""Names of the codecs; `media/codecs.py` has a row for each."""
+
 Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$", examples=["#ffcc00"])]
 Pixels = Annotated[int, Field(ge=16, le=16384)]
 Shares = Annotated[float, Field(ge=-100, le=100)]
@@ -122,7 +125,7 @@ class Overlay(Section):
 class Video(Section):
     """The file format of the film."""
 
-    codec: Literal["h264", "h265", "av1", "vp9", "prores", "ffv1", "gif", "webp", "png"] = Field(
+    codec: Codec = Field(
         "h264",
         description="`h264` plays everywhere; `prores` and `ffv1` are for editing; `gif` and `webp` for the web; `png` "
         "is a folder of pictures.",
