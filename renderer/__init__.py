@@ -14,7 +14,7 @@ media      frames to files: text, codecs, encoding, joining, chapters, sound
 atlas      a run as seen (`seen`), and what is made of that: index, page, sheet, server, recognition
 jobs       one run from start to end: plan, batches, workers, commands, preflight
 display    how the commands say things
-cli        the commands; the only place that prints and exits
+cli        the commands, with `command_parts`; the only places that print and exit
 
 From the YAML file to a pixel:
 

@@ -8,32 +8,24 @@ import logging
 import shlex
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
+from renderer.command_parts import conclude, make_console, make_request, say, shown_progress
 from renderer.common import interruption
 from renderer.common.errors import UserError
 from renderer.common.interruption import EXIT_INTERRUPTED, Interrupted
-from renderer.common.printable import printable
 from renderer.endings import describe_error, describe_interruption
 from renderer.store.log_file import configure, keep_log
 from renderer.store.paths import RunPaths
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from renderer.common.progress import Progress
-    from renderer.jobs.commands import Outcome, Request
 
 _LOG = logging.getLogger(__name__)
 
 EXIT_FAILED = 1
 EXIT_WRONG_SETTINGS = 2
-EXIT_INCOMPLETE = 3
 
 app = typer.Typer(
     name="neuron-atlas",
@@ -78,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             code = _run(given, debug=debug)
     except Interrupted:
         _LOG.info("interrupted")
-        _say(interruption.conclude())
+        say(interruption.conclude())
         code = EXIT_INTERRUPTED
     _LOG.info("exit code %s", code)
     sys.exit(code)
@@ -95,8 +87,8 @@ def _run(given: Sequence[str], *, debug: bool) -> int | str | None:
             raise Interrupted from error
         _LOG.error("%s", error, exc_info=error)
         if debug:
-            _say(traceback.format_exc())
-        _say(describe_error(error, given))
+            say(traceback.format_exc())
+        say(describe_error(error, given))
         return EXIT_WRONG_SETTINGS if isinstance(error, UserError) else EXIT_FAILED
     return 0
 
@@ -132,11 +124,11 @@ def render(
     """  # noqa: D301  typer wants \b as it is
     from renderer.jobs.commands import render as render_run
 
-    request = _request(config, output, overrides, restart=restart)
+    request = make_request(config, output, overrides, restart=restart)
     keep_log(RunPaths(request.directory))
-    with _progress() as progress:
+    with shown_progress() as progress:
         outcome = render_run(request, progress)
-    _conclude(outcome, strict=strict)
+    conclude(outcome, strict=strict)
 
 
 @app.command()
@@ -155,11 +147,11 @@ def stills(
     """  # noqa: D301
     from renderer.jobs.commands import render_stills
 
-    request = _request(config, output, overrides, restart=restart)
+    request = make_request(config, output, overrides, restart=restart)
     keep_log(RunPaths(request.directory))
-    with _progress() as progress:
+    with shown_progress() as progress:
         outcome = render_stills(request, progress)
-    _conclude(outcome, strict=strict)
+    conclude(outcome, strict=strict)
 
 
 @app.command()
@@ -173,7 +165,7 @@ def status(directory: Directory) -> None:
     from renderer.display import describe_status
     from renderer.jobs.status import run_status
 
-    _say("\n".join(describe_status(run_status(directory), directory)), err=False)
+    say("\n".join(describe_status(run_status(directory), directory)), err=False)
 
 
 @app.command()
@@ -189,9 +181,9 @@ def assemble(directory: Directory) -> None:
     from renderer.jobs.commands import assemble as assemble_run
 
     keep_log(RunPaths(directory))
-    with _progress() as progress:
+    with shown_progress() as progress:
         outcome = assemble_run(directory, progress)
-    _conclude(outcome)
+    conclude(outcome)
 
 
 @app.command()
@@ -206,9 +198,9 @@ def page(directory: Directory) -> None:
     """  # noqa: D301
     from renderer.jobs.commands import make_page
 
-    with _progress() as progress:
+    with shown_progress() as progress:
         outcome = make_page(directory, progress)
-    _conclude(outcome)
+    conclude(outcome)
 
 
 @app.command()
@@ -241,7 +233,7 @@ def sheet(
     from renderer.media.contact_sheet import SheetStyle
 
     style = SheetStyle(columns, thumbnail, per_page, titles=not no_titles)
-    _say("\n".join(describe_sheet(make_sheet(directory, style, output))), err=False)
+    say("\n".join(describe_sheet(make_sheet(directory, style, output))), err=False)
 
 
 @app.command()
@@ -273,9 +265,9 @@ def evaluate(
     from renderer.jobs.evaluation import evaluate as evaluate_run
     from renderer.jobs.evaluation import named_networks
 
-    with _progress() as progress:
+    with shown_progress() as progress:
         evaluation = evaluate_run(directory, named_networks(judges or [], weights or []), progress)
-    print_evaluation(_console(), _console(stderr=True), evaluation, worst)
+    print_evaluation(make_console(), make_console(stderr=True), evaluation, worst)
 
 
 @app.command()
@@ -296,7 +288,7 @@ def serve(
     from renderer.atlas.serve import make_server
 
     server = make_server(directory, port)
-    _say(f"{server.address} shows {directory}; Ctrl-C ends it", err=False)
+    say(f"{server.address} shows {directory}; Ctrl-C ends it", err=False)
     server.run()
 
 
@@ -322,8 +314,8 @@ def check(
     from renderer.display import print_finding
     from renderer.jobs.preflight import preflight
 
-    console, failed = _console(), False
-    request = _request(config, output, overrides, restart=False)
+    console, failed = make_console(), False
+    request = make_request(config, output, overrides, restart=False)
     for finding in preflight(request, film=not stills, quick=quick):
         print_finding(console, finding)
         failed = failed or finding.state == "failed"
@@ -356,7 +348,7 @@ def classes(
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
     else:
-        print_table(_console(), rows)
+        print_table(make_console(), rows)
 
 
 @app.command()
@@ -373,7 +365,7 @@ def networks() -> None:
     from renderer.networks.sources import SOURCES
 
     rows = [{"source": source.model_fields["source"].default} | row for source in SOURCES for row in source.choices()]
-    print_table(_console(), rows)
+    print_table(make_console(), rows)
 
 
 def _show_version(*, wanted: bool) -> None:
@@ -382,41 +374,3 @@ def _show_version(*, wanted: bool) -> None:
 
         typer.echo(f"neuron-atlas {current_versions()['neuron-atlas']}")
         raise typer.Exit
-
-
-def _request(config: str, output: Path | None, overrides: list[str] | None, *, restart: bool) -> Request:
-    from renderer.jobs.commands import Request
-    from renderer.settings.loading import load_settings
-
-    loaded = load_settings(config, overrides or [])
-    return Request(loaded.name, loaded.settings, output or Path("runs") / loaded.name, restart)
-
-
-def _console(*, stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=stderr, highlight=False)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    from renderer.common.progress import LoggedProgress
-    from renderer.display import progress_on
-
-    with progress_on(_console(stderr=True)) as progress:
-        yield LoggedProgress(progress)
-
-
-def _say(text: str, *, err: bool = True) -> None:
-    typer.echo(printable(text, lines=True), err=err)
-
-
-def _conclude(outcome: Outcome, *, strict: bool = False) -> None:
-    """Say what has come of it; code 3 if a class could not be rendered or, if strict, is not recognized."""
-    from renderer.display import describe_outcome, describe_shortcomings
-
-    _say("\n".join(describe_outcome(outcome)), err=False)
-    if shortcomings := describe_shortcomings(outcome):
-        _say("\n".join(shortcomings))
-    if outcome.failures or (strict and outcome.unrecognized):
-        raise typer.Exit(EXIT_INCOMPLETE)

@@ -1,0 +1,62 @@
+"""What the commands have in common: what is asked for, where it is shown, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from renderer.common.printable import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from renderer.common.progress import Progress
+    from renderer.jobs.commands import Outcome, Request
+
+EXIT_INCOMPLETE = 3
+
+
+def make_request(config: str, output: Path | None, overrides: list[str] | None, *, restart: bool) -> Request:
+    """What is asked for: the settings of a configuration, and where the run lies; raises UserError."""
+    from renderer.jobs.commands import Request
+    from renderer.settings.loading import load_settings
+
+    loaded = load_settings(config, overrides or [])
+    return Request(loaded.name, loaded.settings, output or Path("runs") / loaded.name, restart)
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """A console for tables and bars."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
+
+
+@contextmanager
+def shown_progress() -> Iterator[Progress]:
+    """Progress on standard error, which is logged too."""
+    from renderer.common.progress import LoggedProgress
+    from renderer.display import progress_on
+
+    with progress_on(make_console(stderr=True)) as progress:
+        yield LoggedProgress(progress)
+
+
+def say(text: str, *, err: bool = True) -> None:
+    """Print lines in which no control character is left."""
+    typer.echo(printable(text, lines=True), err=err)
+
+
+def conclude(outcome: Outcome, *, strict: bool = False) -> None:
+    """Say what has come of it; code 3 if a class could not be rendered or, if strict, is not recognized."""
+    from renderer.display import describe_outcome, describe_shortcomings
+
+    say("\n".join(describe_outcome(outcome)), err=False)
+    if shortcomings := describe_shortcomings(outcome):
+        say("\n".join(shortcomings))
+    if outcome.failures or (strict and outcome.unrecognized):
+        raise typer.Exit(EXIT_INCOMPLETE)
