@@ -107,14 +107,14 @@ def evaluate(directory: Path, judges: Sequence[NamedNetwork], progress: Progress
 
 def _ask(run: Run, named: NamedNetwork, *, own: bool) -> _Asked:
     with _named_in_errors(named):
-        contents = data_digest(named.settings.identity())
-        if own and named.settings.identity() != run.file.network:
+        identity = named.settings.identity()
+        if own and identity != run.file.network:
             raise UserError(
                 "the network is not the one that dreamed these pictures: one of its files has changed, or another "
                 "Python module of its name is found from here; go to the folder of the right one, or put it back"
             )
         network = load_network(named.settings, find_devices(_device(run))[0])
-        return _Asked(named, contents, (own_judge if own else make_judge)(network, run.targets))
+        return _Asked(named, data_digest(identity), (own_judge if own else make_judge)(network, run.targets))
 
 
 def _device(run: Run) -> str | tuple[str, ...]:

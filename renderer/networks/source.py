@@ -83,10 +83,11 @@ class NetworkSource(Section):
 
     def existing_files(self) -> Mapping[str, Path]:
         """As `files`; raises UserError where one is missing."""
-        for key, path in self.files().items():
+        files = self.files()
+        for key, path in files.items():
             if not is_ordinary_file(path):
                 raise UserError(f"{key}: there is no file {path}; relative paths are taken from {Path.cwd()}")
-        return self.files()
+        return files
 
     def describe(self) -> dict[str, Any]:
         """What is said of the network in `atlas.json`."""
