@@ -6,67 +6,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
 from renderer.dream.canvas import CANVASES
-from renderer.dream.dreaming import AscentSettings
+from renderer.dream.climb import Ascent, Climb, Pictures, draw_step
 from renderer.dream.gradients import UsableGradient
 from renderer.dream.health import Health
 from renderer.dream.level import keep_level
 from renderer.dream.parameterizations import build_parameterization
-from renderer.dream.randomness import PictureKey
 from renderer.dream.regularizers import penalty
-from renderer.dream.views import draw_tints, draw_views, take_views, tint
+from renderer.dream.view_ascent import climb_in_views
+from renderer.dream.views import take_views, tint
 from renderer.networks.network import Network
-from renderer.targets.target import Aim
 
 _PIXELS_AT_ONCE = 4_200_000  # 16 pictures of 512 x 512, or two of 1920 x 1080.
 # The optimizer begins anew after each leveling: seldom enough for it to get going, often enough for nothing to burn.
 _LEVELED_STEPS = 32
-
-Pictures = Float[Tensor, "batch 3 height width"]
-
-
-@dataclass(frozen=True)
-class Climb:
-    """What one picture of a batch is to become, and how.
-
-    Attributes:
-        target: What it is to show.
-        seed: Seed of its randomness.
-        values: The settings that hold in a step, counted from the first of this ascent. Sizes, kinds, the canvas and
-            the number of views are those of step 0 throughout, and the same for all pictures of a batch.
-        first_step: Number of the first step, from which its random views follow.
-    """
-
-    target: Aim
-    seed: int
-    values: Callable[[int], AscentSettings]
-    first_step: int = 0
-
-    @property
-    def key(self) -> PictureKey:
-        """Whose randomness it is."""
-        return PictureKey(self.seed, self.target.key)
-
-
-@dataclass(frozen=True)
-class Ascent:
-    """What an ascent has come to.
-
-    Attributes:
-        pictures: The pictures, with values in [0, 1].
-        health: How the gradients of each picture were.
-    """
-
-    pictures: Pictures
-    health: tuple[Health, ...]
-
-    def followed_by(self, later: Ascent) -> Ascent:
-        """This one and a later one of the same pictures, as one."""
-        return Ascent(later.pictures, tuple(had + has for had, has in zip(self.health, later.health, strict=True)))
 
 
 def ascend(network: Network, pictures: Pictures, climbs: Sequence[Climb], steps: int) -> Ascent:
@@ -83,6 +39,8 @@ def ascend(network: Network, pictures: Pictures, climbs: Sequence[Climb], steps:
     """
     if steps == 0:
         return _unchanged(pictures)
+    if climbs[0].values(0).parameterization.is_of_views:
+        return _in_groups(pictures, climbs, lambda group, own: climb_in_views(network, group, own, steps))
     return _climb(network, pictures, climbs, _Course(steps))
 
 
@@ -157,10 +115,16 @@ class _Course:
 
 
 def _climb(network: Network, pictures: Pictures, climbs: Sequence[Climb], course: _Course) -> Ascent:
+    return _in_groups(pictures, climbs, lambda group, own: _climb_at_once(network, group, own, course))
+
+
+def _in_groups(
+    pictures: Pictures, climbs: Sequence[Climb], climb: Callable[[Pictures, Sequence[Climb]], Ascent]
+) -> Ascent:
     """A few pictures after another, so that the memory for large ones stays bounded."""
     at_once = max(1, _PIXELS_AT_ONCE // (pictures.shape[-2] * pictures.shape[-1]))
     parts = [slice(first, first + at_once) for first in range(0, len(pictures), at_once)]
-    climbed = [_climb_at_once(network, pictures[part], climbs[part], course) for part in parts]
+    climbed = [climb(pictures[part], climbs[part]) for part in parts]
     return Ascent(torch.cat([own.pictures for own in climbed]), tuple(h for own in climbed for h in own.health))
 
 
@@ -174,31 +138,19 @@ def _climb_at_once(network: Network, pictures: Pictures, climbs: Sequence[Climb]
     gradients = UsableGradient(network, units)
     canvas = CANVASES[settings.canvas]
     for step in range(course.steps):
-        values = [climb.values(course.first + step) for climb in climbs]
+        drawn = draw_step(climbs, course.first + step, size, network.size)
         now = parameterization.decode(coordinates)
-        views = _views(now, climbs, values, course.first + step, network.size)
-        gradient, followed = gradients.of(views, values)
-        kept_small = (penalty([own.regularizers for own in values], now) * followed).sum()
+        views = tint(take_views(now, drawn.maps, network.size, canvas), drawn.tints)
+        gradient, followed = gradients.of(views, drawn.values)
+        kept_small = (penalty([own.regularizers for own in drawn.values], now) * followed).sum()
         (upward,) = torch.autograd.grad((views * gradient).sum() - kept_small, coordinates)
         before = coordinates.detach().clone() if not bool(followed.all()) else None
-        optimizer.step(coordinates, upward, [own.optimizer.rate for own in values], followed)
+        optimizer.step(coordinates, upward, [own.optimizer.rate for own in drawn.values], followed)
         parameterization.settle(coordinates, course.progress(step), canvas)
         if before is not None:
             _keep(coordinates, before, ~followed)
     with torch.no_grad():
         return Ascent(parameterization.decode(coordinates).clamp(0, 1), gradients.health)
-
-
-def _views(
-    pictures: Pictures, climbs: Sequence[Climb], values: Sequence[AscentSettings], step: int, side: int
-) -> Float[Tensor, "views 3 side side"]:
-    """What the network is shown in a step, drawn for each picture by itself."""
-    transforms = [own.transforms for own in values]
-    keys = [climb.key for climb in climbs]
-    numbers = [climb.first_step + step for climb in climbs]
-    maps = draw_views(transforms, keys, numbers, (pictures.shape[-2], pictures.shape[-1]), side)
-    seen = take_views(pictures, maps, side, CANVASES[values[0].canvas])
-    return tint(seen, draw_tints(transforms, keys, numbers))
 
 
 @torch.no_grad()

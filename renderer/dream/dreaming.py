@@ -27,6 +27,11 @@ class ParameterizationKind(Section):
     has_size_in_steps: ClassVar[bool] = False
     """Whether equal steps in all coordinates change a large picture more than a small one."""
 
+    @property
+    def is_of_views(self) -> bool:
+        """Whether the frames of a film are changed view by view; what is built is a `ViewParameterization` then."""
+        return False
+
     @abstractmethod
     def build(self, size: tuple[int, int], device: torch.device) -> Parameterization:
         """What holds pictures of the given height and width."""
@@ -63,6 +68,17 @@ class FourierParameterization(ParameterizationKind):
     decay: float = Field(
         1.0, ge=0, le=3, description="Exponent of the 1/f scale: higher favors large shapes over fine detail."
     )
+    frames: Literal["views", "whole"] = Field(
+        "views",
+        description="Whose coefficients a step changes in the frames of a film: `views`, those of what the network is "
+        "shown, which costs as much whatever the film's size; or `whole`, those of the frame. Fresh pictures and "
+        "stills are always changed as a whole.",
+    )
+
+    @property
+    def is_of_views(self) -> bool:
+        """Whether frames are changed view by view."""
+        return self.frames == "views"
 
     def build(self, size: tuple[int, int], device: torch.device) -> Parameterization:
         """Coefficients for that size."""

@@ -40,6 +40,18 @@ class Parameterization(Protocol):
         ...
 
 
+class ViewParameterization(Parameterization, Protocol):
+    """One in which a picture can be changed a little without being held in it."""
+
+    def pulled(self, pictures: Pictures, gradient: Pictures) -> Tensor:
+        """The gradient with respect to the coordinates, from that with respect to the pixels."""
+        ...
+
+    def pushed(self, pictures: Pictures, change: Tensor) -> Pictures:
+        """The pictures after their coordinates have changed by so much."""
+        ...
+
+
 class _Untouched:
     def settle(self, coordinates: Tensor, progress: float, canvas: Canvas) -> None:
         """Nothing is done after a step."""
@@ -88,6 +100,14 @@ class Fourier(_Untouched):
         """The pictures."""
         return self._spectrum.pictures(torch.view_as_complex(coordinates) * self._scale)
 
+    def pulled(self, pictures: Pictures, gradient: Pictures) -> Float[Tensor, "batch 3 height half 2"]:
+        """The gradient with respect to the coefficients."""
+        return torch.view_as_real(self._spectrum.pulled(pictures, gradient) * self._scale)
+
+    def pushed(self, pictures: Pictures, change: Float[Tensor, "batch 3 height half 2"]) -> Pictures:
+        """The pictures after their coefficients have changed."""
+        return self._spectrum.pushed(pictures, torch.view_as_complex(change) * self._scale)
+
 
 class Maco(_Untouched):
     """Phases of the Fourier coefficients; their magnitudes are those of natural pictures (Fel et al. 2023, 2306.06805).
@@ -129,13 +149,29 @@ class _Spectrum:
 
     def coefficients(self, pictures: Pictures) -> Complex[Tensor, "batch 3 height half"]:
         held = pictures.clamp(_BORDER, 1 - _BORDER).logit()
-        decorrelated = torch.einsum("dc,bchw->bdhw", self._decorrelate, held)
-        coefficients: Tensor = torch.fft.rfft2(decorrelated, norm="ortho")
+        coefficients: Tensor = torch.fft.rfft2(_recolored(self._decorrelate, held), norm="ortho")
         return coefficients
 
     def pictures(self, coefficients: Complex[Tensor, "batch 3 height half"]) -> Pictures:
-        decorrelated = torch.fft.irfft2(coefficients, s=self._size, norm="ortho")
-        return torch.einsum("cd,bdhw->bchw", self._colors, decorrelated).sigmoid()
+        return self._held(coefficients).sigmoid()
+
+    def pulled(self, pictures: Pictures, gradient: Pictures) -> Complex[Tensor, "batch 3 height half"]:
+        """The gradient with respect to the coefficients, up to that of a pair counting twice."""
+        inside = pictures.clamp(_BORDER, 1 - _BORDER)
+        slopes = (inside - inside.square()).mul_(gradient)
+        pulled: Tensor = torch.fft.rfft2(_recolored(self._colors.T, slopes), norm="ortho")
+        return pulled
+
+    def pushed(self, pictures: Pictures, change: Complex[Tensor, "batch 3 height half"]) -> Pictures:
+        return self._held(change).add_(pictures.clamp(_BORDER, 1 - _BORDER).logit_()).sigmoid_()
+
+    def _held(self, coefficients: Complex[Tensor, "batch 3 height half"]) -> Tensor:
+        """What the sigmoid is taken of."""
+        return _recolored(self._colors, torch.fft.irfft2(coefficients, s=self._size, norm="ortho"))
+
+
+def _recolored(matrix: Float[Tensor, "3 3"], pictures: Pictures) -> Pictures:
+    return (matrix @ pictures.flatten(2)).view_as(pictures)
 
 
 def _one_over_f(size: tuple[int, int], device: torch.device) -> Float[Tensor, "height half"]:

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional
 
 from renderer.dream.canvas import CANVASES, Canvas
 from renderer.dream.dreaming import Transforms
+from renderer.dream.pyramid import Pyramid, view_levels
 from renderer.dream.randomness import PictureKey, uniform
 
 _MORE_AT_BORDER = 0.15  # Of a view's side.
@@ -64,21 +64,7 @@ def take_views(
     Returns:
         The views; a view that shrinks the picture averages, so that nothing flickers that is smaller than its pixels.
     """
-    owners = torch.arange(len(pictures), device=pictures.device).repeat_interleave(len(maps) // len(pictures))
-    pixels = maps[:, :, :2].square().sum(dim=(1, 2)).div(2).sqrt() * 2 / size
-    levels = pixels.log2().round().clamp(min=0).int().tolist()
-    views: list[Tensor | None] = [None] * len(maps)
-    smaller = pictures
-    for level in range(max(levels) + 1):
-        if level > 0:
-            smaller = functional.avg_pool2d(smaller, 2, ceil_mode=True, count_include_pad=False)
-        chosen = [number for number, own in enumerate(levels) if own == level]
-        if chosen:
-            grid = _grid(maps[chosen].to(pictures.device), pictures.shape, size)
-            seen = canvas.sample(smaller[owners[chosen]], grid)
-            for place, number in enumerate(chosen):
-                views[number] = seen[place]
-    return torch.stack([view for view in views if view is not None])
+    return Pyramid(pictures, 1 + max(view_levels(maps, size))).views(maps, size, canvas)
 
 
 def draw_tints(
@@ -102,11 +88,13 @@ def tint(
     views: Float[Tensor, "views 3 size size"], tints: Float[Tensor, "views 3"]
 ) -> Float[Tensor, "views 3 size size"]:
     """Change the colors of views, each as its row of `draw_tints` says."""
-    contrast, saturation, brightness = tints.to(views.device)[..., None, None, None].unbind(1)
-    mean = views.mean(dim=(1, 2, 3), keepdim=True)
-    views = mean + (views - mean) * (1 + contrast)
-    gray = views.mean(dim=1, keepdim=True)
-    return gray + (views - gray) * (1 + saturation) + _BRIGHTNESS * brightness
+    contrast, saturation, brightness = (column[:, None, None] for column in tints.to(views.device).unbind(1))
+    colors = views.flatten(2)
+    mean = colors.mean(dim=(1, 2), keepdim=True)
+    # Contrast around the mean of the view, then saturation around the gray of each pixel: one matrix for the colors.
+    own, gray = (1 + saturation) * (1 + contrast), saturation * (1 + contrast) / 3
+    matrix = own * torch.eye(3, device=views.device) - gray * torch.ones(3, 3, device=views.device)
+    return torch.baddbmm(_BRIGHTNESS * brightness - contrast * mean, matrix, colors).view_as(views)
 
 
 def _view(
@@ -131,9 +119,3 @@ def _view(
 def _between(limits: tuple[float, float], share: float) -> float:
     low, high = limits
     return low + (high - low) * share
-
-
-def _grid(maps: Float[Tensor, "views 2 3"], shape: torch.Size, size: int) -> Float[Tensor, "views size size 2"]:
-    height, width = shape[-2:]
-    half = torch.tensor([[width / 2], [height / 2]], device=maps.device)
-    return functional.affine_grid(maps / half, [len(maps), 3, size, size], align_corners=False)

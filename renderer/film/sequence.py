@@ -10,9 +10,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from renderer.dream.ascent import Ascent, Climb, ascend, ascend_fresh
+from renderer.dream.ascent import ascend, ascend_fresh
 from renderer.dream.blur import blur
 from renderer.dream.canvas import CANVASES
+from renderer.dream.climb import Ascent, Climb
 from renderer.dream.dreaming import AscentSettings
 from renderer.dream.health import Health
 from renderer.dream.level import keep_level

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from renderer.dream import ascent
-from renderer.dream.ascent import Ascent, Climb
+from renderer.dream.climb import Ascent, Climb
 from renderer.dream.dreaming import AscentSettings
 from renderer.dream.randomness import PictureKey
 from renderer.networks.network import Network

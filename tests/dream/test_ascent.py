@@ -74,7 +74,8 @@ def test_no_steps_change_nothing() -> None:
 
 def test_total_variation_makes_smoother_pictures() -> None:
     def smoothness(weight: float) -> float:
-        dream = Dream(regularizers=Regularizers(total_variation=weight))
+        whole = FourierParameterization(frames="whole")
+        dream = Dream(parameterization=whole, regularizers=Regularizers(total_variation=weight))
         return float(total_variation(ascend(tiny_network(), dream, noise(KEYS), KEYS, [0, 0], 30).pictures).mean())
 
     assert smoothness(1.0) < 0.6 * smoothness(0.0)
@@ -167,7 +168,8 @@ def test_where_nothing_is_leveled_the_parts_of_an_ascent_make_the_whole() -> Non
 
 
 def test_large_pictures_are_done_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    together = ascend(tiny_network(), Dream(), noise(KEYS), KEYS, [0, 7], 4)
+    whole = Dream(parameterization=FourierParameterization(frames="whole"))
+    together = ascend(tiny_network(), whole, noise(KEYS), KEYS, [0, 7], 4)
     sizes = []
     original = ascent.take_views
 
@@ -177,7 +179,7 @@ def test_large_pictures_are_done_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(ascent, "take_views", counted)
     monkeypatch.setattr(ascent, "_PIXELS_AT_ONCE", SIZE[0] * SIZE[1])
-    apart = ascend(tiny_network(), Dream(), noise(KEYS), KEYS, [0, 7], 4)
+    apart = ascend(tiny_network(), whole, noise(KEYS), KEYS, [0, 7], 4)
     assert sizes == [1] * 8
     assert torch.allclose(together.pictures, apart.pictures, atol=1e-3)
     assert apart.health == together.health

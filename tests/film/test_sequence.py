@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from torch import Tensor
 
-from renderer.dream.ascent import Ascent, Climb
+from renderer.dream.climb import Ascent, Climb
 from renderer.dream.dreaming import AdamOptimizer, Dream, Level, OptimizerKind, PixelParameterization, Regularizers
 from renderer.dream.health import Health
 from renderer.film.recipe import FilmRecipe, film_recipe, still_recipe

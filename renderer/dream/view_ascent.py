@@ -1,0 +1,75 @@
+"""Steps that cost what they see: each changes what one view of a picture shows, and nothing else of it.
+
+The gradient is followed in the coordinates of the view, not of the picture, and no state is kept from step to step. So
+it suits pictures that are moved all the time anyway: the frames of a film.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from renderer.dream.canvas import CANVASES
+from renderer.dream.climb import Ascent, Climb, Pictures, Step, draw_step
+from renderer.dream.gradients import UsableGradient
+from renderer.dream.parameterizations import ViewParameterization, build_parameterization
+from renderer.dream.pyramid import Pyramid, view_levels
+from renderer.dream.regularizers import penalty
+from renderer.dream.views import tint
+from renderer.networks.network import Network
+
+Views = Float[Tensor, "views 3 size size"]
+
+
+def climb_in_views(network: Network, pictures: Pictures, climbs: Sequence[Climb], steps: int) -> Ascent:
+    """Climb the objective of each picture's target in its views.
+
+    Args:
+        network: The network that dreams.
+        pictures: Values in [0, 1]; any height and width.
+        climbs: What each picture is to become; their parameterization `can_be_of_views`.
+        steps: How many steps; at least 1.
+
+    Returns:
+        The pictures after the steps, and how they fared.
+    """
+    size = (pictures.shape[-2], pictures.shape[-1])
+    drawn = [draw_step(climbs, number, size, network.size) for number in range(steps)]
+    deepest = max(level for step in drawn for level in view_levels(step.maps, network.size))
+    pyramid, canvas = Pyramid(pictures.clone(), 1 + deepest), CANVASES[drawn[0].values[0].canvas]
+    units = torch.tensor([climb.target.ascends.unit for climb in climbs], device=pictures.device)
+    gradients = UsableGradient(network, units)
+    for step in drawn:
+        views = pyramid.views(step.maps, network.size, canvas)
+        gradient, followed = _upward(gradients, views, step)
+        pyramid.add(_changes(views, gradient, step, followed), step.maps)
+    return Ascent(pyramid.pictures().clamp_(0, 1), gradients.health)
+
+
+def _upward(gradients: UsableGradient, views: Views, step: Step) -> tuple[Views, Bool[Tensor, " views"]]:
+    """The gradient of the objective less the penalties, for each view; and which of them can be followed."""
+    seen = views.requires_grad_()
+    tinted = tint(seen, step.tints)
+    gradient, followed = gradients.of(tinted, step.values)
+    count = len(views) // len(step.values)
+    followed = followed.repeat_interleave(count)
+    kept_small = penalty([own.regularizers for own in step.values for _ in range(count)], seen) * followed / count
+    (upward,) = torch.autograd.grad((tinted * gradient).sum() - kept_small.sum(), seen)
+    return upward, followed
+
+
+@torch.no_grad()
+def _changes(views: Views, gradient: Views, step: Step, followed: Bool[Tensor, " views"]) -> Views:
+    """What a step changes in each view; those of a picture share the step among them."""
+    settings, count = step.values[0], len(views) // len(step.values)
+    size = (views.shape[-2], views.shape[-1])
+    held = cast("ViewParameterization", build_parameterization(settings.parameterization, size, views.device))
+    upward = held.pulled(views, gradient)
+    change = torch.zeros_like(upward)
+    rates = [own.optimizer.rate / count for own in step.values for _ in range(count)]
+    settings.optimizer.build(change).step(change, upward, rates, followed)
+    return held.pushed(views, change).sub_(views)
