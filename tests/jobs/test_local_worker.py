@@ -32,7 +32,7 @@ def settings(**run: object) -> Settings:
         film=FILM,
         dream=Dream(steps_per_frame=1, fresh_steps=2),
         stills=Stills(width=48, height=32, steps=2),
-        run=Run(device="cpu").model_copy(update=run),
+        run=Run(device="cpu", precision="float32", threads=1).model_copy(update=run),
     )
 
 
