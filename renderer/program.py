@@ -6,7 +6,7 @@ import os
 import sys
 
 try:
-    from renderer.common import interruption
+    from renderer.common import interruption, tuning
 except KeyboardInterrupt:  # as Python answers until then
     os.write(2, b"\nInterrupted.\n")
     os._exit(130)
@@ -20,6 +20,7 @@ def main() -> NoReturn:
     """Run the command line of this process; ends the process with its exit code."""
     interruption.install()
     interruption.stay_silent()
+    tuning.prepare()
     from renderer.cli import main as run  # noqa: PLC0415  an interruption has to be answered by now
 
     try:

@@ -29,6 +29,7 @@ from renderer.networks.loaded import load_network
 from renderer.networks.network import Network
 from renderer.networks.source import NetworkSource
 from renderer.networks.sources.torchvision import TorchvisionNetwork
+from renderer.settings.chosen import Chosen
 from renderer.settings.loading import parse_network, parse_settings
 from renderer.settings.sections import Settings
 from renderer.store.evaluation_file import Figures
@@ -77,7 +78,8 @@ def settings_of(recipe: dict[str, object], options: argparse.Namespace) -> Setti
     tree = {"network": network.model_dump(mode="json"), "stills": stills, "dream": recipe}
     settings = parse_settings(json.dumps(tree), f"{RECIPES}")
     steps = options.passes // settings.dream.transforms.views
-    return settings.model_copy(update={"stills": settings.stills.model_copy(update={"steps": steps})})
+    settings = settings.model_copy(update={"stills": settings.stills.model_copy(update={"steps": steps})})
+    return Chosen(precision=options.precision, threads=torch.get_num_threads()).fill_in(settings)
 
 
 def dream(network: Network, settings: Settings, indices: list[int]) -> Iterator[UInt8[np.ndarray, "height width 3"]]:

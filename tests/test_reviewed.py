@@ -15,6 +15,7 @@ from renderer.networks.loaded import load_network
 from renderer.networks.source import NetworkSource
 from renderer.networks.sources.python import PythonNetwork
 from renderer.networks.sources.torchvision import TorchvisionNetwork
+from renderer.settings.chosen import Chosen
 from renderer.settings.loading import parse_settings
 from renderer.settings.sections import Settings
 from renderer.store.run import load_run
@@ -38,7 +39,7 @@ NO_PIXELS = (
 
 
 def test_every_setting_is_in_a_recipe_or_known_to_make_no_pixel() -> None:
-    settings = Settings()
+    settings = Chosen().fill_in(Settings())
     recipes = [make(settings, aims(1), {}) for make in (film_recipe, still_recipe)]
     held = {key for recipe in recipes for key in flatten(recipe)}
     left_out = {key for key in flatten(settings) if key not in held}

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from renderer.common.digests import data_digest
 from renderer.common.section import Section
 from renderer.dream.dreaming import AscentSettings, FilmAscent
 from renderer.film.timeline import Timeline, build_timeline
-from renderer.settings.sections import Film, Motion, Settings
+from renderer.settings.sections import Film, Motion, Precision, Settings
 from renderer.starts import AnyStart
 from renderer.targets.target import Aim, Target
 
@@ -36,7 +36,8 @@ class StillRun(Section):
     """What of the section `run` makes the pixels of stills."""
 
     seed: int
-    precision: Literal["float32", "bfloat16"]
+    precision: Precision
+    threads: int
     batch: int
 
 
@@ -153,7 +154,7 @@ def film_recipe(settings: Settings, targets: Sequence[Target], network: dict[str
     """Take from settings what a film's frames are made from.
 
     Args:
-        settings: All settings.
+        settings: All settings, in which `auto` has been replaced by what it stands for; see `Chosen.fill_in`.
         targets: The selected targets in the order of the film.
         network: What `NetworkSource.identity` says.
     """

@@ -15,6 +15,7 @@ from renderer.common.progress import Progress, note_repairs
 from renderer.jobs.assembly import assemble_segments, restore_subtitles, try_assembly
 from renderer.jobs.choosing import chosen_targets
 from renderer.jobs.live import Live
+from renderer.jobs.machine import begun_with, choose, note_what_is_kept
 from renderer.jobs.notes import keep_failures, keep_similarity
 from renderer.jobs.plan import Plan, make_plan
 from renderer.jobs.repairs import note_damaged_results
@@ -84,7 +85,7 @@ def render(request: Request, progress: Progress, make_worker: MakeWorker = local
     """
     wanted = _wanted(request, film=True)
     with (
-        _lazily(wanted.settings, make_worker, at_once=_begins(request)) as worker,
+        _lazily(wanted, make_worker, progress, at_once=_begins(request)) as worker,
         opened(
             request.directory,
             wanted,
@@ -101,7 +102,7 @@ def render_stills(request: Request, progress: Progress, make_worker: MakeWorker 
     """Dream fresh stills, or what is still missing of them, and no film; raises as `render` does."""
     wanted = _wanted(request, film=False)
     with (
-        _lazily(wanted.settings, make_worker, at_once=_begins(request)) as worker,
+        _lazily(wanted, make_worker, progress, at_once=_begins(request)) as worker,
         opened(request.directory, wanted, progress, restart=request.restart) as run,
         Live(run.paths, progress) as live,
     ):
@@ -155,7 +156,9 @@ def _wanted(request: Request, *, film: bool) -> RunFile:
     CaptionWriter(settings.overlay, (settings.film.width, settings.film.height))
     if film:
         check_audio(settings.video)
-    return describe_run(request.name, settings, chosen_targets(settings), film=film)
+    targets = chosen_targets(settings)
+    chosen = choose(settings, None if request.restart else begun_with(request.directory))
+    return describe_run(request.name, settings, targets, film=film, chosen=chosen)
 
 
 def _begins(request: Request) -> bool:
@@ -227,7 +230,9 @@ def _results_kept(run: Run) -> Iterator[None]:
 
 
 @contextmanager
-def _lazily(settings: Settings, make_worker: MakeWorker, *, at_once: bool) -> Iterator[Callable[[], Worker]]:
+def _lazily(
+    wanted: RunFile, make_worker: MakeWorker, progress: Progress, *, at_once: bool
+) -> Iterator[Callable[[], Worker]]:
     """Give a function that gives the worker, which is made when it is first asked for.
 
     Where it will be needed in any case it is made at once: what is wrong with the network is then known before
@@ -237,7 +242,8 @@ def _lazily(settings: Settings, make_worker: MakeWorker, *, at_once: bool) -> It
 
     def worker() -> Worker:
         if not made:
-            made.append(make_worker(settings))
+            note_what_is_kept(wanted, progress)
+            made.append(make_worker(wanted.decided))
         return made[0]
 
     try:

@@ -19,6 +19,7 @@ from renderer.film.tasks import Frame, SegmentTask, Still, StillTask
 from renderer.networks.devices import find_devices
 from renderer.networks.loaded import load_network
 from renderer.networks.network import Network
+from renderer.settings.chosen import Chosen
 from renderer.settings.sections import Settings
 
 Task = TypeVar("Task")
@@ -33,10 +34,15 @@ class LocalWorker:
     def __init__(self, settings: Settings) -> None:
         """Load the network; nothing else of the settings is looked at, since pixels follow from recipes.
 
+        Args:
+            settings: Say which network, and where and how it computes; nothing of that may be `auto` but the device.
+
         Raises:
             UserError: A device is not there, or the network cannot be loaded.
         """
-        dtype = _PRECISIONS[settings.run.precision]
+        chosen = Chosen.of(settings)
+        torch.set_num_threads(chosen.threads)
+        dtype = _PRECISIONS[chosen.precision]
         devices = find_devices(settings.run.device)
         self._networks = [load_network(settings.network, device, dtype) for device in devices]
 

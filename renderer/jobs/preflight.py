@@ -23,12 +23,14 @@ from renderer.jobs.assembly import try_assembly
 from renderer.jobs.choosing import chosen_targets
 from renderer.jobs.commands import Request
 from renderer.jobs.disk_space import estimate_bytes
+from renderer.jobs.machine import begun_with, choose
 from renderer.jobs.session import describe_run, refuse_odd_names, refuse_unsuitable
 from renderer.jobs.worker import MakeWorker, Worker, local_worker
 from renderer.media.captions import caption_at, check_templates, fill_templates, templates_need_score
 from renderer.media.ffmpeg import EncodingError
 from renderer.media.fonts import missing_glyphs
 from renderer.media.overlay import CaptionWriter
+from renderer.settings.chosen import Chosen
 from renderer.settings.sections import Settings
 from renderer.store.paths import RunPaths
 from renderer.store.run import Run
@@ -76,7 +78,13 @@ def preflight(
         yield Finding("classes", "warning", "only the network can list them; without --quick all else is checked too")
         return
     try:
-        run = _planned(request, film=film, quick=quick)
+        chosen = choose(settings, begun_with(request.directory))
+    except UserError as error:
+        yield Finding("machine", "failed", str(error))
+        return
+    yield Finding("machine", "ok", chosen.describe())
+    try:
+        run = _planned(request, chosen, film=film, quick=quick)
     except UserError as error:
         yield Finding("classes", "failed", str(error))
         return
@@ -102,7 +110,7 @@ def _knows_order(settings: Settings, *, quick: bool) -> bool:
     return not quick or settings.classes.order != "similarity"
 
 
-def _planned(request: Request, *, film: bool, quick: bool) -> Run:
+def _planned(request: Request, chosen: Chosen, *, film: bool, quick: bool) -> Run:
     settings = request.settings
     if not _knows_order(settings, quick=quick):
         # The order needs the network, the number of classes does not.
@@ -112,7 +120,7 @@ def _planned(request: Request, *, film: bool, quick: bool) -> Run:
         targets = chosen_targets(settings)
     if film:
         refuse_endless(settings.film, len(targets), settings.run.segment_seconds)
-    file = RunFile(name=request.name, film=film, settings=settings, targets=targets)
+    file = RunFile(name=request.name, film=film, settings=settings, chosen=chosen, targets=targets)
     return Run(RunPaths(request.directory), file)
 
 
@@ -175,7 +183,8 @@ def _check_output(run: Run, *, quick: bool) -> Finding:
     # A file that is missing is named by another check.
     with suppress(UserError):
         if _knows_order(run.settings, quick=quick):
-            wanted = describe_run(run.name, run.settings, run.targets, film=run.file.film)
+            chosen = Chosen.of(run.file.decided)
+            wanted = describe_run(run.name, run.settings, run.targets, film=run.file.film, chosen=chosen)
     try:
         refuse_unsuitable(directory, wanted)
     except UserError as error:
@@ -199,7 +208,7 @@ def _check_disk(run: Run) -> Finding:
 
 def _check_dreaming(run: Run, make_worker: MakeWorker) -> Finding:
     try:
-        with closing(make_worker(run.settings)) as worker:
+        with closing(make_worker(run.file.decided)) as worker:
             projection = project_time(run, worker)
     except (UserError, RuntimeError) as error:
         return Finding("dreaming", "failed", str(error))

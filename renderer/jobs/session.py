@@ -20,6 +20,7 @@ from renderer.film.timeline import refuse_endless
 from renderer.jobs.fresh import fresh_digest
 from renderer.media.codecs import FILM_SUFFIXES, SEGMENT_SUFFIXES
 from renderer.media.presentation import Presentation, presentation
+from renderer.settings.chosen import Chosen
 from renderer.settings.sections import Settings
 from renderer.store.cleaning import refuse_foreign, remove_leftovers, remove_remains, remove_run
 from renderer.store.held_run import RunRemovedError
@@ -35,7 +36,7 @@ _LOG = logging.getLogger(__name__)
 Product = Literal["film", "stills"]
 
 
-def describe_run(name: str, settings: Settings, targets: Sequence[Target], *, film: bool) -> RunFile:
+def describe_run(name: str, settings: Settings, targets: Sequence[Target], *, film: bool, chosen: Chosen) -> RunFile:
     """What `run.yaml` is to say of a run that is asked for now, with a film or with stills alone.
 
     Raises:
@@ -50,13 +51,14 @@ def describe_run(name: str, settings: Settings, targets: Sequence[Target], *, fi
         name=name,
         film=film,
         fingerprints={
-            "film": film_recipe(settings, targets, network).digest,
+            "film": film_recipe(chosen.fill_in(settings), targets, network).digest,
             "presentation": presentation(settings, targets, known_titles(settings, targets), font).digest,
         },
         network=network,
         font=font,
         versions=current_versions(),
         settings=_with_absolute_paths(settings),
+        chosen=chosen,
         targets=tuple(targets),
     )
 
@@ -179,7 +181,8 @@ def _log_circumstances(run: RunFile) -> None:
     """What a log begins with."""
     versions = ", ".join(f"{package} {version}" for package, version in run.versions.items())
     _LOG.info("%s: %d classes; %s", run.name, len(run.targets), versions)
-    _LOG.info("machine: %s, %s cores", platform.platform(), os.cpu_count())
+    chosen = run.chosen.describe() if run.chosen else "not recorded"
+    _LOG.info("machine: %s, %s cores; the run has %s", platform.platform(), os.cpu_count(), chosen)
     _LOG.info("settings: %s", json.dumps(run.settings.model_dump(mode="json"), ensure_ascii=False))
 
 
@@ -255,7 +258,7 @@ def _describe_changes(old: RunFile, new: RunFile, differences: dict[str, tuple[A
 
 def _recipe_differences(old: RunFile, new: RunFile, product: Product) -> dict[str, tuple[Any, Any]]:
     make = film_recipe if product == "film" else still_recipe
-    before, after = (make(run.settings, run.targets, run.network) for run in (old, new))
+    before, after = (make(run.decided, run.targets, run.network) for run in (old, new))
     return before.differences(after)
 
 

@@ -53,7 +53,7 @@ class Worker(Protocol):
 
 
 MakeWorker = Callable[[Settings], Worker]
-"""Makes a worker from the settings that say where: network, device and precision."""
+"""Makes a worker from the settings that say where: network, device, precision, threads; see `RunFile.decided`."""
 
 
 def local_worker(settings: Settings) -> Worker:

@@ -43,6 +43,9 @@ Pixels = Annotated[int, Field(ge=16, le=16384)]
 Shares = Annotated[float, Field(ge=-100, le=100)]
 Text = Annotated[str, AfterValidator(_not_endless)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
+MOST_THREADS = 1024
+Threads = Annotated[int, Field(ge=1, le=MOST_THREADS)]
+Precision = Literal["float32", "bfloat16"]
 
 
 class Film(Section):
@@ -191,8 +194,17 @@ class Run(Section):
         "auto",
         description="`cpu`, `cuda`, `cuda:0`, `mps`, a list of them to share the chains among, or `auto` for the best.",
     )
-    precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="Arithmetic of the network; `bfloat16` is faster where the hardware has it."
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto",
+        description="Arithmetic of the network: `float32` or `bfloat16`. `auto` takes bfloat16 where every device "
+        "computes it itself (processors with AVX512-BF16 or AMX, NVIDIA cards from Ampere on), else float32; a run "
+        "keeps what it was begun with.",
+    )
+    threads: Literal["auto"] | Threads = Field(
+        "auto",
+        description="How many threads of the processor compute together; another number gives slightly other pixels. "
+        "`auto` is the number of cores that the program may use, or OMP_NUM_THREADS; a run keeps what it was begun "
+        "with.",
     )
     batch: int = Field(16, ge=1, le=1024, description="Most pictures in one batch; lower it when memory runs out.")
     segment_seconds: float = Field(

@@ -52,12 +52,12 @@ class Run:
     @cached_property
     def film_recipe(self) -> FilmRecipe:
         """What the frames of its film are made from."""
-        return film_recipe(self.settings, self.targets, self.file.network)
+        return film_recipe(self.file.decided, self.targets, self.file.network)
 
     @cached_property
     def still_recipe(self) -> StillRecipe:
         """What its fresh stills are made from."""
-        return still_recipe(self.settings, self.targets, self.file.network)
+        return still_recipe(self.file.decided, self.targets, self.file.network)
 
     @cached_property
     def titles(self) -> Mapping[int, str]:

@@ -15,6 +15,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from renderer.common.errors import UserError
+from renderer.settings.chosen import Chosen
 from renderer.settings.sections import Settings
 from renderer.settings.yaml_source import dump_yaml, read_dumped
 from renderer.store.files import write_whole
@@ -54,6 +55,7 @@ class RunFile(BaseModel):
         font: Digest of the font's file, where there is one.
         versions: Versions of what the pixels may depend on.
         settings: All settings.
+        chosen: What the run computes with where the settings say `auto`; None in files of earlier versions.
         targets: The selected targets in the order of the film.
     """
 
@@ -66,7 +68,13 @@ class RunFile(BaseModel):
     font: str | None = None
     versions: dict[str, str] = Field(default_factory=dict)
     settings: Settings
+    chosen: Chosen | None = None
     targets: tuple[StoredTarget, ...]
+
+    @property
+    def decided(self) -> Settings:
+        """The settings with what `auto` stands for."""
+        return (self.chosen or Chosen()).fill_in(self.settings)
 
 
 def current_versions() -> dict[str, str]:

@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 from renderer.atlas.page_document import write_page
 from renderer.atlas.seen import look_at
 from renderer.jobs.session import describe_run
+from renderer.settings.chosen import Chosen
 from renderer.settings.loading import parse_settings
 from renderer.store.evaluation_file import (
     Evaluation,
@@ -68,7 +69,7 @@ def thousand(tmp_path_factory: pytest.TempPathFactory) -> RunPaths:
     weights.write_bytes(b"")
     settings = parse_settings("", "imagenet", [f"network={{source: torchvision, weights: {weights}}}"])
     classes = settings.network.class_list()
-    write_run_file(paths.settings, describe_run("imagenet", settings, classes, film=True))
+    write_run_file(paths.settings, describe_run("imagenet", settings, classes, film=True, chosen=Chosen()))
     pictures = [webp(seed) for seed in range(20)]
     assert all(8_000 < len(picture) < 40_000 for picture in pictures)
     paths.thumbnails.mkdir()

@@ -13,6 +13,7 @@ from renderer.film.recipe import still_recipe
 from renderer.film.sequence import dream_stills
 from renderer.film.tasks import StillTask
 from renderer.film.warp import apply_moves
+from renderer.settings.chosen import Chosen
 from renderer.settings.loading import parse_settings
 from tests.networks.tiny import aims, tiny_network
 
@@ -77,9 +78,8 @@ def seam(shown: np.ndarray) -> float:
 def test_a_wrapped_still_is_a_tile_and_a_mirrored_one_is_not() -> None:
     def still(canvas: str) -> np.ndarray:
         said = [f"dream.canvas={canvas}", "stills.width=72", "stills.height=48", "stills.steps=40"]
-        recipe = still_recipe(
-            parse_settings("", "test", [*said, "dream.parameterization={kind: pixels, blur: [2, 1]}"]), aims(2), {}
-        )
+        settings = parse_settings("", "test", [*said, "dream.parameterization={kind: pixels, blur: [2, 1]}"])
+        recipe = still_recipe(Chosen().fill_in(settings), aims(2), {})
         ((_, shown, _),) = dream_stills(tiny_network(), recipe, [StillTask(recipe.aims[0], 0)])
         return shown
 

@@ -10,6 +10,7 @@ from renderer.dream.randomness import PictureKey
 from renderer.film.recipe import FilmRecipe, FilmValues, Moment, film_recipe
 from renderer.film.sequence import dream_segments
 from renderer.film.tasks import Picture, SegmentTask
+from renderer.settings.chosen import Chosen
 from renderer.settings.sections import Film, Motion, Settings
 from renderer.starts.noise import NoiseStart
 from renderer.starts.start import StartPicture
@@ -44,7 +45,7 @@ class Keyframed(FilmRecipe):
 
 
 def recipe_of(kind: type[FilmRecipe]) -> FilmRecipe:
-    usual = film_recipe(SETTINGS, aims(1, 2), {})
+    usual = film_recipe(Chosen().fill_in(SETTINGS), aims(1, 2), {})
     return kind(**{name: getattr(usual, name) for name in FilmRecipe.model_fields})
 
 

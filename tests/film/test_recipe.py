@@ -7,6 +7,7 @@ import pytest
 
 from renderer.film.recipe import Recipe, film_recipe, still_recipe
 from renderer.media.presentation import Presentation, presentation
+from renderer.settings.chosen import Chosen
 from renderer.settings.loading import parse_settings
 from renderer.targets.target import class_target
 
@@ -15,7 +16,7 @@ NETWORK = {"source": "embedded", "weights": "a digest"}
 
 
 def recipes(*overrides: str, network: dict[str, Any] | None = None) -> dict[str, Recipe]:
-    settings = parse_settings("", "test", overrides)
+    settings = Chosen().fill_in(parse_settings("", "test", overrides))
     known = network or NETWORK
     return {"film": film_recipe(settings, TARGETS, known), "stills": still_recipe(settings, TARGETS, known)}
 
@@ -41,6 +42,8 @@ def shown(*overrides: str) -> Presentation:
         ("dream.preset=maco", ["film", "stills"]),
         ("run.seed=1", ["film", "stills"]),
         ("run.batch=2", ["film", "stills"]),
+        ("run.precision=bfloat16", ["film", "stills"]),
+        ("run.threads=3", ["film", "stills"]),
         ("stills.steps=9", ["stills"]),
         ("stills.smooth=3", ["stills"]),
         ("stills.retries=3", ["stills"]),
@@ -96,7 +99,7 @@ def test_where_the_network_lies_does_not_matter_but_what_it_is(tmp_path: Path) -
 
 
 def test_titles_and_groups_are_not_dreamed() -> None:
-    settings = parse_settings("", "test")
+    settings = Chosen().fill_in(parse_settings("", "test"))
     renamed = [class_target(3, "eagle owl", groups=("bird",)), class_target(7, "rooster")]
     assert film_recipe(settings, renamed, NETWORK).digest == recipes()["film"].digest
     assert film_recipe(settings, TARGETS[::-1], NETWORK).digest != recipes()["film"].digest

@@ -15,6 +15,7 @@ from renderer.film.sequence import dream_segments, dream_stills
 from renderer.film.tasks import Picture, SegmentTask, StillTask
 from renderer.film.timeline import Segment, build_timeline
 from renderer.networks.network import Network
+from renderer.settings.chosen import Chosen
 from renderer.settings.sections import Film, Motion, Settings, Stills
 from tests.networks.tiny import aims, tiny_network
 
@@ -31,7 +32,7 @@ def settings(dream: Dream | None = None, motion: Motion | None = None, **film: o
 
 
 def recipe_of(given: Settings, classes: int = 4) -> FilmRecipe:
-    return film_recipe(given, aims(*range(1, classes + 1)), {})
+    return film_recipe(Chosen().fill_in(given), aims(*range(1, classes + 1)), {})
 
 
 def segments_of(given: Settings, longest: float = 10.0) -> tuple[Segment, ...]:
@@ -155,7 +156,7 @@ def test_the_health_of_every_step_is_told_with_a_frame() -> None:
 
 def test_stills_are_wide_and_belong_to_their_seed_and_class() -> None:
     def stills(*seeds: int) -> list[Picture]:
-        recipe, (aim,) = still_recipe(settings(), aims(1), {}), aims(1)
+        recipe, (aim,) = still_recipe(Chosen().fill_in(settings()), aims(1), {}), aims(1)
         tasks = [StillTask(aim, seed) for seed in seeds]
         return [picture for _, picture, _ in dream_stills(tiny_network(), recipe, tasks)]
 
@@ -179,7 +180,7 @@ def test_large_stills_are_dreamed_in_smaller_steps(
 
     monkeypatch.setattr("renderer.film.sequence.ascend_fresh", climb)
     size = settings().stills.model_copy(update={"width": 2 * side, "height": side})
-    recipe = still_recipe(settings(dream).model_copy(update={"stills": size}), aims(1), {})
+    recipe = still_recipe(Chosen().fill_in(settings(dream).model_copy(update={"stills": size})), aims(1), {})
     list(dream_stills(tiny_network(), recipe, [StillTask(aims(1)[0], 0)]))
     (optimizer,) = followed
     assert isinstance(optimizer, AdamOptimizer) and optimizer.learning_rate == pytest.approx(rate)

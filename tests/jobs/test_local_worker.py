@@ -32,7 +32,7 @@ def settings(**run: object) -> Settings:
         film=FILM,
         dream=Dream(steps_per_frame=1, fresh_steps=2),
         stills=Stills(width=48, height=32, steps=2),
-        run=Run(device="cpu").model_copy(update=run),
+        run=Run(device="cpu", precision="float32", threads=1).model_copy(update=run),
     )
 
 
@@ -159,3 +159,21 @@ def test_each_device_dreams_with_its_own_network(monkeypatch: pytest.MonkeyPatch
     assert asked == set(made) and len(made) == 4
     for place, frame in one.items():
         assert np.array_equal(frame.picture, several[place].picture)
+
+
+def test_it_computes_with_as_many_threads_and_in_the_precision_that_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[torch.dtype] = []
+
+    def load(_settings: object, _device: torch.device, dtype: torch.dtype) -> Network:
+        loaded.append(dtype)
+        return tiny_network()
+
+    monkeypatch.setattr(local, "load_network", load)
+    before = torch.get_num_threads()
+    try:
+        for precision, threads in (("bfloat16", 3), ("float32", 1)):
+            worker(settings(precision=precision, threads=threads))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert loaded == [torch.bfloat16, torch.float32]

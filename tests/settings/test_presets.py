@@ -11,6 +11,7 @@ from renderer.common.errors import UserError
 from renderer.dream.dreaming import Dream, FourierParameterization, NormalizedOptimizer, PixelParameterization
 from renderer.film.recipe import film_recipe, flatten, still_recipe
 from renderer.networks.sources.torchvision import TorchvisionNetwork
+from renderer.settings.chosen import Chosen
 from renderer.settings.loading import parse_settings
 from renderer.settings.presets import Layer, families, family_of, presets
 from renderer.settings.sections import Settings
@@ -165,6 +166,7 @@ def test_a_preset_spelled_out_is_the_same_run() -> None:
     spelled = settings_of("{parameterization: {decay: 1.5}, steps_per_frame: 6, fresh_steps: 60}")
     assert named != spelled
     for recipe in (film_recipe, still_recipe):
-        same, other = (recipe(settings, [], {}) for settings in (spelled, settings_of("{}")))
-        assert recipe(named, [], {}).digest == same.digest != other.digest
+        told = (Chosen().fill_in(settings) for settings in (named, spelled, settings_of("{}")))
+        first, same, other = (recipe(settings, [], {}) for settings in told)
+        assert first.digest == same.digest != other.digest
     assert named.network == TorchvisionNetwork(name="resnet18")
