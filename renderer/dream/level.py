@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float
@@ -38,22 +40,48 @@ def keep_level(
         The leveled pictures, with values in [0, 1].
     """
     share = per_picture([1 - (1 - level.strength) ** seconds for level in levels], pictures)
-    calm = pictures - share * (_low_band(pictures, canvas) - _GRAY)
+    calm = _without_low_band(pictures, share, canvas)
     mean = calm.mean(dim=(2, 3), keepdim=True)
-    contrast = (calm - mean).std(dim=(1, 2, 3), keepdim=True).clamp(min=1e-4)
+    detail = calm.sub_(mean)
+    contrast = _length(detail) / math.sqrt(detail[0].numel() - 1)
     # Never more than there is: amplified, the finest detail would turn to grit.
-    gain = (per_picture([level.contrast for level in levels], contrast) / contrast).clamp(max=1) ** share
-    leveled: Tensor = mean + gain * (calm - mean)
-    return leveled.clamp(0, 1)
+    most = per_picture([level.contrast for level in levels], contrast)
+    gain = (most / contrast.clamp(min=1e-4)).clamp(max=1) ** share
+    return detail.mul_(gain).add_(mean).clamp_(0, 1)
 
 
-def _low_band(pictures: Pictures, canvas: Canvas) -> Pictures:
+def _length(pictures: Pictures) -> Float[Tensor, "batch 1 1 1"]:
+    """The root of a picture's sum of squares: line by line first, which rounds less than one long sum."""
+    lines = torch.linalg.vector_norm(pictures, dim=3, keepdim=True)
+    length: Tensor = torch.linalg.vector_norm(lines, dim=(1, 2), keepdim=True)
+    return length
+
+
+def _without_low_band(pictures: Pictures, share: float | Tensor, canvas: Canvas) -> Pictures:
+    """The pictures less a share of how far their low frequencies are from gray."""
     height, width = pictures.shape[-2:]
     cell = min(height, width) / _CELLS
-    cells = functional.adaptive_avg_pool2d(pictures, (max(1, round(height / cell)), max(1, round(width / cell))))
+    (gather_rows, spread_rows), (gather_columns, spread_columns) = (
+        _tables(length, max(1, round(length / cell)), canvas, pictures.device) for length in (height, width)
+    )
+    cells = gather_rows @ (pictures @ gather_columns.T)
+    low = spread_rows @ ((cells - _GRAY) * share)
+    images = pictures.flatten(0, 1)
+    calm = torch.baddbmm(images, low.flatten(0, 1), spread_columns.T.expand(len(images), -1, -1), alpha=-1)
+    return calm.view_as(pictures)
+
+
+@lru_cache(maxsize=16)
+def _tables(
+    length: int, cells: int, canvas: Canvas, device: torch.device
+) -> tuple[Float[Tensor, "cells length"], Float[Tensor, "length cells"]]:
+    """Matrices that give a line's cells, as means of its pixels, and a line that goes smoothly from cell to cell."""
+    gather = functional.adaptive_avg_pool1d(torch.eye(length)[None], cells)[0].T
+    each = torch.eye(cells).view(cells, 1, cells, 1).expand(-1, 3, -1, -1)
     if canvas.padding == "circular":
         # Interpolated across the border, or there would be a seam.
-        same = torch.eye(2, 3, device=pictures.device).expand(len(pictures), -1, -1)
-        grid = functional.affine_grid(same, [len(pictures), 3, height, width], align_corners=False)
-        return canvas.sample(cells, grid)
-    return functional.interpolate(cells, (height, width), mode="bicubic", align_corners=False)
+        same = torch.eye(2, 3).expand(cells, -1, -1)
+        spread = canvas.sample(each, functional.affine_grid(same, [cells, 3, length, 1], align_corners=False))
+    else:
+        spread = functional.interpolate(each, (length, 1), mode="bicubic", align_corners=False)
+    return gather.contiguous().to(device), spread[:, 0, :, 0].T.contiguous().to(device)

@@ -17,6 +17,7 @@ from renderer.dream.climb import Ascent, Climb
 from renderer.dream.dreaming import AscentSettings
 from renderer.dream.health import Health
 from renderer.dream.level import keep_level
+from renderer.dream.per_picture import per_picture
 from renderer.dream.randomness import PictureKey
 from renderer.film.motion import Move, move_between
 from renderer.film.recipe import FilmRecipe, FilmValues, Moment, StillRecipe
@@ -53,12 +54,13 @@ def dream_segments(network: Network, recipe: FilmRecipe, tasks: Sequence[Segment
     for number in range(max(task.segment.frames for task in tasks)):
         # A shorter segment has ended; the others go on without it.
         staying = [row for row, one in enumerate(running) if number < one.segment.frames]
-        running = [running[row] for row in staying]
-        dreamed = _next_frame(network, recipe, running, pictures[staying], number)
+        if len(staying) < len(running):
+            running, pictures = [running[row] for row in staying], pictures[staying]
+        dreamed = _next_frame(network, recipe, running, pictures, number)
         pictures = dreamed.pictures
         yield [
-            Frame(one.segment, number, one.shown(picture, number), before.pop(one.segment, Health()) + own)
-            for one, picture, own in zip(running, pictures, dreamed.health, strict=True)
+            Frame(one.segment, number, picture, before.pop(one.segment, Health()) + own)
+            for one, picture, own in zip(running, _shown(running, pictures, number), dreamed.health, strict=True)
         ]
 
 
@@ -72,8 +74,7 @@ def dream_stills(
     levels, canvas = [recipe.at(task.aim, recipe.stills.steps).level for task in tasks], CANVASES[recipe.dream.canvas]
     leveled = keep_level(levels, dreamed.pictures, _STILL_END_SECONDS, canvas)
     finished = blur(leveled, recipe.stills.smooth, canvas)
-    for task, picture, health in zip(tasks, finished, dreamed.health, strict=True):
-        yield task, _to_picture(picture), health
+    yield from zip(tasks, _to_pictures(finished), dreamed.health, strict=True)
 
 
 class _Running:
@@ -130,15 +131,15 @@ class _Running:
         carried = self.recipe.film.transition == "carry" and not self.is_fresh
         return (1 - self.values(number).forget) ** (1 / frames) if carried and frame < frames else 1.0
 
-    def shown(self, picture: Float[Tensor, "3 height width"], number: int) -> Picture:
+    def shown(self, picture: Float[Tensor, "3 height width"], number: int) -> Float[Tensor, "3 height width"]:
         """The frame: the picture, behind that of the class before while it fades out."""
         film = self.recipe.film
         frames = min(transition_frames(film), self.segment.frames - 1)
         if film.transition != "crossfade" or self.start is None or not self.is_fresh or number >= frames:
-            return _to_picture(picture)
+            return picture
         before = self._fading if self._fading is not None else _from_picture(self.start, picture.device)
         self._fading = apply_moves(before, [self._move(number)], CANVASES[self.recipe.dream.canvas])
-        return _to_picture(torch.lerp(self._fading[0], picture, (number + 1) / (frames + 1)))
+        return torch.lerp(self._fading[0], picture, (number + 1) / (frames + 1))
 
     def _move(self, number: int) -> Move:
         fps = self.recipe.film.fps
@@ -167,8 +168,9 @@ def _next_frame(
     moved = apply_moves(pictures, [one.move_to(number) for one in running], canvas).clamp(0, 1)
     if recipe.start.moves:
         moved = torch.cat([one.with_start(picture, number) for one, picture in zip(running, moved, strict=True)])
-    kept = torch.tensor([one.kept(number) for one in running], device=moved.device).view(-1, 1, 1, 1)
-    moved = _GRAY + kept * (moved - _GRAY)
+    kept = [one.kept(number) for one in running]
+    if any(share != 1 for share in kept):
+        moved = _GRAY + per_picture(kept, moved) * (moved - _GRAY)
     dreamed = ascend(network, moved, [one.climb(number) for one in running], recipe.dream.steps_per_frame)
     levels = [one.values(number + 1).dream.level for one in running]
     return replace(dreamed, pictures=keep_level(levels, dreamed.pictures, 1 / recipe.film.fps, canvas))
@@ -182,5 +184,14 @@ def _from_picture(picture: Picture, device: torch.device) -> Float[Tensor, "1 3 
     return torch.from_numpy(picture).to(device).permute(2, 0, 1)[None].float() / 255
 
 
-def _to_picture(picture: Float[Tensor, "3 height width"]) -> Picture:
-    return (picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().cpu().numpy()
+def _shown(running: Sequence[_Running], pictures: Pictures, number: int) -> list[Picture]:
+    own = list(pictures)
+    shown = [one.shown(picture, number) for one, picture in zip(running, own, strict=True)]
+    nothing_fades = all(frame is picture for frame, picture in zip(shown, own, strict=True))
+    return _to_pictures(pictures if nothing_fades else torch.stack(shown))
+
+
+def _to_pictures(pictures: Pictures) -> list[Picture]:
+    """In 8 bits, all at once: there is one copy from the device to the host."""
+    whole = (pictures * 255).round_().clamp_(0, 255).byte()
+    return list(torch.stack(whole.unbind(1), dim=-1).cpu().numpy())

@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -107,7 +108,7 @@ class SegmentSink:
         self._last = frame
         self._tail.append(frame.picture)
         if self._encoder:
-            self._encoder.write(self._with_text(frame))
+            self._encoder.write(partial(self._with_text, frame))  # drawn beside the dreaming, as it is encoded
 
     def abort(self) -> None:
         """Stop encoding, if it goes on yet; a commit that waits for it fails then."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import subprocess
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from renderer.media import codecs, ffmpeg
 from renderer.media.ffmpeg import EncodingError
 from renderer.settings.sections import Video
 from renderer.store.files import whole_file
+
+Picture = UInt8[np.ndarray, "height width 3"]
 
 _QUEUE_BYTES = 32 * 2**20
 _QUEUE_FRAMES = 16
@@ -41,7 +44,7 @@ class SegmentEncoder:
         self._video = video
         width, height = size
         waiting = min(max(_QUEUE_BYTES // (width * height * 3), 2), _QUEUE_FRAMES)
-        self._frames: queue.Queue[bytes | None] = queue.Queue(maxsize=waiting)
+        self._frames: queue.Queue[Callable[[], Picture] | None] = queue.Queue(maxsize=waiting)
         self._process: subprocess.Popen[bytes] | None = None
         self._aborted = threading.Event()
         self._ended = threading.Event()
@@ -49,17 +52,20 @@ class SegmentEncoder:
         self._thread = threading.Thread(target=self._run, name=f"encode {path.name}", daemon=True)
         self._thread.start()
 
-    def write(self, frame: UInt8[np.ndarray, "height width 3"]) -> None:
-        """Hand over the next frame; it is copied. Waits while the encoder is far behind.
+    def write(self, frame: Picture | Callable[[], Picture]) -> None:
+        """Hand over the next frame. Waits while the encoder is far behind.
+
+        Args:
+            frame: The frame, which is copied; or what makes it, which is called in another thread when its turn comes,
+                and whose errors are raised by the next call, or by `finish`.
 
         Raises:
             EncodingError: ffmpeg has failed.
             OSError: The file cannot be written.
         """
-        width, height = self._size
-        if frame.shape != (height, width, 3) or frame.dtype != np.uint8:
-            raise ValueError(f"a frame of {width}x{height} was expected, not {frame.shape} {frame.dtype}")
-        self._hand_over(self._pad(frame).tobytes())
+        if isinstance(frame, np.ndarray):
+            frame = self._checked(frame).copy().view
+        self._hand_over(frame)
         if self._ended.is_set() or (self._process is not None and self._process.poll() is not None):
             self.finish()
             raise EncodingError(f"ffmpeg ended early while encoding {self._path.name}")
@@ -83,12 +89,20 @@ class SegmentEncoder:
         self._hand_over(None)
         self._thread.join()
 
-    def _pad(self, frame: UInt8[np.ndarray, "height width 3"]) -> UInt8[np.ndarray, "even_height even_width 3"]:
+    def _checked(self, frame: Picture) -> Picture:
+        width, height = self._size
+        if frame.shape != (height, width, 3) or frame.dtype != np.uint8:
+            raise ValueError(f"a frame of {width}x{height} was expected, not {frame.shape} {frame.dtype}")
+        return frame
+
+    def _pad(self, frame: Picture) -> UInt8[np.ndarray, "even_height even_width 3"]:
         """Repeat the last row and column of odd sizes, where the codec needs even ones."""
         width, height = codecs.encoded_size(self._video.codec, self._size)
+        if (width, height) == self._size:
+            return np.ascontiguousarray(frame)
         return np.pad(frame, ((0, height - self._size[1]), (0, width - self._size[0]), (0, 0)), mode="edge")
 
-    def _hand_over(self, frame: bytes | None) -> None:
+    def _hand_over(self, frame: Callable[[], Picture] | None) -> None:
         while not self._ended.is_set():
             try:
                 self._frames.put(frame, timeout=_LOOK_SECONDS)
@@ -104,7 +118,7 @@ class SegmentEncoder:
         try:
             self._encode()
             self._failure = None
-        except (EncodingError, OSError) as error:
+        except Exception as error:  # noqa: BLE001  it is raised again in the thread that hands over frames
             self._failure = error
         finally:
             self._ended.set()
@@ -114,7 +128,7 @@ class SegmentEncoder:
         with whole_file(self._path) as temporary, ffmpeg.fed(self._arguments(temporary), doing) as (process, pipe):
             self._process = process
             while (frame := self._frames.get()) is not None and not self._aborted.is_set():
-                pipe.write(frame)
+                pipe.write(self._pad(self._checked(frame())).data)
             if self._aborted.is_set():
                 raise EncodingError(f"{doing} was aborted")
 

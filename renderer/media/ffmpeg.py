@@ -20,6 +20,7 @@ from renderer.common.interruption import before_ending
 
 _NTSC = (24, 30, 48, 60, 120, 240)
 _GRACE_SECONDS = 5.0
+_NICENESS = 10  # Of what is fed: it shares the processor with the one who makes the frames, and must not hold it up.
 # Takes the place of what it starts, which the kernel then kills when the thread that started this one is gone. Popen
 # would do that with `preexec_fn` alone, which may lock up where there are threads.
 _MORTAL = """
@@ -32,9 +33,13 @@ except Exception:
 if os.getppid() != int(sys.argv[1]):
     sys.exit(1)
 try:
-    os.execvp(sys.argv[2], sys.argv[2:])
+    os.nice(int(sys.argv[2]))
+except OSError:
+    pass  # the same
+try:
+    os.execvp(sys.argv[3], sys.argv[3:])
 except OSError as error:
-    sys.exit(f"{sys.argv[2]} cannot be started: {error}")
+    sys.exit(f"{sys.argv[3]} cannot be started: {error}")
 """
 _running: set[subprocess.Popen[bytes]] = set()
 
@@ -86,6 +91,8 @@ def has_encoder(name: str) -> bool:
 def fed(arguments: Sequence[str], doing: str) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
     """Start ffmpeg, let the block write to its standard input, and wait for its end after the block.
 
+    On Linux its priority is lower than that of this program.
+
     Args:
         arguments: What follows the program's name.
         doing: What it is for, as in "encoding 0001-000.mp4", for the message.
@@ -96,7 +103,7 @@ def fed(arguments: Sequence[str], doing: str) -> Iterator[tuple[subprocess.Popen
     Raises:
         EncodingError: It failed, or ended before it had read everything.
     """
-    with _process(arguments, subprocess.PIPE, subprocess.DEVNULL) as (process, said):
+    with _process(arguments, subprocess.PIPE, subprocess.DEVNULL, niceness=_NICENESS) as (process, said):
         pipe = cast("IO[bytes]", process.stdin)
         try:
             yield process, pipe
@@ -112,7 +119,7 @@ def fed(arguments: Sequence[str], doing: str) -> Iterator[tuple[subprocess.Popen
 
 @contextmanager
 def _process(
-    arguments: Sequence[str], stdin: int, stdout: int, folder: Path | None = None
+    arguments: Sequence[str], stdin: int, stdout: int, folder: Path | None = None, niceness: int = 0
 ) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
     """A process that does not outlive the block, and the file with what it says.
 
@@ -121,7 +128,8 @@ def _process(
     with TemporaryFile() as said:
         command = [_executable(), "-hide_banner", "-loglevel", "error", "-y", *arguments]
         environment = {**os.environ, "SVT_LOG": "1"}  # SVT-AV1 does not heed -loglevel
-        process = _start(command, stdin=stdin, stdout=stdout, stderr=said, env=environment, cwd=folder, process_group=0)
+        streams = {"stdin": stdin, "stdout": stdout, "stderr": said}
+        process = _start(command, niceness, **streams, env=environment, cwd=folder, process_group=0)
         _running.add(process)
         try:
             yield process, said
@@ -136,11 +144,11 @@ def _process(
             _running.discard(process)
 
 
-def _start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+def _start(command: Sequence[str], niceness: int, **options: Any) -> subprocess.Popen[bytes]:
     """Start a process that, on Linux, ends with this one, even where this one is killed."""
     if sys.platform != "linux" or not sys.executable:
         return _popen(command, options)
-    launcher = [sys.executable, "-I", "-S", "-c", _MORTAL, str(os.getpid())]
+    launcher = [sys.executable, "-I", "-S", "-c", _MORTAL, str(os.getpid()), str(niceness)]
     starting = _starter(os.getpid()).submit(_popen, [*launcher, *command], options)
     try:
         return starting.result()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -43,7 +44,10 @@ def text_opacity(overlay: Overlay, fps: float, frame: int, class_frames: int) ->
 
 
 class CaptionWriter:
-    """Writes captions on frames of one size; a drawn text is kept for further frames with the same text."""
+    """Writes captions on frames of one size; a drawn text is kept for further frames with the same text.
+
+    Several threads may write at the same time.
+    """
 
     def __init__(self, overlay: Overlay, size: tuple[int, int]) -> None:
         """Prepare to write.
@@ -57,6 +61,7 @@ class CaptionWriter:
         """
         load_font(overlay.font, 24.0)
         self._lines = overlay.lines
+        self._drawing = threading.Lock()  # or each of several threads would draw the same text
         self._layer = functools.lru_cache(_CACHED_LAYERS)(functools.partial(_draw_layer, overlay, size))
 
     def write(self, picture: Picture, caption: Caption, opacity: float = 1.0) -> Picture:
@@ -67,7 +72,9 @@ class CaptionWriter:
             caption: What is known of it.
             opacity: Share in [0, 1] by which the opacities of the settings are multiplied.
         """
-        layer = self._layer(fill_templates(self._lines, caption))
+        texts = fill_templates(self._lines, caption)
+        with self._drawing:
+            layer = self._layer(texts)
         return picture if layer is None else layer.over(picture, opacity)
 
 

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from renderer.dream.canvas import CANVASES
 from renderer.film.motion import Move, move_between
 from renderer.film.warp import apply_moves
 from renderer.settings.sections import Motion
@@ -74,6 +75,55 @@ def test_each_picture_moves_by_its_own_move() -> None:
     both = apply_moves(pictures, moves)
     for number, move in enumerate(moves):
         assert torch.allclose(both[number], apply_moves(pictures[:1], [move])[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(96, 128), (61, 200), (10, 7)])
+@pytest.mark.parametrize("pixels", [(3, -5), (-130, 40)])
+def test_a_camera_that_goes_by_whole_pixels_goes_round_a_tile(size: tuple[int, int], pixels: tuple[int, int]) -> None:
+    picture = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(2))
+    move = Move(pan=(pixels[1] / size[1], pixels[0] / size[0]))
+    moved = apply_moves(picture, [move], CANVASES["wrap"])
+    assert torch.allclose(moved, picture.roll((-pixels[0], -pixels[1]), (2, 3)), atol=1e-5)
+
+
+def test_what_comes_in_by_whole_pixels_is_the_mirror_image() -> None:
+    picture = torch.rand(1, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(3))
+    moved = apply_moves(picture, [Move(pan=(20 / WIDTH, 0.0))])
+    expected = torch.cat([picture[..., 20:], picture[..., -20:].flip(3)], 3)
+    assert torch.allclose(moved, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("canvas", "period"), [("mirror", 2), ("wrap", 1)])
+@pytest.mark.parametrize("angle", [0.002, -0.002])
+def test_a_pattern_without_end_turns_up_to_the_border(canvas: str, period: int, angle: float) -> None:
+    def pattern(columns: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        across = torch.cos(2 * math.pi * 8 * (columns + 0.5) / (period * WIDTH))
+        return across * torch.cos(2 * math.pi * 8 * (rows + 0.5) / (period * HEIGHT))
+
+    rows, columns = torch.arange(HEIGHT)[:, None], torch.arange(WIDTH)[None]
+    picture = pattern(columns, rows).expand(1, 3, -1, -1)
+    right, down = columns - (WIDTH - 1) / 2, rows - (HEIGHT - 1) / 2
+    turned = pattern(columns - angle * down, rows + angle * right)
+    moved = apply_moves(picture.contiguous(), [Move(rotation=angle)], CANVASES[canvas])
+    assert float((moved[0, 0] - turned).abs().max()) < 0.01
+
+
+@pytest.mark.parametrize("size", [(96, 128), (300, 181)])
+@pytest.mark.parametrize("angle", [0.004, 0.3])
+def test_turned_there_and_back_it_is_the_same_picture(size: tuple[int, int], angle: float) -> None:
+    picture = texture(size)
+    there = apply_moves(picture, [Move(rotation=angle, zoom=1.02)])
+    back = apply_moves(there, [Move(rotation=-angle, zoom=1 / 1.02)])
+    inner = (slice(None), slice(None), *(slice(side // 3, -side // 3) for side in size))
+    assert float((there - picture)[inner].abs().max()) > 0.05
+    assert float((back - picture)[inner].abs().max()) < 0.01
+
+
+@pytest.mark.parametrize("move", [Move(rotation=0.2), Move(zoom=1.1, rotation=-0.01, pan=(0.1, 0.2))])
+def test_without_the_convolutions_of_the_cpu_it_is_the_same(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
+    fast = apply_moves(texture((90, 61)), [move])
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    assert torch.allclose(apply_moves(texture((90, 61)), [move]), fast, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
+import functools
 import os
 import signal
+import sys
 import threading
 import time
 from fractions import Fraction
@@ -162,6 +164,49 @@ def test_frames_are_copied_when_they_are_handed_over(tmp_path):
     assert [int(shown.mean()) for shown in decoded(tmp_path / "segment.mkv")] == list(range(8))
 
 
+def test_frames_are_made_in_order_and_beside_the_one_who_hands_them_over(tmp_path):
+    go, makers = threading.Event(), set()
+
+    def make(number):
+        assert go.wait(60)  # in the same thread, nobody would let it go on
+        makers.add(threading.current_thread())
+        return np.full((32, 48, 3), 20 * number, np.uint8)
+
+    encoder = SegmentEncoder(tmp_path / "segment.mkv", (48, 32), 25, Video(codec="ffv1"))
+    for number in range(8):
+        encoder.write(functools.partial(make, number))
+    go.set()
+    encoder.finish()
+    assert [int(shown.mean()) for shown in decoded(tmp_path / "segment.mkv")] == list(range(0, 160, 20))
+    assert threading.current_thread() not in makers
+
+
+def test_a_frame_that_cannot_be_made_is_reported_as_it_is(tmp_path):
+    def fail():
+        raise LookupError("no such letter")
+
+    encoder = SegmentEncoder(tmp_path / "segment.mp4", (48, 32), 25, Video())
+    with pytest.raises(LookupError, match="no such letter"):
+        for _ in range(500):
+            encoder.write(fail)
+    with pytest.raises(LookupError):
+        encoder.finish()
+    encoder.abort()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the priority is set by what starts ffmpeg on Linux")
+def test_an_encoder_leaves_the_processor_to_the_dreaming(tmp_path):
+    encoder = SegmentEncoder(tmp_path / "segment.mp4", (48, 32), 25, Video())
+    wait_for_process(encoder)
+    deadline = time.monotonic() + 60
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    while (given := os.getpriority(os.PRIO_PROCESS, encoder._process.pid)) == own and time.monotonic() < deadline:
+        time.sleep(0.01)
+    encoder.abort()
+    assert given > own
+
+
 def test_av1_is_encoded_by_what_there_is(tmp_path, monkeypatch):
     if not ffmpeg.has_encoder("libaom-av1"):
         pytest.skip("this build of ffmpeg has no libaom")
@@ -204,10 +249,14 @@ def test_an_encoder_that_dies_is_reported_at_the_end(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def kill(encoder):
+def wait_for_process(encoder):
     deadline = time.monotonic() + 60  # generous: it starts in a thread
     while encoder._process is None and time.monotonic() < deadline:
         time.sleep(0.01)
+
+
+def kill(encoder):
+    wait_for_process(encoder)
     os.kill(encoder._process.pid, signal.SIGKILL)
     encoder._process.wait()
 
