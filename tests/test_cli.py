@@ -103,7 +103,7 @@ def test_render_status_and_assemble(config: str, capsys: pytest.CaptureFixture[s
     said = capsys.readouterr()
     assert f"{Path('runs/tiny/atlas.mp4')}: 40 frames, 5.0 s" in said.out
     assert "4 stills" in said.out
-    assert "44/44 frames, 4/4 classes" in said.err
+    assert "40/40 frames (100.0 %), 4/4 classes" in said.err
     assert "The network does not put the class first in 2 of 4 stills:\n" in said.err
     assert "  zany face: rank 2, taken for smiling face with open hands (10%)\n" in said.err
     Path(config).unlink()
