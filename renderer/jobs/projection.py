@@ -45,14 +45,18 @@ def project_time(run: Run, worker: Worker) -> Projection:
 
 @dataclass(frozen=True)
 class _Trial:
-    """How long the pieces of a small render took, in seconds.
+    """How long the pieces of a small render took.
 
     Attributes:
-        step: One ascent step of a fresh picture.
-        frame: One frame with its steps; 0 for stills.
-        tail: All that came after the last step or frame: what was left to be encoded, and the writing of files.
+        count: How many classes it was of.
+        frames: How many frames each of them had; 0 for stills.
+        step: Seconds for one ascent step of a fresh picture.
+        frame: Seconds for one frame with its steps; 0 for stills.
+        tail: Seconds after the last step or frame, for what was left to be encoded and the writing of files.
     """
 
+    count: int
+    frames: int
     step: float
     frame: float
     tail: float
@@ -97,28 +101,37 @@ class _Watch:
 
 def _project_film(run: Run, worker: Worker) -> float:
     """A film of one frame a class comes first: it warms up, and tells what a file costs without its frames."""
-    recipe, count = run.film_recipe, _classes_at_once(run, worker)
-    octaves, longest = recipe.dream.octaves, max(segment.frames for segment in run.timeline.segments)
-    warm = _try_film(run, worker, count, octaves, 1)
-    steps = octaves * _fitting(count * octaves * warm.frame / (_steps_per_frame(run) + 1), _MOST_STEPS)
-    frames = min(longest, _fitting(count * warm.frame, _MOST_FRAMES))
-    trial = _try_film(run, worker, count, steps, frames)
-    encoding = max(0.0, (trial.tail - warm.tail) / max(1, frames - 1) / count)
-    file = max(0.0, warm.tail / count - encoding)
-    everything = [segment for chain in run.timeline.chains for segment in chain]
-    dreamed = sum(segment.frames for segment in everything)
-    fresh = sum(recipe.steps(segment) for segment in everything) - dreamed * recipe.dream.steps_per_frame
-    frame = trial.frame * max(1.0, recipe.dream.steps_per_frame / _MOST_STEPS_PER_FRAME)
-    return fresh * trial.step + dreamed * frame + run.timeline.frames * encoding + len(everything) * file
+    octaves, longest = run.film_recipe.dream.octaves, max(segment.frames for segment in run.timeline.segments)
+    warm = _try_film(run, worker, octaves, 1)
+    step = warm.frame / (_steps_per_frame(run) + 1)
+    steps = octaves * _fitting(warm.count * octaves * step, _MOST_STEPS)
+    trial = _try_film(run, worker, steps, min(longest, _fitting(warm.count * warm.frame, _MOST_FRAMES)))
+    return _dreaming(run, trial) + _encoding(run, warm, trial)
+
+
+def _dreaming(run: Run, trial: _Trial) -> float:
+    """Seconds for all steps and frames, also those that are not shown."""
+    recipe, segments = run.film_recipe, [segment for chain in run.timeline.chains for segment in chain]
+    frames = sum(segment.frames for segment in segments)
+    fresh = sum(recipe.steps(segment) for segment in segments) - frames * recipe.dream.steps_per_frame
+    longer = max(1.0, recipe.dream.steps_per_frame / _MOST_STEPS_PER_FRAME)
+    return fresh * trial.step + frames * trial.frame * longer
+
+
+def _encoding(run: Run, warm: _Trial, trial: _Trial) -> float:
+    """Seconds for what is not done beside the dreaming: the rest of each segment's frames, and its files."""
+    more = max(1, trial.frames - warm.frames)
+    frame = max(0.0, (trial.tail - warm.tail) / more / trial.count)
+    file = max(0.0, warm.tail / warm.count - frame)
+    return run.timeline.frames * frame + sum(len(chain) for chain in run.timeline.chains) * file
 
 
 def _project_stills(run: Run, worker: Worker) -> float:
     """A few steps of the stills that are dreamed side by side; that some will be tried again is not foreseen."""
     recipe, octaves = run.still_recipe, run.still_recipe.dream.octaves
-    count = min(len(run.targets), worker.devices * recipe.run.batch)
-    warm = _try_stills(run, worker, count, 2 * octaves)
-    trial = _try_stills(run, worker, count, octaves * _fitting(count * octaves * warm.step, _MOST_STEPS))
-    return len(run.targets) * (recipe.stills.steps * trial.step + trial.tail / count)
+    warm = _try_stills(run, worker, 2 * octaves)
+    trial = _try_stills(run, worker, octaves * _fitting(warm.count * octaves * warm.step, _MOST_STEPS))
+    return len(run.targets) * (recipe.stills.steps * trial.step + trial.tail / trial.count)
 
 
 def _fitting(seconds: float, most: int) -> int:
@@ -136,9 +149,9 @@ def _classes_at_once(run: Run, worker: Worker) -> int:
     return min(len(widest), worker.devices * len(in_batches(widest, run.film_recipe.run.batch)[0]))
 
 
-def _try_film(run: Run, worker: Worker, count: int, steps: int, frames: int) -> _Trial:
-    """Render so many chains of one class each, with a few fresh steps and a few frames."""
-    watch, fps = _Watch(), run.settings.film.fps
+def _try_film(run: Run, worker: Worker, steps: int, frames: int) -> _Trial:
+    """Render chains of one class each, as many as are computed side by side, with a few fresh steps and frames."""
+    watch, fps, count = _Watch(), run.settings.film.fps, _classes_at_once(run, worker)
     steps = min(steps, run.settings.dream.fresh_steps)
     film = {"seconds_per_class": frames / fps, "chains": count, "lead_in_seconds": 0.0}
     dream = {"fresh_steps": steps, "steps_per_frame": _steps_per_frame(run)}
@@ -152,18 +165,22 @@ def _try_film(run: Run, worker: Worker, count: int, steps: int, frames: int) -> 
         render_film(small, make_plan(SeenRun(small)), worker, live)
     fresh, shown = steps * count, [when for when, amount in watch.moments if amount.pictures]
     return _Trial(
+        count,
+        frames,
         step=watch.per_step(fresh),
         frame=(shown[-1] - watch.reached(fresh)) / len(shown),
         tail=watch.ended - shown[-1],
     )
 
 
-def _try_stills(run: Run, worker: Worker, count: int, steps: int) -> _Trial:
-    """Dream so many stills with a few steps."""
+def _try_stills(run: Run, worker: Worker, steps: int) -> _Trial:
+    """Dream as many stills as are dreamed side by side, with a few steps."""
     watch, steps = _Watch(), min(steps, run.settings.stills.steps)
+    count = min(len(run.targets), worker.devices * run.settings.run.batch)
     with _small(run, count, {"stills": {"steps": steps, "retries": 0}}) as small:
         dream_stills(small, still_batches(small.still_recipe), worker, watch)
-    return _Trial(watch.per_step(steps * count), 0.0, watch.ended - watch.reached(steps * count))
+    tail = watch.ended - watch.reached(steps * count)
+    return _Trial(count, 0, watch.per_step(steps * count), 0.0, tail)
 
 
 @contextmanager
