@@ -52,9 +52,9 @@ def _classes(course: Course) -> str:
     return f"{course.done.classes}/{course.total.classes} classes"
 
 
-def _percent(share: float) -> str:
-    """Never 100 % before the end."""
-    return f"{math.floor(1000 * share) / 10:.1f} %"
+def _worked(share: float) -> str:
+    """Never 100 % before the end; more than that of the frames where fresh pictures or lead-ins are done."""
+    return f"{math.floor(1000 * share + 1e-6) / 10:.1f} % of the work"
 
 
 def _pace(course: Course) -> str:
@@ -147,7 +147,7 @@ class LineProgress:
     def _say(self) -> None:
         course = self._course
         self._last = time.monotonic()
-        done = f"{course.done.pictures}/{course.total.pictures} {course.unit} ({_percent(course.share)})"
+        done = f"{course.done.pictures}/{course.total.pictures} {course.unit} ({_worked(course.share)})"
         self.note(f"{done}, {_classes(course)}, {_pace(course)}: {self._titles}")
 
 
@@ -221,7 +221,7 @@ def describe_sheet(sheet: Sheet) -> list[str]:
 
 
 def _describe_part(unit: str, part: Part) -> str:
-    text = f"{unit}: {part.pictures_done} of {part.pictures} done ({_percent(part.share)})"
+    text = f"{unit}: {part.pictures_done} of {part.pictures} done ({_worked(part.share)})"
     text += f", classes: {part.classes_done} of {part.classes}"
     if part.pictures_done == part.pictures:
         return text

@@ -40,7 +40,7 @@ def test_lines_tell_how_far_it_is() -> None:
     progress.advance(Amount(20, 1), ["tench [fish]"])
     lines = console.file.getvalue().splitlines()
     assert lines[0] == "40 of 50 frames to go"
-    assert lines[1].startswith("30/50 frames (60.0 %), 1/2 classes, ")
+    assert lines[1].startswith("30/50 frames (60.0 % of the work), 1/2 classes, ")
     assert lines[1].endswith(" frames/s, 0 s left: tench [fish]")
 
 
@@ -77,8 +77,8 @@ def test_the_first_line_comes_soon_and_others_seldom(monkeypatch: pytest.MonkeyP
         progress.advance(Amount(0, 0, 3), ["tench"])
     _, *lines = console.file.getvalue().splitlines()
     assert lines == [
-        "0/50 frames (1.0 %), 0/2 classes, 2.0 s/frame, 1 min 39 s left: tench",
-        "0/50 frames (6.0 %), 0/2 classes, 2.0 s/frame, 1 min 34 s left: tench",
+        "0/50 frames (1.0 % of the work), 0/2 classes, 2.0 s/frame, 1 min 39 s left: tench",
+        "0/50 frames (6.0 % of the work), 0/2 classes, 2.0 s/frame, 1 min 34 s left: tench",
     ]
 
 
@@ -96,7 +96,7 @@ def test_lines_come_seldom() -> None:
         progress.advance(Amount(1, 0), ["tench"])
     assert len(console.file.getvalue().splitlines()) == 1
     progress.end()
-    assert "50/50 frames (100.0 %)" in console.file.getvalue().splitlines()[-1]
+    assert "50/50 frames (100.0 % of the work)" in console.file.getvalue().splitlines()[-1]
 
 
 def test_a_bar_shows_classes_speed_and_titles() -> None:
