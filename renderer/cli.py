@@ -303,7 +303,7 @@ def check(
 ) -> None:
     """Try everything that a render needs.
 
-    Nothing is rendered. Looks at settings, weights, text, encoder and disk; then dreams a few frames to tell the time.
+    Leaves nothing behind. Looks at settings, weights, text, encoder and disk; then renders a little to tell the time.
 
     \b
     Examples:

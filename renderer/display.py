@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from rich.table import Table
 from renderer.atlas.sheet import Sheet
 from renderer.common.printable import printable
 from renderer.common.progress import Amount, Course, Progress
+from renderer.common.wording import format_duration
 from renderer.jobs.commands import Outcome
 from renderer.jobs.preflight import Finding
 from renderer.jobs.status import Part, Status
@@ -27,6 +29,7 @@ from renderer.targets.target import Target
 Cell = int | str | list[str] | None
 
 _MOST_TITLES = 20
+_SECONDS_TO_FIRST_LINE = 1.0
 _SECONDS_BETWEEN_LINES = 5.0
 _LONGEST_TITLES = 40
 _VIEWS: dict[tuple[View, ...], str] = {("still",): "still", ("film",): "film", ("still", "film"): "still = film"}
@@ -45,16 +48,13 @@ def progress_on(console: Console) -> Iterator[Progress]:
         bar.end()
 
 
-def format_duration(seconds: float) -> str:
-    """A duration in the two largest units that matter, such as `2 h 5 min`."""
-    whole = max(0, round(seconds))
-    units = [(whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "min"), (whole % 60, "s")]
-    first = next((place for place, (count, _) in enumerate(units) if count), len(units) - 1)
-    return " ".join(f"{count} {unit}" for count, unit in units[first : first + 2] if count) or "0 s"
-
-
 def _classes(course: Course) -> str:
     return f"{course.done.classes}/{course.total.classes} classes"
+
+
+def _worked(share: float) -> str:
+    """Never 100 % before the end; more than that of the frames where fresh pictures or lead-ins are done."""
+    return f"{math.floor(1000 * share + 1e-6) / 10:.1f} % of the work"
 
 
 def _pace(course: Course) -> str:
@@ -92,7 +92,7 @@ class BarProgress:
     def begin(self, unit: str, *, total: Amount, done: Amount) -> None:
         """Show a new bar."""
         self._course, self._titles = Course(unit, total, done), ""
-        self._task = self._bar.add_task(unit, total=total.pictures, completed=done.pictures, **self._fields())
+        self._task = self._bar.add_task(unit, total=total.work, completed=done.work, **self._fields())
         self._bar.start()
 
     def advance(self, amount: Amount, showing: Sequence[str]) -> None:
@@ -100,7 +100,7 @@ class BarProgress:
         self._course.advance(amount)
         self._titles = printable(shorten(showing))
         if self._task is not None:
-            self._bar.update(self._task, completed=self._course.done.pictures, **self._fields())
+            self._bar.update(self._task, completed=self._course.done.work, **self._fields())
 
     def end(self) -> None:
         """Leave the bar where it is."""
@@ -116,7 +116,7 @@ class BarProgress:
 
 
 class LineProgress:
-    """A line every few seconds."""
+    """A line soon after the beginning, and then every few seconds."""
 
     def __init__(self, console: Console, seconds_between: float = _SECONDS_BETWEEN_LINES) -> None:
         self._console, self._seconds_between = console, seconds_between
@@ -126,7 +126,7 @@ class LineProgress:
     def begin(self, unit: str, *, total: Amount, done: Amount) -> None:
         """Say what there is to do."""
         self._course, self._titles = Course(unit, total, done), ""
-        self._last = time.monotonic()
+        self._last = time.monotonic() - max(0.0, self._seconds_between - _SECONDS_TO_FIRST_LINE)
         self.note(f"{total.pictures - done.pictures} of {total.pictures} {unit} to go")
 
     def advance(self, amount: Amount, showing: Sequence[str]) -> None:
@@ -147,7 +147,7 @@ class LineProgress:
     def _say(self) -> None:
         course = self._course
         self._last = time.monotonic()
-        done = f"{course.done.pictures}/{course.total.pictures} {course.unit}"
+        done = f"{course.done.pictures}/{course.total.pictures} {course.unit} ({_worked(course.share)})"
         self.note(f"{done}, {_classes(course)}, {_pace(course)}: {self._titles}")
 
 
@@ -221,8 +221,7 @@ def describe_sheet(sheet: Sheet) -> list[str]:
 
 
 def _describe_part(unit: str, part: Part) -> str:
-    percent = 100 * part.pictures_done / part.pictures
-    text = f"{unit}: {part.pictures_done} of {part.pictures} done ({percent:.1f} %)"
+    text = f"{unit}: {part.pictures_done} of {part.pictures} done ({_worked(part.share)})"
     text += f", classes: {part.classes_done} of {part.classes}"
     if part.pictures_done == part.pictures:
         return text

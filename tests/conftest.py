@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from renderer.common import tuning
+
+tuning.prepare()  # as the program does, before torch is imported
+
 SHARED_WEIGHTS = Path(__file__).resolve().parents[2] / "shared" / "weights"
 UNTESTED = "whether trained networks of torchvision load, and know what they see"
 """What is not tested where the weights are missing, as in a fork without the maintainers' folder."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from jaxtyping import Float
 
+from renderer.common.progress import Stepped
 from renderer.dream.health import Health
 from renderer.film.recipe import FilmRecipe, StillRecipe
 from renderer.film.tasks import Frame, Picture, SegmentTask, Still, StillTask
@@ -34,10 +35,14 @@ class FakeWorker:
         self.closed = False
 
     def segments(
-        self, recipe: FilmRecipe, batches: Sequence[Sequence[SegmentTask]], *, score_all: bool
+        self, recipe: FilmRecipe, batches: Sequence[Sequence[SegmentTask]], stepped: Stepped, *, score_all: bool
     ) -> Iterator[Frame]:
         for tasks in batches:
-            yield from self._batch(recipe, tasks, score_all=score_all)
+            fresh = [recipe.begins_fresh(task.segment, follows=task.start is not None) for task in tasks]
+            _climb(recipe.dream.fresh_steps, sum(fresh), stepped)
+            for frame in self._batch(recipe, tasks, score_all=score_all):
+                _climb(recipe.dream.steps_per_frame, 1, stepped)
+                yield frame
 
     def _batch(self, recipe: FilmRecipe, tasks: Sequence[SegmentTask], *, score_all: bool) -> Iterator[Frame]:
         self.rounds.append([task.segment.name for task in tasks])
@@ -56,9 +61,10 @@ class FakeWorker:
                 score = fake_score(aim.ascends.unit, 0) if ends or score_all else None
                 yield Frame(segment, number, pictures[place], Health(steps=1), score)
 
-    def stills(self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]]) -> Iterator[Still]:
+    def stills(self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]], stepped: Stepped) -> Iterator[Still]:
         for tasks in batches:
             self.groups.append([(task.aim.ascends.unit, task.seed) for task in tasks])
+            _climb(recipe.stills.steps, len(tasks), stepped)
             others = [task.aim.key for task in tasks]
             for task in tasks:
                 self._count()
@@ -80,6 +86,11 @@ class FakeWorker:
             return np.full((height, width, 3), 128, np.uint8)
         assert task.start.shape == (height, width, 3)
         return task.start
+
+
+def _climb(steps: int, pictures: int, stepped: Stepped) -> None:
+    for _ in range(steps if pictures else 0):
+        stepped(pictures)
 
 
 def fake_score(unit: int, seed: int) -> Score:

@@ -40,20 +40,26 @@ def request(directory: Path, *overrides: str, restart: bool = False) -> Request:
 
 
 class Recorder:
-    """Keeps what it is told."""
+    """Keeps what it is told, and sees that all of the work is told of in the end.
+
+    Attributes:
+        told: What has been told of the last piece of work, one by one.
+    """
 
     def __init__(self) -> None:
         self.notes: list[str] = []
         self.units: list[str] = []
         self.total = self.done = Amount(0, 0)
+        self.told: list[Amount] = []
 
     def begin(self, unit: str, *, total: Amount, done: Amount) -> None:
         self.units.append(unit)
-        self.total, self.done = total, done
+        self.total, self.done, self.told = total, done, []
 
     def advance(self, amount: Amount, showing: Sequence[str]) -> None:
         assert showing
-        self.done = Amount(self.done.pictures + amount.pictures, self.done.classes + amount.classes)
+        self.done += amount
+        self.told.append(amount)
 
     def end(self) -> None:
         assert self.done == self.total

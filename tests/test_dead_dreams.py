@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
+from renderer.common.progress import Stepped
 from renderer.dream.health import Health
 from renderer.film.recipe import FilmRecipe, StillRecipe
 from renderer.film.tasks import Frame, SegmentTask, Still, StillTask
@@ -100,14 +101,14 @@ class _Sickly(FakeWorker):
     """Class 1 is dead with the first seed, and class 2 in the film; class 5 has no gradient in the beginning."""
 
     def segments(
-        self, recipe: FilmRecipe, batches: Sequence[Sequence[SegmentTask]], *, score_all: bool
+        self, recipe: FilmRecipe, batches: Sequence[Sequence[SegmentTask]], stepped: Stepped, *, score_all: bool
     ) -> Iterator[Frame]:
-        for frame in super().segments(recipe, batches, score_all=score_all):
+        for frame in super().segments(recipe, batches, stepped, score_all=score_all):
             lost = int(recipe.aims[frame.segment.position].ascends.unit == 2)
             yield replace(frame, health=Health(3, lost=3 * lost))
 
-    def stills(self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]]) -> Iterator[Still]:
-        for still in super().stills(recipe, batches):
+    def stills(self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]], stepped: Stepped) -> Iterator[Still]:
+        for still in super().stills(recipe, batches, stepped):
             index = still.task.aim.ascends.unit
             dead = index == 1 and still.task.seed == 0
             score = replace(still.score, probability=1.0) if dead else still.score

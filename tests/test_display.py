@@ -8,7 +8,8 @@ from rich.console import Console
 
 from renderer.common import progress as progress_module
 from renderer.common.progress import Amount, Course, project_seconds
-from renderer.display import BarProgress, LineProgress, describe_shortcomings, format_duration, progress_on, shorten
+from renderer.common.wording import format_duration
+from renderer.display import BarProgress, LineProgress, describe_shortcomings, progress_on, shorten
 from renderer.jobs.commands import Outcome
 from renderer.store.index_file import Index, IndexClass, IndexGuess
 from renderer.store.paths import RunPaths
@@ -39,7 +40,7 @@ def test_lines_tell_how_far_it_is() -> None:
     progress.advance(Amount(20, 1), ["tench [fish]"])
     lines = console.file.getvalue().splitlines()
     assert lines[0] == "40 of 50 frames to go"
-    assert lines[1].startswith("30/50 frames, 1/2 classes, ")
+    assert lines[1].startswith("30/50 frames (60.0 % of the work), 1/2 classes, ")
     assert lines[1].endswith(" frames/s, 0 s left: tench [fish]")
 
 
@@ -53,6 +54,32 @@ def test_time_left_follows_from_what_was_made_since_the_beginning(monkeypatch: p
     assert (course.pace, course.seconds_left) == (5.0, 4.0)
     course.advance(Amount(20, 1))
     assert (course.done, course.seconds_left) == (Amount(50, 2), 0.0)
+
+
+def test_steps_that_nobody_sees_are_work_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: now)
+    course = Course("frames", Amount(20, 2, 180), Amount(0, 0))
+    now = 110.0
+    course.advance(Amount(0, 0, 50))
+    # A fourth of all the work took 10 s.
+    assert (course.share, course.seconds_left, course.pace) == (0.25, 30.0, 0.5)
+
+
+def test_the_first_line_comes_soon_and_others_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: now)
+    console = Console(file=io.StringIO())
+    progress = LineProgress(console)
+    progress.begin("frames", total=Amount(50, 2, 250), done=Amount(0, 0))
+    for _ in range(8):
+        now += 1.0
+        progress.advance(Amount(0, 0, 3), ["tench"])
+    _, *lines = console.file.getvalue().splitlines()
+    assert lines == [
+        "0/50 frames (1.0 % of the work), 0/2 classes, 2.0 s/frame, 1 min 39 s left: tench",
+        "0/50 frames (6.0 % of the work), 0/2 classes, 2.0 s/frame, 1 min 34 s left: tench",
+    ]
 
 
 def test_nothing_left_takes_no_time_and_nothing_timed_tells_none() -> None:
@@ -69,7 +96,7 @@ def test_lines_come_seldom() -> None:
         progress.advance(Amount(1, 0), ["tench"])
     assert len(console.file.getvalue().splitlines()) == 1
     progress.end()
-    assert "50/50 frames" in console.file.getvalue().splitlines()[-1]
+    assert "50/50 frames (100.0 % of the work)" in console.file.getvalue().splitlines()[-1]
 
 
 def test_a_bar_shows_classes_speed_and_titles() -> None:
@@ -82,6 +109,14 @@ def test_a_bar_shows_classes_speed_and_titles() -> None:
         progress.end()
     shown = console.file.getvalue()
     assert all(part in shown for part in ("60 %", "1/2 classes", "frames/s", "tench [fish]", "a [note]"))
+
+
+def test_a_bar_moves_with_steps_before_the_first_frame() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    with progress_on(console) as progress:
+        progress.begin("frames", total=Amount(20, 2, 180), done=Amount(0, 0))
+        progress.advance(Amount(0, 0, 50), ["tench"])
+    assert "25 %" in console.file.getvalue() and "starting" not in console.file.getvalue().splitlines()[-1]
 
 
 @pytest.mark.parametrize("title", [r"q\[/b]", "[/b]", "[b]bold", "{title}"])

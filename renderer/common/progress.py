@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,17 +12,40 @@ _MOST_NAMES = 5
 
 _LOG = logging.getLogger(__name__)
 
+Stepped = Callable[[int], None]
+"""Is told, after each ascent step, how many pictures have taken it."""
+
+
+def unheard(pictures: int) -> None:
+    """A `Stepped` for those who do not want to know."""
+
 
 @dataclass(frozen=True)
 class Amount:
-    """How much work: pictures (frames of a film, or stills) and classes."""
+    """How much work.
+
+    Attributes:
+        pictures: Frames of a film, or stills.
+        classes: Classes that are finished with them.
+        steps: Ascent steps of single pictures, also of those that nobody will see, such as the frames of a lead-in.
+    """
 
     pictures: int
     classes: int
+    steps: int = 0
 
     def __add__(self, other: Amount) -> Amount:
         """Both together."""
-        return Amount(self.pictures + other.pictures, self.classes + other.classes)
+        return Amount(self.pictures + other.pictures, self.classes + other.classes, self.steps + other.steps)
+
+    def __sub__(self, other: Amount) -> Amount:
+        """What is left without the other one."""
+        return Amount(self.pictures - other.pictures, self.classes - other.classes, self.steps - other.steps)
+
+    @property
+    def work(self) -> int:
+        """All of it as one number, for the time: what is done to a picture beside its steps is about one more."""
+        return self.steps + self.pictures
 
 
 _NOTHING = Amount(0, 0)
@@ -55,26 +78,31 @@ class Course:
 
     def __init__(self, unit: str = "", total: Amount = _NOTHING, done: Amount = _NOTHING) -> None:
         self.unit, self.total, self.done = unit, total, done
-        self._before, self._began = done.pictures, time.monotonic()
+        self._before, self._began = done.work, time.monotonic()
 
     def advance(self, amount: Amount) -> None:
         """So much more is done."""
         self.done += amount
 
     @property
+    def share(self) -> float:
+        """How much of the work is done, from 0 to 1."""
+        return min(1.0, self.done.work / self.total.work) if self.total.work else 1.0
+
+    @property
     def pace(self) -> float | None:
-        """Pictures per second, once there is something to tell it from."""
+        """Pictures per second with all that belongs to them, once there is something to tell it from."""
         made, seconds = self._timed
-        return made / seconds if made and seconds else None
+        return made / seconds * self.total.pictures / self.total.work if made and seconds else None
 
     @property
     def seconds_left(self) -> float | None:
         """Time that the rest will take; None if nothing has been timed yet."""
-        return project_seconds(self.total.pictures - self.done.pictures, *self._timed)
+        return project_seconds((self.total - self.done).work, *self._timed)
 
     @property
     def _timed(self) -> tuple[int, float]:
-        return self.done.pictures - self._before, time.monotonic() - self._began
+        return self.done.work - self._before, time.monotonic() - self._began
 
 
 class Progress(Protocol):

@@ -1,4 +1,4 @@
-"""Words for messages: choices, and the nearest known words for one that is unknown."""
+"""Words for messages: choices, durations, and the nearest known words for one that is unknown."""
 
 from __future__ import annotations
 
@@ -14,6 +14,14 @@ def either(words: Sequence[str]) -> str:
 def did_you_mean(words: Sequence[str]) -> str:
     """`; did you mean a or b?`, or nothing where there are no words."""
     return f"; did you mean {either(words)}?" if words else ""
+
+
+def format_duration(seconds: float) -> str:
+    """A duration in the two largest units that matter, such as `2 h 5 min`."""
+    whole = max(0, round(seconds))
+    units = [(whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "min"), (whole % 60, "s")]
+    first = next((place for place, (count, _) in enumerate(units) if count), len(units) - 1)
+    return " ".join(f"{count} {unit}" for count, unit in units[first : first + 2] if count) or "0 s"
 
 
 def shortened(text: str, most: int = 60) -> str:

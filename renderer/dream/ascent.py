@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from renderer.common.progress import Stepped, unheard
 from renderer.dream.canvas import CANVASES
 from renderer.dream.climb import Ascent, Climb, Pictures, draw_step
 from renderer.dream.gradients import UsableGradient
@@ -25,7 +26,9 @@ _PIXELS_AT_ONCE = 4_200_000  # 16 pictures of 512 x 512, or two of 1920 x 1080.
 _LEVELED_STEPS = 32
 
 
-def ascend(network: Network, pictures: Pictures, climbs: Sequence[Climb], steps: int) -> Ascent:
+def ascend(
+    network: Network, pictures: Pictures, climbs: Sequence[Climb], steps: int, stepped: Stepped = unheard
+) -> Ascent:
     """Climb the objective of each picture's target.
 
     Args:
@@ -33,6 +36,7 @@ def ascend(network: Network, pictures: Pictures, climbs: Sequence[Climb], steps:
         pictures: Values in [0, 1]; any height and width.
         climbs: What each picture is to become.
         steps: How many steps.
+        stepped: Is told of each step.
 
     Returns:
         The pictures after the steps, and how they fared.
@@ -40,12 +44,18 @@ def ascend(network: Network, pictures: Pictures, climbs: Sequence[Climb], steps:
     if steps == 0:
         return _unchanged(pictures)
     if climbs[0].values(0).parameterization.is_of_views:
-        return _in_groups(pictures, climbs, lambda group, own: climb_in_views(network, group, own, steps))
-    return _climb(network, pictures, climbs, _Course(steps))
+        return _in_groups(pictures, climbs, lambda group, own: climb_in_views(network, group, own, steps, stepped))
+    return _climb(network, pictures, climbs, _Course(steps, stepped))
 
 
 def ascend_fresh(
-    network: Network, pictures: Pictures, climbs: Sequence[Climb], steps: int, *, seconds_per_step: float = 0.0
+    network: Network,
+    pictures: Pictures,
+    climbs: Sequence[Climb],
+    steps: int,
+    stepped: Stepped = unheard,
+    *,
+    seconds_per_step: float = 0.0,
 ) -> Ascent:
     """Climb from fresh pictures, in octaves: sizes from small to full, each begun with the one before it, enlarged.
 
@@ -54,6 +64,7 @@ def ascend_fresh(
         pictures: Fresh pictures of the full size with values in [0, 1].
         climbs: What each picture is to become; their first steps are 0.
         steps: How many steps, in all octaves together.
+        stepped: Is told of each step.
         seconds_per_step: Film time for which the pictures are leveled in each step, every few steps at once; with 0
             they are left alone, and in a long ascent whole regions burn out.
 
@@ -70,7 +81,7 @@ def ascend_fresh(
         first, end = (steps * count // settings.octaves for count in (octave, octave + 1))
         if end > first:
             octave_steps = range(first, end)
-            reached = reached.followed_by(_climb_level(network, begun, climbs, octave_steps, seconds_per_step))
+            reached = reached.followed_by(_climb_level(network, begun, climbs, octave_steps, stepped, seconds_per_step))
     return reached
 
 
@@ -78,7 +89,9 @@ def _unchanged(pictures: Pictures) -> Ascent:
     return Ascent(pictures, tuple(Health() for _ in pictures))
 
 
-def _climb_level(network: Network, pictures: Pictures, climbs: Sequence[Climb], steps: range, seconds: float) -> Ascent:
+def _climb_level(
+    network: Network, pictures: Pictures, climbs: Sequence[Climb], steps: range, stepped: Stepped, seconds: float
+) -> Ascent:
     """Climb an octave; between its spans, if there are several, the pictures are leveled."""
     reached = _unchanged(pictures)
     span = _LEVELED_STEPS if seconds else len(steps)
@@ -88,7 +101,7 @@ def _climb_level(network: Network, pictures: Pictures, climbs: Sequence[Climb], 
             settings = [climb.values(own.start) for climb in climbs]
             levels, canvas = [one.level for one in settings], CANVASES[settings[0].canvas]
             reached = replace(reached, pictures=keep_level(levels, reached.pictures, seconds * span, canvas))
-        course = _Course(len(own), own.start, begin, whole=len(steps))
+        course = _Course(len(own), stepped, own.start, begin, whole=len(steps))
         reached = reached.followed_by(_climb(network, reached.pictures, climbs, course))
     return reached
 
@@ -99,12 +112,14 @@ class _Course:
 
     Attributes:
         steps: How many.
+        stepped: Is told of each.
         first: Number of the first one, counted from the beginning of the ascent.
         begin: Steps of the octave before these.
         whole: Steps of the octave; None for pictures that are no longer fresh.
     """
 
     steps: int
+    stepped: Stepped
     first: int = 0
     begin: int = 0
     whole: int | None = None
@@ -149,6 +164,7 @@ def _climb_at_once(network: Network, pictures: Pictures, climbs: Sequence[Climb]
         parameterization.settle(coordinates, course.progress(step), canvas)
         if before is not None:
             _keep(coordinates, before, ~followed)
+        course.stepped(len(pictures))
     with torch.no_grad():
         return Ascent(parameterization.decode(coordinates).clamp(0, 1), gradients.health)
 

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from renderer.common.progress import Stepped, unheard
 from renderer.dream.canvas import CANVASES
 from renderer.dream.climb import Ascent, Climb, Pictures, Step, draw_step
 from renderer.dream.gradients import UsableGradient
@@ -25,7 +26,9 @@ from renderer.networks.network import Network
 Views = Float[Tensor, "views 3 size size"]
 
 
-def climb_in_views(network: Network, pictures: Pictures, climbs: Sequence[Climb], steps: int) -> Ascent:
+def climb_in_views(
+    network: Network, pictures: Pictures, climbs: Sequence[Climb], steps: int, stepped: Stepped = unheard
+) -> Ascent:
     """Climb the objective of each picture's target in its views.
 
     Args:
@@ -33,6 +36,7 @@ def climb_in_views(network: Network, pictures: Pictures, climbs: Sequence[Climb]
         pictures: Values in [0, 1]; any height and width.
         climbs: What each picture is to become; their parameterization `can_be_of_views`.
         steps: How many steps; at least 1.
+        stepped: Is told of each step.
 
     Returns:
         The pictures after the steps, and how they fared.
@@ -47,6 +51,7 @@ def climb_in_views(network: Network, pictures: Pictures, climbs: Sequence[Climb]
         views = pyramid.views(step.maps, network.size, canvas)
         gradient, followed = _upward(gradients, views, step)
         pyramid.add(_changes(views, gradient, step, followed), step.maps)
+        stepped(len(pictures))
     return Ascent(pyramid.pictures().clamp_(0, 1), gradients.health)
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from renderer.common.digests import data_digest
 from renderer.common.section import Section
 from renderer.dream.dreaming import AscentSettings, FilmAscent
-from renderer.film.timeline import Timeline, build_timeline
+from renderer.film.timeline import Segment, Timeline, build_timeline
 from renderer.settings.sections import Film, Motion, Precision, Settings
 from renderer.starts import AnyStart
 from renderer.targets.target import Aim, Target
@@ -119,6 +119,15 @@ class FilmRecipe(Recipe):
     def size(self) -> tuple[int, int]:
         """Height and width of a frame in pixels."""
         return self.film.height, self.film.width
+
+    def begins_fresh(self, segment: Segment, *, follows: bool) -> bool:
+        """Whether a segment begins with a fresh picture; `follows` tells that there is one before it in its chain."""
+        return not follows or (segment.first_frame == 0 and self.film.transition != "carry")
+
+    def steps(self, segment: Segment) -> int:
+        """How many ascent steps a segment takes, with those of a fresh picture."""
+        fresh = self.begins_fresh(segment, follows=self.timeline.before(segment) is not None)
+        return segment.frames * self.dream.steps_per_frame + fresh * self.dream.fresh_steps
 
     def at(self, moment: Moment) -> FilmValues:  # noqa: ARG002
         """What holds at a moment of a class; every step, move and leveling of every picture asks for it."""

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from renderer.common.progress import Stepped, unheard
 from renderer.dream.ascent import ascend, ascend_fresh
 from renderer.dream.blur import blur
 from renderer.dream.canvas import CANVASES
@@ -37,26 +38,29 @@ _STILL_END_SECONDS = 0.2
 Pictures = Float[Tensor, "batch 3 height width"]
 
 
-def dream_segments(network: Network, recipe: FilmRecipe, tasks: Sequence[SegmentTask]) -> Iterator[list[Frame]]:
+def dream_segments(
+    network: Network, recipe: FilmRecipe, tasks: Sequence[SegmentTask], stepped: Stepped = unheard
+) -> Iterator[list[Frame]]:
     """Dream the frames of segments in lockstep.
 
     Args:
         network: The network that dreams.
         recipe: What the film is made from.
         tasks: The segments of one batch.
+        stepped: Is told of each ascent step.
 
     Yields:
         For each number of a frame, from 0, the frame of each segment that is so long.
     """
     running = [_Running(recipe, task) for task in tasks]
     pictures = torch.cat([one.first_picture(network.device) for one in running])
-    before = _begin_fresh(network, recipe, running, pictures)
+    before = _begin_fresh(network, recipe, running, pictures, stepped)
     for number in range(max(task.segment.frames for task in tasks)):
         # A shorter segment has ended; the others go on without it.
         staying = [row for row, one in enumerate(running) if number < one.segment.frames]
         if len(staying) < len(running):
             running, pictures = [running[row] for row in staying], pictures[staying]
-        dreamed = _next_frame(network, recipe, running, pictures, number)
+        dreamed = _next_frame(network, recipe, running, pictures, number, stepped)
         pictures = dreamed.pictures
         yield [
             Frame(one.segment, number, picture, before.pop(one.segment, Health()) + own)
@@ -65,12 +69,13 @@ def dream_segments(network: Network, recipe: FilmRecipe, tasks: Sequence[Segment
 
 
 def dream_stills(
-    network: Network, recipe: StillRecipe, tasks: Sequence[StillTask]
+    network: Network, recipe: StillRecipe, tasks: Sequence[StillTask], stepped: Stepped = unheard
 ) -> Iterator[tuple[StillTask, Picture, Health]]:
     """Dream a picture of each target from a fresh one; the tasks are one batch."""
     climbs = [Climb(task.aim, task.seed, partial(recipe.at, task.aim)) for task in tasks]
     begun = torch.cat([_to_tensor(recipe.start.first(climb.key, recipe.size), network.device) for climb in climbs])
-    dreamed = ascend_fresh(network, begun, climbs, recipe.stills.steps, seconds_per_step=_STILL_STEP_SECONDS)
+    steps, seconds = recipe.stills.steps, _STILL_STEP_SECONDS
+    dreamed = ascend_fresh(network, begun, climbs, steps, stepped, seconds_per_step=seconds)
     levels, canvas = [recipe.at(task.aim, recipe.stills.steps).level for task in tasks], CANVASES[recipe.dream.canvas]
     leveled = keep_level(levels, dreamed.pictures, _STILL_END_SECONDS, canvas)
     finished = blur(leveled, recipe.stills.smooth, canvas)
@@ -84,8 +89,7 @@ class _Running:
         self.recipe, self.segment, self.start = recipe, task.segment, task.start
         self.aim = recipe.aims[task.segment.position]
         self.key = PictureKey(recipe.run.seed, self.aim.key)
-        carries = self.segment.first_frame > 0 or recipe.film.transition == "carry"
-        self.is_fresh = self.start is None or not carries
+        self.is_fresh = recipe.begins_fresh(task.segment, follows=task.start is not None)
         self._fading: Pictures | None = None
 
     def values(self, frame: float) -> FilmValues:
@@ -149,20 +153,25 @@ class _Running:
 
 
 def _begin_fresh(
-    network: Network, recipe: FilmRecipe, running: Sequence[_Running], pictures: Pictures
+    network: Network, recipe: FilmRecipe, running: Sequence[_Running], pictures: Pictures, stepped: Stepped
 ) -> dict[object, Health]:
     """Climb the pictures that are fresh, in place; gives how their gradients were, by segment."""
     fresh = [row for row, one in enumerate(running) if one.is_fresh]
     if not fresh:
         return {}
     climbs = [running[row].climb_fresh() for row in fresh]
-    begun = ascend_fresh(network, pictures[fresh], climbs, recipe.dream.fresh_steps)
+    begun = ascend_fresh(network, pictures[fresh], climbs, recipe.dream.fresh_steps, stepped)
     pictures[fresh] = begun.pictures
     return {running[row].segment: health for row, health in zip(fresh, begun.health, strict=True)}
 
 
 def _next_frame(
-    network: Network, recipe: FilmRecipe, running: Sequence[_Running], pictures: Pictures, number: int
+    network: Network,
+    recipe: FilmRecipe,
+    running: Sequence[_Running],
+    pictures: Pictures,
+    number: int,
+    stepped: Stepped,
 ) -> Ascent:
     canvas = CANVASES[recipe.dream.canvas]
     moved = apply_moves(pictures, [one.move_to(number) for one in running], canvas).clamp(0, 1)
@@ -171,7 +180,7 @@ def _next_frame(
     kept = [one.kept(number) for one in running]
     if any(share != 1 for share in kept):
         moved = _GRAY + per_picture(kept, moved) * (moved - _GRAY)
-    dreamed = ascend(network, moved, [one.climb(number) for one in running], recipe.dream.steps_per_frame)
+    dreamed = ascend(network, moved, [one.climb(number) for one in running], recipe.dream.steps_per_frame, stepped)
     levels = [one.values(number + 1).dream.level for one in running]
     return replace(dreamed, pictures=keep_level(levels, dreamed.pictures, 1 / recipe.film.fps, canvas))
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from queue import Queue
-from threading import Event
+from threading import Event, Lock
 from typing import TypeVar
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
+from renderer.common.progress import Stepped
 from renderer.film.recipe import FilmRecipe, StillRecipe
 from renderer.film.sequence import dream_segments, dream_stills
 from renderer.film.tasks import Frame, SegmentTask, Still, StillTask
@@ -52,23 +53,25 @@ class LocalWorker:
         return len(self._networks)
 
     def segments(
-        self, recipe: FilmRecipe, batches: Sequence[Sequence[SegmentTask]], *, score_all: bool
+        self, recipe: FilmRecipe, batches: Sequence[Sequence[SegmentTask]], stepped: Stepped, *, score_all: bool
     ) -> Iterator[Frame]:
         """Compute batches of segments; see `Worker.segments`."""
+        stepped = _one_at_a_time(stepped)
 
         def dream(network: Network, tasks: Sequence[SegmentTask]) -> Iterator[Frame]:
-            for frames in dream_segments(network, recipe, tasks):
+            for frames in dream_segments(network, recipe, tasks, stepped):
                 for frame in frames:
                     last = frame.segment.ends_class and frame.ends_segment
                     yield _scored(network, recipe, frame) if score_all or last else frame
 
         return self._compute(dream, batches)
 
-    def stills(self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]]) -> Iterator[Still]:
+    def stills(self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]], stepped: Stepped) -> Iterator[Still]:
         """Compute batches of stills; see `Worker.stills`."""
+        stepped = _one_at_a_time(stepped)
 
         def dream(network: Network, tasks: Sequence[StillTask]) -> Iterator[Still]:
-            for task, picture, health in dream_stills(network, recipe, tasks):
+            for task, picture, health in dream_stills(network, recipe, tasks, stepped):
                 yield Still(task, picture, network.scores(picture[None], [task.aim])[0], health)
 
         return self._compute(dream, batches)
@@ -93,6 +96,16 @@ class LocalWorker:
         shares = [batches[number :: self.devices] for number in range(self.devices)]
         streams = [stream(network, own) for network, own in zip(self._networks, shares, strict=True)]
         return streams[0] if len(streams) == 1 else _side_by_side(streams)
+
+
+def _one_at_a_time(stepped: Stepped) -> Stepped:
+    lock = Lock()
+
+    def tell(pictures: int) -> None:
+        with lock:
+            stepped(pictures)
+
+    return tell
 
 
 def _scored(network: Network, recipe: FilmRecipe, frame: Frame) -> Frame:

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-import numpy as np
-
 from renderer.common.errors import UserError
-from renderer.common.progress import project_seconds
-from renderer.film.tasks import SegmentTask, StillTask, in_batches
+from renderer.common.wording import format_duration
 from renderer.film.timeline import refuse_endless
 from renderer.jobs.assembly import try_assembly
 from renderer.jobs.choosing import chosen_targets
 from renderer.jobs.commands import Request
 from renderer.jobs.disk_space import estimate_bytes
 from renderer.jobs.machine import begun_with, choose
+from renderer.jobs.projection import project_time
 from renderer.jobs.session import describe_run, refuse_odd_names, refuse_unsuitable
-from renderer.jobs.worker import MakeWorker, Worker, local_worker
-from renderer.media.captions import caption_at, check_templates, fill_templates, templates_need_score
+from renderer.jobs.worker import MakeWorker, local_worker
+from renderer.media.captions import caption_at, check_templates, fill_templates
 from renderer.media.ffmpeg import EncodingError
 from renderer.media.fonts import missing_glyphs
 from renderer.media.overlay import CaptionWriter
@@ -36,9 +32,6 @@ from renderer.store.paths import RunPaths
 from renderer.store.run import Run
 from renderer.store.run_file import RunFile, holds_run
 
-_MEASURED_FRAMES = 2
-_MEASURED_STEPS = 4
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -47,14 +40,6 @@ class Finding:
     name: str
     state: Literal["ok", "warning", "failed"]
     text: str
-
-
-@dataclass(frozen=True)
-class Projection:
-    """How long a render will take, in seconds; None where there is nothing of the kind to render, or to time."""
-
-    film: float | None
-    stills: float | None
 
 
 def preflight(
@@ -96,14 +81,6 @@ def preflight(
     yield _check_disk(run)
     if not quick:
         yield _check_dreaming(run, make_worker)
-
-
-def project_time(run: Run, worker: Worker) -> Projection:
-    """Dream a few frames, or steps of a few stills, and tell from them how long all of them will take."""
-    return Projection(
-        film=_project_film(run, worker) if run.file.film else None,
-        stills=_project_stills(run, worker) if run.dreams_stills else None,
-    )
 
 
 def _knows_order(settings: Settings, *, quick: bool) -> bool:
@@ -210,43 +187,13 @@ def _check_dreaming(run: Run, make_worker: MakeWorker) -> Finding:
     try:
         with closing(make_worker(run.file.decided)) as worker:
             projection = project_time(run, worker)
-    except (UserError, RuntimeError) as error:
+    except (UserError, EncodingError, OSError, RuntimeError) as error:
         return Finding("dreaming", "failed", str(error))
     parts = {"the film": projection.film, "the fresh stills": projection.stills}
-    text = ", ".join(f"{name} about {seconds / 60:.1f} min" for name, seconds in parts.items() if seconds is not None)
+    told = [f"{name} about {format_duration(seconds)}" for name, seconds in parts.items() if seconds is not None]
+    text = ", ".join(told) + _further_tries(run)
     return Finding("dreaming", "ok", f"the network dreams here; {text}")
 
 
-def _project_film(run: Run, worker: Worker) -> float | None:
-    """Time a few frames of one batch, after the first, which warms up."""
-    recipe = run.film_recipe
-    recipe = recipe.model_copy(update={"dream": recipe.dream.model_copy(update={"fresh_steps": 0})})
-    widest = in_batches(max(run.timeline.rounds, key=len), recipe.run.batch)[0]
-    gray = np.full((*recipe.size, 3), 128, np.uint8)
-    score_all = templates_need_score(run.settings.overlay.lines)
-    frames = worker.segments(recipe, [[SegmentTask(segment, gray) for segment in widest]], score_all=score_all)
-    frames = islice(frames, (_MEASURED_FRAMES + 1) * len(widest))
-    times = [time.monotonic(), *(time.monotonic() for _ in frames)]
-    first = len(widest) if len(times) > len(widest) + 1 else 0
-    return project_seconds(_count_frames(run), len(times) - 1 - first, times[-1] - times[first])
-
-
-def _count_frames(run: Run) -> float:
-    """All frames that are dreamed, with the steps of fresh pictures as if they were frames too."""
-    dream, transition = run.settings.dream, run.settings.film.transition
-    frames = sum(segment.frames for chain in run.timeline.chains for segment in chain)
-    fresh = len(run.timeline.chains) if transition == "carry" else len(run.targets)
-    return frames + fresh * dream.fresh_steps / max(1, dream.steps_per_frame)
-
-
-def _project_stills(run: Run, worker: Worker) -> float | None:
-    """Time a few steps of the first group."""
-    recipe = run.still_recipe
-    recipe = recipe.model_copy(update={"stills": recipe.stills.model_copy(update={"steps": _MEASURED_STEPS})})
-    batch = [StillTask(target.aim, recipe.run.seed) for target in run.targets[: recipe.run.batch]]
-    began = time.monotonic()
-    for _ in worker.stills(recipe, [batch]):
-        pass
-    seconds = time.monotonic() - began
-    batches = -(-len(run.targets) // recipe.run.batch)
-    return project_seconds(batches * run.settings.stills.steps, _MEASURED_STEPS, seconds)
+def _further_tries(run: Run) -> str:
+    return ", longer where some are tried again" if run.dreams_stills and run.settings.stills.retries else ""

@@ -17,6 +17,7 @@ from renderer.common.progress import Amount
 from renderer.dream.health import Health
 from renderer.film.tasks import Frame, Picture, SegmentTask
 from renderer.film.timeline import Segment
+from renderer.jobs.amounts import done_of_film, whole_film
 from renderer.jobs.live import Live
 from renderer.jobs.plan import Batch, Plan, PlannedSegment
 from renderer.jobs.stills import make_film_still
@@ -37,7 +38,7 @@ _GRACE_SECONDS = 5.0
 
 def render_film(run: Run, plan: Plan, worker: Worker, live: Live) -> None:
     """Compute the planned batches; everything that is finished is on the disk at once."""
-    live.begin("frames", total=_everything(run), done=_done(run, plan))
+    live.begin("frames", total=whole_film(run), done=done_of_film(run, plan))
     film = run.settings.film
     writer = CaptionWriter(run.settings.overlay, (film.width, film.height))
     missing = Counter(item.segment.position for item in plan.items if item.lacks.film)
@@ -56,11 +57,14 @@ class _Shown:
         self._titles = list(dict.fromkeys(run.targets[item.segment.position].title for item in items))
         self._health = {item.segment: Health() for item in items}
 
+    def stepped(self, pictures: int) -> None:
+        self._live.advance(Amount(0, 0, pictures), self._titles)
+
     def frame(self, frame: Frame) -> None:
         segment = frame.segment
-        self._live.advance(Amount(1, 0), self._titles)
+        self._live.advance(Amount(int(not segment.is_lead_in), 0), self._titles)
         if segment == self._first:
-            self._live.show(frame.picture, self._titles[0])
+            self._live.show(frame.picture)
         self._health[segment] += frame.health
         if frame.ends_segment:
             note_health(self._live, self._targets[segment.position], self._health[segment])
@@ -160,7 +164,8 @@ def _render_round(run: Run, batches: Sequence[Batch], worker: Worker, writer: Ca
     with ThreadPoolExecutor(_COMMITS_AT_ONCE) as pool, _ended_soon(commits, sinks), ExitStack() as stack:
         for sink in sinks.values():
             stack.enter_context(sink)
-        for given, frame in enumerate(worker.segments(run.film_recipe, tasks, score_all=score_all), 1):
+        frames = worker.segments(run.film_recipe, tasks, shown.stepped, score_all=score_all)
+        for given, frame in enumerate(frames, 1):
             shown.frame(frame)
             if frame.segment not in sinks:
                 continue
@@ -208,14 +213,3 @@ def _describe_segment(run: Run, last: Frame, seconds: float) -> SegmentRecord:
         score=last.score,
         seconds=seconds,
     )
-
-
-def _everything(run: Run) -> Amount:
-    frames = sum(segment.frames for chain in run.timeline.chains for segment in chain)
-    return Amount(frames, len(run.targets))
-
-
-def _done(run: Run, plan: Plan) -> Amount:
-    total = _everything(run)
-    classes = {item.segment.position for item in plan.items if item.lacks.film}
-    return Amount(total.pictures - sum(item.segment.frames for item in plan.items), total.classes - len(classes))

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from renderer.atlas.seen import SeenRun, look_at
 from renderer.common.progress import project_seconds
+from renderer.jobs.amounts import amount_of, whole_film
 from renderer.jobs.plan import Plan, make_plan
 from renderer.jobs.stills import finished_stills, pending_batches
+from renderer.store.live_file import LiveProgress, read_progress
 from renderer.store.lock import holder
 from renderer.store.run_file import run_file_problem
 
@@ -22,6 +24,7 @@ class Part:
         classes: All classes.
         pictures_done: Frames, or stills, that are finished.
         pictures: All frames, or stills.
+        share: How much of the work is done, from 0 to 1, with what is dreamed and not shown.
         seconds_left: Time that the rest will take if it goes on as so far; None if nothing has been timed yet.
     """
 
@@ -29,6 +32,7 @@ class Part:
     classes: int
     pictures_done: int
     pictures: int
+    share: float
     seconds_left: float | None
 
 
@@ -41,7 +45,9 @@ class Status:
         film: How far the film is; None where stills alone were asked for.
         stills: How far the fresh stills are; None where stills are taken from the film.
         film_path: The assembled film, if there is one.
-        worker: Number of the process that works in the directory now (0 if it cannot be told); None if none does.
+        worker: Number of the process that works in the directory now (0 if it cannot be told); None if none does. What
+            it has told of itself goes before what the finished files tell.
+        is_finished: Whether there is nothing left to do.
         damaged: Names of segments that were finished and have been damaged since; they will be made again.
         problem: What is wrong with `run.yaml`; None if nothing is.
     """
@@ -51,15 +57,9 @@ class Status:
     stills: Part | None
     film_path: Path | None
     worker: int | None
+    is_finished: bool
     damaged: tuple[str, ...]
     problem: str | None = None
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether there is nothing left to do."""
-        parts = [part for part in (self.film, self.stills) if part]
-        complete = all(part.classes_done == part.classes for part in parts)
-        return complete and (self.film is None or self.film_path is not None)
 
 
 def run_status(directory: Path) -> Status:
@@ -73,31 +73,44 @@ def run_status(directory: Path) -> Status:
     seen = look_at(directory)
     run = seen.run
     plan = make_plan(seen) if run.file.film else None
-    problem = run_file_problem(run.paths)
+    film = _film_part(seen, plan) if plan else None
+    stills = _stills_part(seen) if run.dreams_stills else None
+    complete = all(part.classes_done == part.classes for part in (film, stills) if part)
+    problem, worker = run_file_problem(run.paths), holder(run.paths.lock)
+    told = read_progress(run.paths.progress) if worker is not None else None
     return Status(
         name=run.name,
-        film=_film_part(seen, plan) if plan else None,
-        stills=_stills_part(seen) if run.dreams_stills else None,
+        film=_as_told(film, "frames", told),
+        stills=_as_told(stills, "stills", told),
         film_path=run.paths.root / seen.film.film.path if seen.film else None,
-        worker=holder(run.paths.lock),
+        worker=worker,
+        is_finished=complete and (film is None or seen.film is not None),
         damaged=plan.damaged if plan else (),
         problem=f"{run.paths.settings} {problem}; its copy is used" if problem else None,
     )
 
 
+def _as_told(part: Part | None, unit: str, told: LiveProgress | None) -> Part | None:
+    """What the process that works on a part says of it; files tell only of segments and stills that are whole."""
+    if part is None or told is None or told.unit != unit:
+        return part
+    return Part(told.classes_done, told.classes, told.done, told.total, told.share, told.seconds_left)
+
+
 def _film_part(seen: SeenRun, plan: Plan) -> Part:
-    run = seen.run
+    run, recipe = seen.run, seen.run.film_recipe
     left = {item.segment for item in plan.items if item.is_missing}
     classes_left = {segment.position for segment in left if not segment.is_lead_in}
-    again = sum(item.segment.frames for item in plan.items)
-    timed = sum(record.frames for record in plan.records.values())
+    timed = [one for chain in run.timeline.chains for one in chain if one.name in plan.records]
+    again, made = (amount_of(recipe, segments).work for segments in ((item.segment for item in plan.items), timed))
     seconds = sum(record.seconds for record in plan.records.values())
     return Part(
         classes_done=len(run.targets) - len(classes_left),
         classes=len(run.targets),
         pictures_done=sum(segment.frames for segment in run.timeline.segments if segment not in left),
         pictures=run.timeline.frames,
-        seconds_left=project_seconds(again, timed, seconds),
+        share=1 - again / whole_film(run).work,
+        seconds_left=project_seconds(again, made, seconds),
     )
 
 
@@ -106,4 +119,4 @@ def _stills_part(seen: SeenRun) -> Part:
     finished = finished_stills(seen)
     seconds = sum(record.seconds for record in finished)
     done, total = len(finished), len(seen.run.targets)
-    return Part(done, total, done, total, seconds_left=project_seconds(again, done, seconds))
+    return Part(done, total, done, total, share=done / total, seconds_left=project_seconds(again, done, seconds))

@@ -14,6 +14,7 @@ from renderer.common.digests import data_digest
 from renderer.common.exhaustion import hits_all
 from renderer.common.progress import Amount, Progress, note_repairs
 from renderer.film.tasks import Picture, Still, StillTask
+from renderer.jobs.amounts import fresh_stills
 from renderer.jobs.fresh import fresh_digest, text_digest
 from renderer.jobs.plan import still_batches
 from renderer.jobs.worker import Worker, note_health
@@ -116,7 +117,7 @@ def dream_stills(run: Run, batches: Sequence[Sequence[int]], worker: Worker, pro
         RuntimeError: Memory ran out, the device failed, or no batch can be dreamed: that is not about the targets.
     """
     total, left = len(run.targets), sum(len(batch) for batch in batches)
-    progress.begin("stills", total=Amount(total, total), done=Amount(total - left, total - left))
+    progress.begin("stills", total=fresh_stills(run, total), done=fresh_stills(run, total - left))
     failures: list[Failure] = []
     errors: list[RuntimeError] = []
     for first in range(0, len(batches), worker.devices):
@@ -124,8 +125,9 @@ def dream_stills(run: Run, batches: Sequence[Sequence[int]], worker: Worker, pro
         places = [place for batch in together for place in batch]
         titles = [run.targets[place].title for place in places]
         _LOG.info("stills begin: %s", ", ".join(titles))
+        shown = _Shown(progress, titles, fresh_stills(run, len(places)))
         try:
-            _dream_batches(run, together, worker, progress)
+            _dream_batches(run, together, worker, shown)
         except RuntimeError as error:
             if hits_all(error):
                 raise
@@ -133,7 +135,7 @@ def dream_stills(run: Run, batches: Sequence[Sequence[int]], worker: Worker, pro
             # torch's errors; what is wrong with one batch need not be with the next.
             errors.append(error)
             failures += [Failure(run.targets[place], str(error)) for place in places]
-        progress.advance(Amount(len(places), len(places)), titles)
+        shown.finished()
     if len(failures) == left and errors:
         raise errors[0]
     progress.end()
@@ -148,9 +150,28 @@ def attempt_seed(seed: int, attempt: int) -> int:
     return int.from_bytes(data, "big") >> 1
 
 
-def _dream_batches(run: Run, batches: Sequence[Sequence[int]], worker: Worker, progress: Progress) -> None:
+class _Shown:
+    """Tells the progress of the stills that are dreamed side by side."""
+
+    def __init__(self, progress: Progress, titles: Sequence[str], left: Amount) -> None:
+        self.progress, self._titles, self._left = progress, titles, left
+
+    def stepped(self, pictures: int) -> None:
+        """Tell of a step; those of further tries are no more work, but make the time longer for all that is left."""
+        self._advance(Amount(0, 0, min(pictures, self._left.steps)))
+
+    def finished(self) -> None:
+        """All are there, or have failed."""
+        self._advance(self._left)
+
+    def _advance(self, amount: Amount) -> None:
+        self._left -= amount
+        self.progress.advance(amount, self._titles)
+
+
+def _dream_batches(run: Run, batches: Sequence[Sequence[int]], worker: Worker, shown: _Shown) -> None:
     began = time.monotonic()
-    best = _best_stills(run, batches, worker, progress)
+    best = _best_stills(run, batches, worker, shown)
     seconds = (time.monotonic() - began) / len(best)
     made_from, seen = fresh_digest(run), SeenRun(run, thorough=True)
     for place in (place for batch in batches for place in batch):
@@ -160,7 +181,7 @@ def _dream_batches(run: Run, batches: Sequence[Sequence[int]], worker: Worker, p
             _write_still(run, place, made)
 
 
-def _best_stills(run: Run, batches: Sequence[Sequence[int]], worker: Worker, progress: Progress) -> dict[str, Still]:
+def _best_stills(run: Run, batches: Sequence[Sequence[int]], worker: Worker, shown: _Shown) -> dict[str, Still]:
     """The best of all attempts by the target's key; only targets that are not recognized are tried again.
 
     So a batch shrinks from attempt to attempt, by what the network says, which is the same wherever it is computed.
@@ -171,11 +192,11 @@ def _best_stills(run: Run, batches: Sequence[Sequence[int]], worker: Worker, pro
     for attempt in range(recipe.stills.retries + 1):
         seed = attempt_seed(recipe.run.seed, attempt)
         tasks = [[StillTask(target.aim, seed) for target in batch] for batch in left]
-        for still in worker.stills(recipe, tasks):
+        for still in worker.stills(recipe, tasks, shown.stepped):
             key = still.task.aim.key
             best[key] = min(best.get(key, still), still, key=_quality)
             again = ", and tried again with another seed" if attempt < recipe.stills.retries else ""
-            note_health(progress, targets[key], still.health, then=again if still.health.is_dead else "")
+            note_health(shown.progress, targets[key], still.health, then=again if still.health.is_dead else "")
         unfinished = ([target for target in batch if not best[target.key].is_recognized] for batch in left)
         left = [batch for batch in unfinished if batch]
         if not left:

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float
 
-from renderer.common.progress import Progress
+from renderer.common.progress import Progress, Stepped
 from renderer.dream.health import Health
 from renderer.film.recipe import FilmRecipe, StillRecipe
 from renderer.film.tasks import Frame, SegmentTask, Still, StillTask
@@ -28,19 +28,20 @@ class Worker(Protocol):
         ...
 
     def segments(
-        self, recipe: FilmRecipe, batches: Sequence[Sequence[SegmentTask]], *, score_all: bool
+        self, recipe: FilmRecipe, batches: Sequence[Sequence[SegmentTask]], stepped: Stepped, *, score_all: bool
     ) -> Iterator[Frame]:
         """Compute batches of segments, frame by frame; a shorter segment ends earlier.
 
         Args:
             recipe: What the film is made from.
             batches: The segments, none of which depends on another one of the call.
+            stepped: Is told of each ascent step; by any thread, but by one at a time.
             score_all: Score every frame, not only the last one of a class.
         """
         ...
 
-    def stills(self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]]) -> Iterator[Still]:
-        """Compute batches of stills."""
+    def stills(self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]], stepped: Stepped) -> Iterator[Still]:
+        """Compute batches of stills; `stepped` as for segments."""
         ...
 
     def output_weights(self) -> Float[np.ndarray, "classes features"]:

@@ -80,7 +80,9 @@ def _was_run(paths: RunPaths) -> bool:
 
 
 def remove_leftovers(paths: RunPaths) -> None:
-    """Remove the temporary files of runs that were killed; only while the lock is held."""
+    """Remove what killed processes were at: their temporary files, and what they told; only while the lock is held."""
+    for told in (paths.progress, paths.preview):
+        remove(told)
     for folder in paths.folders:
         for path in leftovers(folder):
             remove(path)

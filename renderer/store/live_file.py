@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from renderer.store.plain_files import read_plain
-from renderer.store.records import Record
+from renderer.store.records import Count, Record, Seconds
 
 
 class LiveProgress(Record):
@@ -17,17 +20,19 @@ class LiveProgress(Record):
         total: How many there will be.
         classes_done: Classes that are finished.
         classes: All classes.
+        share: How much of the work is done, from 0 to 1, with what is dreamed and not shown.
         seconds_left: Time that the rest will take; None if nothing has been timed yet.
         title: What is being dreamed; empty at the beginning.
         picture: Number of the picture that lies beside this; 0 if there is none yet.
     """
 
     unit: str
-    done: int
-    total: int
-    classes_done: int
-    classes: int
-    seconds_left: float | None
+    done: Count
+    total: Count
+    classes_done: Count
+    classes: Count
+    share: Annotated[float, Field(ge=0, le=1)]
+    seconds_left: Seconds | None
     title: str
     picture: int
 

@@ -114,8 +114,8 @@ def test_nothing_outside_the_run_can_be_read(address: str, finished: Path, path:
 def test_a_killed_render_is_not_taken_for_a_running_one(address: str, finished: Path) -> None:
     left_over = RunPaths(finished).progress
     left_over.write_text(
-        '{"unit": "frames", "done": 1, "total": 2, "classes_done": 0, "classes": 2, "seconds_left": null, '
-        '"title": "tench", "picture": 0}'
+        '{"unit": "frames", "done": 1, "total": 2, "classes_done": 0, "classes": 2, "share": 0.5, '
+        '"seconds_left": null, "title": "tench", "picture": 0}'
     )
     assert read_progress(left_over)
     assert json.loads(answer(address, "/live.json")[1])["progress"] is None

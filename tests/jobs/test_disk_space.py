@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from renderer.common.progress import Stepped
 from renderer.film.recipe import FilmRecipe, StillRecipe
 from renderer.film.tasks import Frame, Picture, SegmentTask, Still, StillTask
 from renderer.jobs.commands import render, render_stills
@@ -22,13 +23,13 @@ class DetailedWorker(FakeWorker):
     """Adds grain, which takes as much room as the details of a dream do."""
 
     def segments(
-        self, recipe: FilmRecipe, batches: Sequence[Sequence[SegmentTask]], *, score_all: bool
+        self, recipe: FilmRecipe, batches: Sequence[Sequence[SegmentTask]], stepped: Stepped, *, score_all: bool
     ) -> Iterator[Frame]:
-        for frame in super().segments(recipe, batches, score_all=score_all):
+        for frame in super().segments(recipe, batches, stepped, score_all=score_all):
             yield replace(frame, picture=_grainy(frame.picture))
 
-    def stills(self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]]) -> Iterator[Still]:
-        for still in super().stills(recipe, batches):
+    def stills(self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]], stepped: Stepped) -> Iterator[Still]:
+        for still in super().stills(recipe, batches, stepped):
             yield replace(still, picture=_grainy(still.picture))
 
 

@@ -10,6 +10,7 @@ from torch import nn
 from torchvision.models import mobilenetv2
 
 from renderer.common.errors import UserError
+from renderer.common.progress import unheard
 from renderer.dream.dreaming import Dream
 from renderer.film.recipe import FilmRecipe, film_recipe, still_recipe
 from renderer.film.tasks import Frame, SegmentTask, StillTask, in_batches
@@ -52,7 +53,7 @@ def worker(given: Settings) -> LocalWorker:
 
 def frames(given: Settings, *, score_all: bool = False) -> dict[tuple[int, int], Frame]:
     made = worker(given)
-    found = list(made.segments(recipe(given), batches(given), score_all=score_all))
+    found = list(made.segments(recipe(given), batches(given), unheard, score_all=score_all))
     made.close()
     assert len({(frame.segment, frame.number) for frame in found}) == len(found)
     return {(frame.segment.chain, frame.number): frame for frame in found}
@@ -84,7 +85,9 @@ def test_the_last_frame_of_a_class_is_scored_and_others_on_request() -> None:
 def test_stills_come_with_their_task_and_score() -> None:
     four, five = aims(4, 5)
     wanted = [StillTask(four, seed=0), StillTask(five, seed=9)]
-    found = list(worker(settings()).stills(still_recipe(settings(), [four, five], {}), [wanted[:1], wanted[1:]]))
+    found = list(
+        worker(settings()).stills(still_recipe(settings(), [four, five], {}), [wanted[:1], wanted[1:]], unheard)
+    )
     assert [still.task for still in found] == wanted
     assert all(still.picture.shape == (32, 48, 3) and still.score.rank for still in found)
 
@@ -96,12 +99,12 @@ def test_an_error_on_one_of_several_devices_is_not_lost(monkeypatch: pytest.Monk
     monkeypatch.setattr(local, "dream_segments", broken)
     given = settings(device=("cpu", "cpu"), batch=1)
     with pytest.raises(RuntimeError, match="out of memory"):
-        list(worker(given).segments(recipe(given), batches(given), score_all=False))
+        list(worker(given).segments(recipe(given), batches(given), unheard, score_all=False))
 
 
 def test_work_on_several_devices_can_be_left_early() -> None:
     given = settings(device=("cpu", "cpu"), batch=1)
-    stream = worker(given).segments(recipe(given), batches(given), score_all=False)
+    stream = worker(given).segments(recipe(given), batches(given), unheard, score_all=False)
     next(stream)
     stream.close()
 

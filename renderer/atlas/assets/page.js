@@ -594,7 +594,7 @@ function showProgress(progress) {
   byId("live").hidden = progress === null;
   if (wasLive !== isLive()) showSide();
   if (progress === null) return;
-  byId("progress").value = progress.total ? progress.done / progress.total : 0;
+  byId("progress").value = progress.share;
   byId("dreaming").textContent = progress.title ? `Dreaming ${progress.title}` : "Starting";
   byId("pace").textContent = describePace(progress);
   byId("preview").hidden = progress.picture === 0;

@@ -1,0 +1,193 @@
+"""How long a render will take: a small one is made from beginning to end, and timed piece by piece."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from renderer.atlas.seen import SeenRun
+from renderer.common.progress import Amount
+from renderer.film.tasks import in_batches
+from renderer.jobs.live import Live
+from renderer.jobs.plan import make_plan, still_batches
+from renderer.jobs.segments import render_film
+from renderer.jobs.stills import dream_stills
+from renderer.jobs.worker import Worker
+from renderer.store.paths import RunPaths
+from renderer.store.run import Run
+
+_SECONDS = 8.0  # About as long a trial should last, so that it tells more than chance.
+_MOST_STEPS_PER_FRAME = 8
+_MOST_STEPS = 16  # In each octave.
+_MOST_FRAMES = 24  # In each segment.
+
+
+@dataclass(frozen=True)
+class Projection:
+    """How long a render will take, in seconds; None where there is nothing of the kind to render."""
+
+    film: float | None
+    stills: float | None
+
+
+def project_time(run: Run, worker: Worker) -> Projection:
+    """Render a little of the film and of the fresh stills, and tell from it how long all of them will take."""
+    return Projection(
+        film=_project_film(run, worker) if run.file.film else None,
+        stills=_project_stills(run, worker) if run.dreams_stills else None,
+    )
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """How long the pieces of a small render took.
+
+    Attributes:
+        count: How many classes it was of.
+        frames: How many frames each of them had; 0 for stills.
+        step: Seconds for one ascent step of a fresh picture.
+        frame: Seconds for one frame with its steps; 0 for stills.
+        tail: Seconds after the last step or frame, for what was left to be encoded and the writing of files.
+    """
+
+    count: int
+    frames: int
+    step: float
+    frame: float
+    tail: float
+
+
+class _Watch:
+    """Notes what was done when."""
+
+    def __init__(self) -> None:
+        self.moments: list[tuple[float, Amount]] = []
+
+    def begin(self, unit: str, *, total: Amount, done: Amount) -> None:  # noqa: ARG002
+        """Begin a piece of work."""
+        self.advance(Amount(0, 0), [])
+
+    def advance(self, amount: Amount, showing: Sequence[str]) -> None:  # noqa: ARG002
+        """So much more is done."""
+        self.moments.append((time.monotonic(), amount))
+
+    def end(self) -> None:
+        """The piece of work is over."""
+        self.advance(Amount(0, 0), [])
+
+    def note(self, text: str) -> None:
+        """The render will say it."""
+
+    def reached(self, steps: int) -> float:
+        """When so many steps had been made."""
+        made = accumulate(amount.steps for _, amount in self.moments)
+        return next((when for (when, _), count in zip(self.moments, made, strict=True) if count >= steps), self.ended)
+
+    def per_step(self, steps: int) -> float:
+        """Seconds for one of the first steps, without the very first, before which all is made ready."""
+        first = next((amount.steps for _, amount in self.moments if amount.steps), steps)
+        return (self.reached(steps) - self.reached(1)) / (steps - first) if steps > first else 0.0
+
+    @property
+    def ended(self) -> float:
+        """When all was over."""
+        return self.moments[-1][0]
+
+
+def _project_film(run: Run, worker: Worker) -> float:
+    """A film of one frame a class comes first: it warms up, and tells what a file costs without its frames."""
+    octaves, longest = run.film_recipe.dream.octaves, max(segment.frames for segment in run.timeline.segments)
+    warm = _try_film(run, worker, octaves, 1)
+    step = warm.frame / (_steps_per_frame(run) + 1)
+    steps = octaves * _fitting(warm.count * octaves * step, _MOST_STEPS)
+    trial = _try_film(run, worker, steps, min(longest, _fitting(warm.count * warm.frame, _MOST_FRAMES)))
+    return _dreaming(run, trial) + _encoding(run, warm, trial)
+
+
+def _dreaming(run: Run, trial: _Trial) -> float:
+    """Seconds for all steps and frames, also those that are not shown."""
+    recipe, segments = run.film_recipe, [segment for chain in run.timeline.chains for segment in chain]
+    frames = sum(segment.frames for segment in segments)
+    fresh = sum(recipe.steps(segment) for segment in segments) - frames * recipe.dream.steps_per_frame
+    longer = max(1.0, recipe.dream.steps_per_frame / _MOST_STEPS_PER_FRAME)
+    return fresh * trial.step + frames * trial.frame * longer
+
+
+def _encoding(run: Run, warm: _Trial, trial: _Trial) -> float:
+    """Seconds for what is not done beside the dreaming: the rest of each segment's frames, and its files."""
+    more = max(1, trial.frames - warm.frames)
+    frame = max(0.0, (trial.tail - warm.tail) / more / trial.count)
+    file = max(0.0, warm.tail / warm.count - frame)
+    return run.timeline.frames * frame + sum(len(chain) for chain in run.timeline.chains) * file
+
+
+def _project_stills(run: Run, worker: Worker) -> float:
+    """A few steps of the stills that are dreamed side by side; that some will be tried again is not foreseen."""
+    recipe, octaves = run.still_recipe, run.still_recipe.dream.octaves
+    warm = _try_stills(run, worker, 2 * octaves)
+    trial = _try_stills(run, worker, octaves * _fitting(warm.count * octaves * warm.step, _MOST_STEPS))
+    return len(run.targets) * (recipe.stills.steps * trial.step + trial.tail / trial.count)
+
+
+def _fitting(seconds: float, most: int) -> int:
+    """How many times something of that duration is tried; at least twice."""
+    return max(2, min(most, int(_SECONDS / max(seconds, 1e-3))))
+
+
+def _steps_per_frame(run: Run) -> int:
+    return min(run.film_recipe.dream.steps_per_frame, _MOST_STEPS_PER_FRAME)
+
+
+def _classes_at_once(run: Run, worker: Worker) -> int:
+    """How many segments are computed side by side, on all devices."""
+    widest = max(run.timeline.rounds, key=len)
+    return min(len(widest), worker.devices * len(in_batches(widest, run.film_recipe.run.batch)[0]))
+
+
+def _try_film(run: Run, worker: Worker, steps: int, frames: int) -> _Trial:
+    """Render chains of one class each, as many as are computed side by side, with a few fresh steps and frames."""
+    watch, fps, count = _Watch(), run.settings.film.fps, _classes_at_once(run, worker)
+    steps = min(steps, run.settings.dream.fresh_steps)
+    film = {"seconds_per_class": frames / fps, "chains": count, "lead_in_seconds": 0.0}
+    dream = {"fresh_steps": steps, "steps_per_frame": _steps_per_frame(run)}
+    parts: dict[str, Mapping[str, float]] = {
+        "film": film,
+        "dream": dream,
+        "run": {"segment_seconds": 3600.0},
+        "overlay": {"fade_seconds": 0.0},
+    }
+    with _small(run, count, parts) as small, Live(small.paths, watch) as live:
+        render_film(small, make_plan(SeenRun(small)), worker, live)
+    fresh, shown = steps * count, [when for when, amount in watch.moments if amount.pictures]
+    return _Trial(
+        count,
+        frames,
+        step=watch.per_step(fresh),
+        frame=(shown[-1] - watch.reached(fresh)) / len(shown),
+        tail=watch.ended - shown[-1],
+    )
+
+
+def _try_stills(run: Run, worker: Worker, steps: int) -> _Trial:
+    """Dream as many stills as are dreamed side by side, with a few steps."""
+    watch, steps = _Watch(), min(steps, run.settings.stills.steps)
+    count = min(len(run.targets), worker.devices * run.settings.run.batch)
+    with _small(run, count, {"stills": {"steps": steps, "retries": 0}}) as small:
+        dream_stills(small, still_batches(small.still_recipe), worker, watch)
+    tail = watch.ended - watch.reached(steps * count)
+    return _Trial(count, 0, watch.per_step(steps * count), 0.0, tail)
+
+
+@contextmanager
+def _small(run: Run, count: int, parts: Mapping[str, Mapping[str, float]]) -> Iterator[Run]:
+    """A run of the first targets and with other settings, in a folder that is removed."""
+    settings = run.settings
+    changed = {name: getattr(settings, name).model_copy(update=values) for name, values in parts.items()}
+    update = {"settings": settings.model_copy(update=changed), "targets": run.targets[:count]}
+    with TemporaryDirectory() as folder:
+        yield Run(RunPaths(Path(folder) / "trial"), run.file.model_copy(update=update))
