@@ -129,7 +129,9 @@ class Pyramid:
         """The map from the pixels of the pictures, around their center, to a level's square, [-1, 1] in x and y."""
         (height, width), (rows, columns) = (self._seen[number].shape[-2:] for number in (0, level))
         across, down = columns * 2**level, rows * 2**level
-        return torch.tensor([[2 / across, 0, width / across - 1], [0, 2 / down, height / down - 1]], dtype=torch.float64)
+        return torch.tensor(
+            [[2 / across, 0, width / across - 1], [0, 2 / down, height / down - 1]], dtype=torch.float64
+        )
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,9 @@ def _inverse(maps: Maps) -> Maps:
 def _grid(maps: Maps, size: tuple[int, int], device: torch.device) -> Float[Tensor, "views rows columns 2"]:
     """Where the pixels of a square of the given height and width lie after the maps."""
     maps = maps.float().to(device)
-    down, across = (torch.arange(side, device=device, dtype=torch.float32).add_(0.5).mul_(2 / side).sub_(1) for side in size)
+    down, across = (
+        torch.arange(side, device=device, dtype=torch.float32).add_(0.5).mul_(2 / side).sub_(1) for side in size
+    )
     grid = torch.empty((len(maps), *size, 2), device=device)
     for axis in range(2):
         rows = maps[:, axis, 1, None] * down + maps[:, axis, 2, None]

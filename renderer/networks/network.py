@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -113,6 +115,12 @@ class Network:
         self._seen.clear()
         return {layer: _tensor(seen, layer, len(views)).float() for layer in layers}
 
+    def twin(self) -> Network:
+        """Another one with the very same weights, for another thread: what it remembers during a pass is its own."""
+        tensors = [*self._module.parameters(), *self._module.buffers(), self._mean, self._std]
+        shared = {id(one): one for one in (*tensors, self.kind, self.classes)}
+        return copy.deepcopy(self, shared)
+
     def channels(self, layer: str) -> int:
         """How many channels a layer has; raises UserError as `activations` does."""
         probe = torch.full((1, 3, self.size, self.size), 0.5, device=self.device)
@@ -161,12 +169,12 @@ class Network:
             remedy = did_you_mean(nearest(layer, modules)) or f"; it has {', '.join(list(modules)[1:9])} and others"
             raise UserError(f"network.targets.layer: the network has no layer '{layer}'{remedy}")
 
-        def keep(_module: nn.Module, _inputs: object, output: Any) -> None:
-            # A copy: the next layer may change it in place.
-            self._seen[layer] = output.clone() if isinstance(output, Tensor) else output
-
-        modules[layer].register_forward_hook(keep)
+        modules[layer].register_forward_hook(partial(self._keep, layer))
         self._watched.add(layer)
+
+    def _keep(self, layer: str, _module: nn.Module, _inputs: object, output: Any) -> None:
+        # A copy: the next layer may change it in place.
+        self._seen[layer] = output.clone() if isinstance(output, Tensor) else output
 
     @contextmanager
     def _gradient_shared(self, share: Share) -> Iterator[None]:

@@ -158,7 +158,7 @@ def test_the_gradients_of_several_views_are_averaged() -> None:
             views=views, crop=(1.0, 1.0), scale=(1.0, 1.0), rotate=0.0, jitter=0.0, flip=0.0, detail=0.0, color=0.0
         )
         whole = FourierParameterization(frames="whole")
-            return Dream(optimizer=NormalizedOptimizer(), parameterization=whole, transforms=same)
+        return Dream(optimizer=NormalizedOptimizer(), parameterization=whole, transforms=same)
 
     square = noise(0.5, 0.5)[..., : SIZE[0]]  # There is but one whole view of it.
     one, three = (climb(tiny_network(), square, dream=dream(views)) for views in (1, 3))

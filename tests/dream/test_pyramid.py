@@ -12,7 +12,9 @@ from renderer.dream.resolution import doubled, halved
 MIRROR = CANVASES["mirror"]
 
 
-def view_map(side: float, center: tuple[float, float] = (0.0, 0.0), degrees: float = 0.0, mirror: int = 1) -> torch.Tensor:
+def view_map(
+    side: float, center: tuple[float, float] = (0.0, 0.0), degrees: float = 0.0, mirror: int = 1
+) -> torch.Tensor:
     cosine, sine = side / 2 * math.cos(math.radians(degrees)), side / 2 * math.sin(math.radians(degrees))
     return torch.tensor([[[mirror * cosine, -sine, center[0]], [mirror * sine, cosine, center[1]]]])
 

@@ -1,6 +1,8 @@
 """The local worker: what is asked for comes back, on one device or several, and with scores where they are due."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -66,6 +68,61 @@ def test_the_number_of_devices_changes_no_pixel(batch: int, devices: int) -> Non
     assert set(one) == set(several) == {(chain, number) for chain in range(3) for number in range(2)}
     for place, frame in one.items():
         assert np.array_equal(frame.picture, several[place].picture)
+
+
+@pytest.mark.parametrize("transition", ["carry", "crossfade"])
+def test_the_number_of_threads_changes_no_pixel_while_there_are_groups_enough(transition: str) -> None:
+    film = FILM.model_copy(update={"chains": 6, "transition": transition})
+    one, two, copied = (
+        frames(settings(batch=16, **run).model_copy(update={"film": film}))
+        for run in ({"threads": 1}, {"threads": 2}, {"threads": 2, "device": ("cpu", "cpu")})
+    )
+    assert len(one) == len(two) == 12
+    for place, frame in one.items():
+        assert np.array_equal(frame.picture, two[place].picture)
+        assert np.array_equal(frame.picture, copied[place].picture)
+
+
+def test_groups_are_computed_side_by_side_by_networks_that_share_their_weights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    meeting, used = Barrier(2, timeout=60), dict[int, Network]()
+    original = local.dream_segments
+
+    def met(network: Network, *rest: object) -> Iterator[list[Frame]]:
+        used[id(network)] = network
+        meeting.wait()  # passed only if another group is being computed
+        yield from original(network, *rest)
+
+    monkeypatch.setattr(local, "dream_segments", met)
+    given = settings(batch=16, threads=2).model_copy(update={"film": FILM.model_copy(update={"chains": 6})})
+    assert len(frames(given)) == 12
+    first, second = used.values()
+    pairs = list(zip(first._module.parameters(), second._module.parameters(), strict=True))
+    assert first._module is not second._module and all(one is other for one, other in pairs)
+
+
+def test_a_module_that_cannot_be_copied_is_used_by_one_group_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Single(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = tiny_network()._module
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            answer: torch.Tensor = self.body(x)
+            return answer
+
+        def __deepcopy__(self, memo: object) -> None:
+            raise TypeError("there can be only one")
+
+    film = FILM.model_copy(update={"chains": 6})
+    given = settings(batch=16, threads=2).model_copy(update={"film": film})
+    usual = frames(given)
+    with torch.random.fork_rng():
+        monkeypatch.setattr(local, "load_network", lambda *_: tiny_network(module=Single()))
+        assert {place: frame.picture.tobytes() for place, frame in frames(given).items()} == {
+            place: frame.picture.tobytes() for place, frame in usual.items()
+        }
 
 
 def test_batches_change_no_more_than_rounding() -> None:
