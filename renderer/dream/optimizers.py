@@ -13,6 +13,7 @@ from renderer.dream.per_picture import per_picture
 
 _FIRST, _SECOND, _LEAST = 0.9, 0.999, 1e-8  # Of Adam: decay of both averages, and what keeps the quotient finite.
 _NO_GRADIENT = 1e-12
+_SOFTENED = 1.75  # Chosen by a judge; see docs/recipes.md.
 
 
 class Optimizer(Protocol):
@@ -86,6 +87,25 @@ class NormalizedAscent:
         self, coordinates: Tensor, gradient: Tensor, rates: Sequence[float], followed: Bool[Tensor, " batch"]
     ) -> None:
         """Move each picture by its rate on average; see `Optimizer.step`. What is not followed has no gradient."""
-        magnitude = gradient.abs().flatten(1).mean(1).clamp(min=_NO_GRADIENT)
-        step = per_picture(rates, magnitude) / magnitude * followed
-        coordinates.add_(gradient * step.view(-1, *[1] * (gradient.ndim - 1)))
+        coordinates.add_(normalized_step(gradient, rates) * followed.view(-1, *[1] * (gradient.ndim - 1)))
+
+
+def normalized_step(gradient: Tensor, rates: Sequence[float]) -> Tensor:
+    """The gradient, a row for each picture, divided by its mean magnitude and multiplied by the picture's rate."""
+    return gradient * (per_picture(rates, gradient) / _magnitude(gradient))
+
+
+def softened_step(gradient: Tensor, rates: Sequence[float]) -> Tensor:
+    """A step of about the same size in all coordinates whose gradient is strong.
+
+    Adam's first step is as large where the gradient is next to nothing, and that is noise. Here a coordinate with the
+    mean magnitude changes by half as much as one with a very large gradient.
+    """
+    strong = per_picture([rate * _SOFTENED for rate in rates], gradient)
+    return gradient * strong / gradient.abs().add_(_magnitude(gradient))
+
+
+def _magnitude(gradient: Tensor) -> Tensor:
+    """Mean magnitude of each row; next to nothing, but not 0, where there is no gradient."""
+    magnitude = gradient.abs().flatten(1).mean(1).clamp(min=_NO_GRADIENT)
+    return magnitude.view(-1, *[1] * (gradient.ndim - 1))

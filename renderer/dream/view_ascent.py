@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import cast
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from renderer.common.progress import Stepped, unheard
@@ -49,32 +49,30 @@ def climb_in_views(
     gradients = UsableGradient(network, units)
     for step in drawn:
         views = pyramid.views(step.maps, network.size, canvas)
-        gradient, followed = _upward(gradients, views, step)
-        pyramid.add(_changes(views, gradient, step, followed), step.maps)
+        gradient = _upward(gradients, views, step)
+        pyramid.add(_changes(views, gradient, step), step.maps)
         stepped(len(pictures))
     return Ascent(pyramid.pictures().clamp_(0, 1), gradients.health)
 
 
-def _upward(gradients: UsableGradient, views: Views, step: Step) -> tuple[Views, Bool[Tensor, " views"]]:
-    """The gradient of the objective less the penalties, for each view; and which of them can be followed."""
+def _upward(gradients: UsableGradient, views: Views, step: Step) -> Views:
+    """The gradient of the objective less the penalties, for each view; 0 where it cannot be followed."""
     seen = views.requires_grad_()
     tinted = tint(seen, step.tints)
     gradient, followed = gradients.of(tinted, step.values)
     count = len(views) // len(step.values)
-    followed = followed.repeat_interleave(count)
-    kept_small = penalty([own.regularizers for own in step.values for _ in range(count)], seen) * followed / count
+    regularizers = [own.regularizers for own in step.values for _ in range(count)]
+    kept_small = penalty(regularizers, seen) * followed.repeat_interleave(count) / count
     (upward,) = torch.autograd.grad((tinted * gradient).sum() - kept_small.sum(), seen)
-    return upward, followed
+    return upward
 
 
 @torch.no_grad()
-def _changes(views: Views, gradient: Views, step: Step, followed: Bool[Tensor, " views"]) -> Views:
+def _changes(views: Views, gradient: Views, step: Step) -> Views:
     """What a step changes in each view; those of a picture share the step among them."""
     settings, count = step.values[0], len(views) // len(step.values)
     size = (views.shape[-2], views.shape[-1])
     held = cast("ViewParameterization", build_parameterization(settings.parameterization, size, views.device))
-    upward = held.pulled(views, gradient)
-    change = torch.zeros_like(upward)
     rates = [own.optimizer.rate / count for own in step.values for _ in range(count)]
-    settings.optimizer.build(change).step(change, upward, rates, followed)
+    change = settings.optimizer.single_step(held.pulled(views, gradient), rates)
     return held.pushed(views, change).sub_(views)
