@@ -13,14 +13,13 @@ from renderer.dream.per_picture import per_picture
 
 _FIRST, _SECOND, _LEAST = 0.9, 0.999, 1e-8  # Of Adam: decay of both averages, and what keeps the quotient finite.
 _NO_GRADIENT = 1e-12
-_SOFTENED = 1.75  # Chosen by a judge; see docs/recipes.md.
 
 
 class Optimizer(Protocol):
     """Changes coordinates, which have a row for each picture."""
 
     def step(
-        self, coordinates: Tensor, gradient: Tensor, rates: Sequence[float], followed: Bool[Tensor, " batch"]
+        self, coordinates: Tensor, gradient: Tensor, rates: Sequence[float], followed: Bool[Tensor, " batch"] | None
     ) -> None:
         """Go up.
 
@@ -28,7 +27,7 @@ class Optimizer(Protocol):
             coordinates: What is changed, in place.
             gradient: Of the same shape.
             rates: One a picture.
-            followed: Of which pictures; the others stay as they are, and what is kept of them too.
+            followed: Of which pictures, None for all; the others stay as they are, and what is kept of them too.
         """
         ...
 
@@ -42,10 +41,10 @@ class Adam:
 
     @torch.no_grad()
     def step(
-        self, coordinates: Tensor, gradient: Tensor, rates: Sequence[float], followed: Bool[Tensor, " batch"]
+        self, coordinates: Tensor, gradient: Tensor, rates: Sequence[float], followed: Bool[Tensor, " batch"] | None
     ) -> None:
         """Go up by about `rates` in every coordinate; see `Optimizer.step`."""
-        if bool(followed.all()):
+        if followed is None:
             self._step(coordinates, gradient, rates, list(range(len(rates))), (self._mean, self._square))
             return
         places = followed.nonzero()[:, 0].tolist()
@@ -84,10 +83,11 @@ class NormalizedAscent:
 
     @torch.no_grad()
     def step(
-        self, coordinates: Tensor, gradient: Tensor, rates: Sequence[float], followed: Bool[Tensor, " batch"]
+        self, coordinates: Tensor, gradient: Tensor, rates: Sequence[float], followed: Bool[Tensor, " batch"] | None
     ) -> None:
         """Move each picture by its rate on average; see `Optimizer.step`. What is not followed has no gradient."""
-        coordinates.add_(normalized_step(gradient, rates) * followed.view(-1, *[1] * (gradient.ndim - 1)))
+        step = normalized_step(gradient, rates)
+        coordinates.add_(step if followed is None else step * followed.view(-1, *[1] * (gradient.ndim - 1)))
 
 
 def normalized_step(gradient: Tensor, rates: Sequence[float]) -> Tensor:
@@ -98,10 +98,10 @@ def normalized_step(gradient: Tensor, rates: Sequence[float]) -> Tensor:
 def softened_step(gradient: Tensor, rates: Sequence[float]) -> Tensor:
     """A step of about the same size in all coordinates whose gradient is strong.
 
-    Adam's first step is as large where the gradient is next to nothing, and that is noise. Here a coordinate with the
-    mean magnitude changes by half as much as one with a very large gradient.
+    Adam's first step is as large where the gradient is next to nothing, and that is noise. Here a coordinate of the
+    mean magnitude changes by the rate, and none by more than twice that.
     """
-    strong = per_picture([rate * _SOFTENED for rate in rates], gradient)
+    strong = per_picture([2 * rate for rate in rates], gradient)
     return gradient * strong / gradient.abs().add_(_magnitude(gradient))
 
 

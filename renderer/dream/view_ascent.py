@@ -16,10 +16,10 @@ from torch import Tensor
 from renderer.common.progress import Stepped, unheard
 from renderer.dream.canvas import CANVASES
 from renderer.dream.climb import Ascent, Climb, Pictures, Step, draw_step
-from renderer.dream.gradients import UsableGradient
+from renderer.dream.gradients import UsableGradient, climbed
 from renderer.dream.parameterizations import ViewParameterization, build_parameterization
 from renderer.dream.pyramid import Pyramid, view_levels
-from renderer.dream.regularizers import penalty
+from renderer.dream.regularizers import penalty, weigh
 from renderer.dream.views import tint
 from renderer.networks.network import Network
 
@@ -41,18 +41,20 @@ def climb_in_views(
     Returns:
         The pictures after the steps, and how they fared.
     """
-    size = (pictures.shape[-2], pictures.shape[-1])
+    size, canvas = (pictures.shape[-2], pictures.shape[-1]), CANVASES[climbs[0].values(0).canvas]
     drawn = [draw_step(climbs, number, size, network.size) for number in range(steps)]
     deepest = max(level for step in drawn for level in view_levels(step.maps, network.size))
-    pyramid, canvas = Pyramid(pictures.clone(), 1 + deepest), CANVASES[drawn[0].values[0].canvas]
-    units = torch.tensor([climb.target.ascends.unit for climb in climbs], device=pictures.device)
-    gradients = UsableGradient(network, units)
-    for step in drawn:
-        views = pyramid.views(step.maps, network.size, canvas)
-        gradient = _upward(gradients, views, step)
-        pyramid.add(_changes(views, gradient, step), step.maps)
-        stepped(len(pictures))
-    return Ascent(pyramid.pictures().clamp_(0, 1), gradients.health)
+
+    def climb(gradients: UsableGradient, stepped: Stepped) -> Pictures:
+        pyramid = Pyramid(pictures.clone(), 1 + deepest)
+        for step in drawn:
+            views = pyramid.views(step.maps, network.size, canvas)
+            gradient = _upward(gradients, views, step)
+            pyramid.add(_changes(views, gradient, step), step.maps)
+            stepped(len(pictures))
+        return pyramid.pictures().clamp_(0, 1)
+
+    return climbed(network, climbs, climb, stepped)
 
 
 def _upward(gradients: UsableGradient, views: Views, step: Step) -> Views:
@@ -62,7 +64,8 @@ def _upward(gradients: UsableGradient, views: Views, step: Step) -> Views:
     gradient, followed = gradients.of(tinted, step.values)
     count = len(views) // len(step.values)
     regularizers = [own.regularizers for own in step.values for _ in range(count)]
-    kept_small = penalty(regularizers, seen) * followed.repeat_interleave(count) / count
+    of_views = None if followed is None else followed.repeat_interleave(count)
+    kept_small = weigh(penalty(regularizers, seen), of_views) / count
     (upward,) = torch.autograd.grad((tinted * gradient).sum() - kept_small.sum(), seen)
     return upward
 
