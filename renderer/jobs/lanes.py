@@ -16,7 +16,9 @@ from renderer.film.tasks import in_batches
 from renderer.networks.network import Network
 
 _LOG = logging.getLogger(__name__)
-_GROUP = 4  # Pictures that one lane steps together: as fast a picture as more, and their tensors fit the caches.
+_GROUP = (
+    2  # Pictures that one lane steps together: nearly as fast a picture as more, and few films are too short for it.
+)
 _WAITING = 8  # Results of a stream that may wait to be taken.
 
 Task = TypeVar("Task")

@@ -107,10 +107,6 @@ class SegmentSink:
         self._encoder: SegmentEncoder | None = None
 
     def __enter__(self) -> SegmentSink:
-        film = self._run.settings.film
-        if self._lacks.film:
-            path = _segment_path(self._run, self._segment)
-            self._encoder = SegmentEncoder(path, (film.width, film.height), film.fps, self._run.settings.video)
         return self
 
     def __exit__(
@@ -129,6 +125,9 @@ class SegmentSink:
         """Take the next frame."""
         self._last = frame
         self._tail.append(frame.picture)
+        if self._encoder is None and self._lacks.film:
+            # Not before: where not all are dreamed at the same time, encoders without work would take memory.
+            self._encoder = self._make_encoder()
         if self._encoder:
             self._encoder.write(partial(self._with_text, frame))  # drawn beside the dreaming, as it is encoded
 
@@ -153,6 +152,10 @@ class SegmentSink:
         _LOG.info("segment %s is whole: %d frames", segment.name, segment.frames)
         if segment.ends_class and not segment.is_lead_in:
             make_film_still(SeenRun(run, thorough=True), segment.position, record)
+
+    def _make_encoder(self) -> SegmentEncoder:
+        film, path = self._run.settings.film, _segment_path(self._run, self._segment)
+        return SegmentEncoder(path, (film.width, film.height), film.fps, self._run.settings.video)
 
     def _with_text(self, frame: Frame) -> Picture:
         run, segment = self._run, self._segment

@@ -30,7 +30,7 @@ def test_the_dreaming_goes_on_while_text_is_drawn(tmp_path: Path, monkeypatch: p
     assert dreamed.is_set()
 
 
-def test_text_that_cannot_be_drawn_ends_therender_tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_that_cannot_be_drawn_ends_the_render(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> Picture:
         raise ArithmeticError("no such letter")
 
