@@ -41,6 +41,8 @@ def synchronize() -> None:
     """Waits for a graphics card that is in use."""
     if torch.cuda.is_available() and torch.cuda.is_initialized():
         torch.cuda.synchronize()
+    if torch.backends.mps.is_available():
+        torch.mps.synchronize()
 
 
 def fitting(contender: Contender, seconds: float) -> int:
