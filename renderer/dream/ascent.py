@@ -12,11 +12,11 @@ from torch.nn import functional
 from renderer.common.progress import Stepped, unheard
 from renderer.dream.canvas import CANVASES
 from renderer.dream.climb import Ascent, Climb, Pictures, draw_step
-from renderer.dream.gradients import UsableGradient
+from renderer.dream.gradients import UsableGradient, climbed
 from renderer.dream.health import Health
 from renderer.dream.level import keep_level
 from renderer.dream.parameterizations import build_parameterization
-from renderer.dream.regularizers import penalty
+from renderer.dream.regularizers import penalty, weigh
 from renderer.dream.view_ascent import climb_in_views
 from renderer.dream.views import take_views, tint
 from renderer.networks.network import Network
@@ -144,29 +144,35 @@ def _in_groups(
 
 
 def _climb_at_once(network: Network, pictures: Pictures, climbs: Sequence[Climb], course: _Course) -> Ascent:
+    def climb(gradients: UsableGradient, stepped: Stepped) -> Pictures:
+        return _climb_whole(network, pictures, climbs, replace(course, stepped=stepped), gradients)
+
+    return climbed(network, climbs, climb, course.stepped)
+
+
+def _climb_whole(
+    network: Network, pictures: Pictures, climbs: Sequence[Climb], course: _Course, gradients: UsableGradient
+) -> Pictures:
     size = (pictures.shape[-2], pictures.shape[-1])
     settings = climbs[0].values(0)
     parameterization = build_parameterization(settings.parameterization, size, pictures.device)
     coordinates = parameterization.encode(pictures).requires_grad_()
-    optimizer = settings.optimizer.build(coordinates)
-    units = torch.tensor([climb.target.ascends.unit for climb in climbs], device=pictures.device)
-    gradients = UsableGradient(network, units)
-    canvas = CANVASES[settings.canvas]
+    optimizer, canvas = settings.optimizer.build(coordinates), CANVASES[settings.canvas]
     for step in range(course.steps):
         drawn = draw_step(climbs, course.first + step, size, network.size)
         now = parameterization.decode(coordinates)
         views = tint(take_views(now, drawn.maps, network.size, canvas), drawn.tints)
         gradient, followed = gradients.of(views, drawn.values)
-        kept_small = (penalty([own.regularizers for own in drawn.values], now) * followed).sum()
+        kept_small = weigh(penalty([own.regularizers for own in drawn.values], now), followed).sum()
         (upward,) = torch.autograd.grad((views * gradient).sum() - kept_small, coordinates)
-        before = coordinates.detach().clone() if not bool(followed.all()) else None
+        before = coordinates.detach().clone() if followed is not None else None
         optimizer.step(coordinates, upward, [own.optimizer.rate for own in drawn.values], followed)
         parameterization.settle(coordinates, course.progress(step), canvas)
-        if before is not None:
+        if before is not None and followed is not None:
             _keep(coordinates, before, ~followed)
         course.stepped(len(pictures))
     with torch.no_grad():
-        return Ascent(parameterization.decode(coordinates).clamp(0, 1), gradients.health)
+        return parameterization.decode(coordinates).clamp(0, 1)
 
 
 @torch.no_grad()

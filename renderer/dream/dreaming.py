@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field
@@ -46,6 +47,15 @@ class OptimizerKind(Section):
     @abstractmethod
     def build(self, coordinates: Tensor) -> Optimizer:
         """What changes the given coordinates; it begins anew."""
+
+    @abstractmethod
+    def single_step(self, gradient: Tensor, rates: Sequence[float]) -> Tensor:
+        """How coordinates change in a step that has nothing to do with any other.
+
+        Args:
+            gradient: A row for each picture; where it is 0 nothing changes.
+            rates: One a picture.
+        """
 
     @property
     @abstractmethod
@@ -145,6 +155,12 @@ class AdamOptimizer(OptimizerKind):
 
         return Adam(coordinates)
 
+    def single_step(self, gradient: Tensor, rates: Sequence[float]) -> Tensor:
+        """A first step of Adam, but weaker where the gradient is weak."""
+        from renderer.dream.optimizers import softened_step  # noqa: PLC0415  torch takes seconds
+
+        return softened_step(gradient, rates)
+
     @property
     def rate(self) -> float:
         """The learning rate."""
@@ -166,6 +182,12 @@ class NormalizedOptimizer(OptimizerKind):
         from renderer.dream.optimizers import NormalizedAscent  # noqa: PLC0415  torch takes seconds
 
         return NormalizedAscent()
+
+    def single_step(self, gradient: Tensor, rates: Sequence[float]) -> Tensor:
+        """The same in every step."""
+        from renderer.dream.optimizers import normalized_step  # noqa: PLC0415  torch takes seconds
+
+        return normalized_step(gradient, rates)
 
     @property
     def rate(self) -> float:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from renderer.common.errors import UserError
+from renderer.common.progress import Stepped, unheard
+from renderer.dream.climb import Ascent, Climb, Pictures
 from renderer.dream.dreaming import AscentSettings
 from renderer.dream.health import Health
 from renderer.dream.objectives import ObjectiveKind
-from renderer.dream.per_picture import per_picture
+from renderer.dream.per_picture import onto, per_picture
 from renderer.networks.network import Network
 from renderer.networks.rectifiers import redirected
 
@@ -22,6 +24,33 @@ _OVERFLOW = 1e18  # Its square is near the largest float32; optimizers square gr
 Views = Float[Tensor, "views 3 size size"]
 
 
+def climbed(network: Network, climbs: Sequence[Climb], climb: Climbing, stepped: Stepped) -> Ascent:
+    """Climb with gradients that can be followed.
+
+    A device that is not this processor is not asked after every step, for it would have to stop each time: it is asked
+    at the end, and in the rare case that something was wrong all is done again, carefully. Both give the same pictures.
+
+    Args:
+        network: The network that dreams.
+        climbs: What each picture is to become.
+        climb: Does it, with the gradients, telling of each step; gives the pictures.
+        stepped: Is told of each step.
+    """
+    units = onto(torch.tensor([climb.target.ascends.unit for climb in climbs]), network.device)
+    if not _is_asked_at_once(network.device):
+        gradients = UsableGradient(network, units, careful=False)
+        pictures = climb(gradients, stepped)
+        if gradients.are_fine:
+            return Ascent(pictures, gradients.health)
+        stepped = unheard
+    gradients = UsableGradient(network, units)
+    return Ascent(climb(gradients, stepped), gradients.health)
+
+
+def _is_asked_at_once(device: torch.device) -> bool:
+    return device.type == "cpu"
+
+
 class UsableGradient:
     """The gradient of the objective with respect to what the network is shown, and what had to be done to get it.
 
@@ -29,23 +58,30 @@ class UsableGradient:
     picture is treated by itself, and the check costs one sum where nothing is wrong.
     """
 
-    def __init__(self, network: Network, units: Int[Tensor, " batch"]) -> None:
+    def __init__(self, network: Network, units: Int[Tensor, " batch"], *, careful: bool = True) -> None:
         """Begin for some pictures.
 
         Args:
             network: The network that dreams.
             units: Number of the unit that each picture is to excite.
+            careful: Look at each gradient before it is followed; without that, only remember whether it had to be.
         """
-        self._network, self._units = network, units
-        self._health = [Health() for _ in units]
+        self._network, self._units, self._careful = network, units, careful
+        self._health = [Health() for _ in range(len(units))]
+        self._fine = torch.ones((), dtype=torch.bool, device=units.device)
         self._steps = 0
+
+    @property
+    def are_fine(self) -> bool:
+        """Whether all gradients so far could be followed; this waits for the device."""
+        return bool(self._fine)
 
     @property
     def health(self) -> tuple[Health, ...]:
         """How the gradients of each picture have been so far."""
         return tuple(health + Health(steps=self._steps) for health in self._health)
 
-    def of(self, views: Views, settings: Sequence[AscentSettings]) -> tuple[Views, Bool[Tensor, " batch"]]:
+    def of(self, views: Views, settings: Sequence[AscentSettings]) -> tuple[Views, Bool[Tensor, " batch"] | None]:
         """The gradient for one step.
 
         Args:
@@ -53,18 +89,20 @@ class UsableGradient:
             settings: What holds for each picture in this step.
 
         Returns:
-            The gradient with respect to the views, averaged over those of a picture; and for each picture whether the
-            step can be taken: if not, nothing gives a gradient that can be followed, and it is 0.
+            The gradient with respect to the views, averaged over those of a picture; and, unless it is so for all, for
+            each picture whether the step can be taken: if not, nothing gives a gradient that can be followed, and it
+            is 0.
         """
         self._steps += 1
         places = list(range(len(settings)))
         gradient = self._backward(views, places, settings)
         count = len(views) // len(self._units)
         usable = _is_usable(_magnitudes(gradient, count))
-        if not bool(usable.all()):
-            gradient = self._cure(views.detach(), gradient.clone(), settings)
-            usable = _is_usable(_magnitudes(gradient, count))
-        return gradient / count, usable
+        self._fine &= usable.all()
+        if not self._careful or bool(usable.all()):
+            return gradient / count, None
+        gradient = self._cure(views.detach(), gradient.clone(), settings)
+        return gradient / count, _is_usable(_magnitudes(gradient, count))
 
     def _cure(self, views: Views, gradient: Views, settings: Sequence[AscentSettings]) -> Views:
         count = len(views) // len(settings)
@@ -141,3 +179,6 @@ def _is_usable(magnitudes: Float[Tensor, " batch"]) -> Bool[Tensor, " batch"]:
 
 def _places(chosen: Bool[Tensor, " batch"]) -> list[int]:
     return chosen.nonzero()[:, 0].tolist()
+
+
+Climbing = Callable[[UsableGradient, Stepped], Pictures]

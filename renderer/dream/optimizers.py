@@ -19,7 +19,7 @@ class Optimizer(Protocol):
     """Changes coordinates, which have a row for each picture."""
 
     def step(
-        self, coordinates: Tensor, gradient: Tensor, rates: Sequence[float], followed: Bool[Tensor, " batch"]
+        self, coordinates: Tensor, gradient: Tensor, rates: Sequence[float], followed: Bool[Tensor, " batch"] | None
     ) -> None:
         """Go up.
 
@@ -27,7 +27,7 @@ class Optimizer(Protocol):
             coordinates: What is changed, in place.
             gradient: Of the same shape.
             rates: One a picture.
-            followed: Of which pictures; the others stay as they are, and what is kept of them too.
+            followed: Of which pictures, None for all; the others stay as they are, and what is kept of them too.
         """
         ...
 
@@ -41,10 +41,10 @@ class Adam:
 
     @torch.no_grad()
     def step(
-        self, coordinates: Tensor, gradient: Tensor, rates: Sequence[float], followed: Bool[Tensor, " batch"]
+        self, coordinates: Tensor, gradient: Tensor, rates: Sequence[float], followed: Bool[Tensor, " batch"] | None
     ) -> None:
         """Go up by about `rates` in every coordinate; see `Optimizer.step`."""
-        if bool(followed.all()):
+        if followed is None:
             self._step(coordinates, gradient, rates, list(range(len(rates))), (self._mean, self._square))
             return
         places = followed.nonzero()[:, 0].tolist()
@@ -83,9 +83,29 @@ class NormalizedAscent:
 
     @torch.no_grad()
     def step(
-        self, coordinates: Tensor, gradient: Tensor, rates: Sequence[float], followed: Bool[Tensor, " batch"]
+        self, coordinates: Tensor, gradient: Tensor, rates: Sequence[float], followed: Bool[Tensor, " batch"] | None
     ) -> None:
         """Move each picture by its rate on average; see `Optimizer.step`. What is not followed has no gradient."""
-        magnitude = gradient.abs().flatten(1).mean(1).clamp(min=_NO_GRADIENT)
-        step = per_picture(rates, magnitude) / magnitude * followed
-        coordinates.add_(gradient * step.view(-1, *[1] * (gradient.ndim - 1)))
+        step = normalized_step(gradient, rates)
+        coordinates.add_(step if followed is None else step * followed.view(-1, *[1] * (gradient.ndim - 1)))
+
+
+def normalized_step(gradient: Tensor, rates: Sequence[float]) -> Tensor:
+    """The gradient, a row for each picture, divided by its mean magnitude and multiplied by the picture's rate."""
+    return gradient * (per_picture(rates, gradient) / _magnitude(gradient))
+
+
+def softened_step(gradient: Tensor, rates: Sequence[float]) -> Tensor:
+    """A step of about the same size in all coordinates whose gradient is strong.
+
+    Adam's first step is as large where the gradient is next to nothing, and that is noise. Here a coordinate of the
+    mean magnitude changes by the rate, and none by more than twice that.
+    """
+    strong = per_picture([2 * rate for rate in rates], gradient)
+    return gradient * strong / gradient.abs().add_(_magnitude(gradient))
+
+
+def _magnitude(gradient: Tensor) -> Tensor:
+    """Mean magnitude of each row; next to nothing, but not 0, where there is no gradient."""
+    magnitude = gradient.abs().flatten(1).mean(1).clamp(min=_NO_GRADIENT)
+    return magnitude.view(-1, *[1] * (gradient.ndim - 1))

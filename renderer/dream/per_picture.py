@@ -20,4 +20,9 @@ def per_picture(values: Sequence[float], like: Tensor) -> float | Tensor:
     """
     if all(value == values[0] for value in values):
         return values[0]
-    return torch.tensor(values, device=like.device, dtype=like.dtype).view(-1, *[1] * (like.ndim - 1))
+    return onto(torch.tensor(values, dtype=like.dtype), like.device).view(-1, *[1] * (like.ndim - 1))
+
+
+def onto(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the host on a device; the host need not wait until a graphics card has come so far."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)

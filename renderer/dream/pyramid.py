@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from renderer.dream.canvas import Canvas
+from renderer.dream.per_picture import onto
 from renderer.dream.resolution import doubled, halved
 
 Pictures = Float[Tensor, "batch 3 height width"]
@@ -68,7 +69,7 @@ class Pyramid:
             return parts[0]
         places = [place for group in groups for place in group.places]
         order = sorted(range(len(places)), key=places.__getitem__)
-        return torch.cat(parts).index_select(0, torch.tensor(order, device=parts[0].device))
+        return torch.cat(parts).index_select(0, onto(torch.tensor(order), parts[0].device))
 
     def add(self, changes: Views, maps: Maps) -> None:
         """Change the pictures where they were seen; beyond the views' borders nothing changes.
@@ -78,7 +79,7 @@ class Pyramid:
             maps: Those through which the views were taken.
         """
         for group in self._groups(maps, changes.shape[-1]):
-            change = self._spread(changes[group.places], group)
+            change = self._spread(_rows(changes, group.places), group)
             if group.level:
                 kept = self._changed.setdefault(group.level, torch.zeros_like(self._seen[group.level]))
                 _add(kept, group.owners, change)
@@ -157,7 +158,7 @@ def _inverse(maps: Maps) -> Maps:
 
 def _grid(maps: Maps, size: tuple[int, int], device: torch.device) -> Float[Tensor, "views rows columns 2"]:
     """Where the pixels of a square of the given height and width lie after the maps."""
-    maps = maps.float().to(device)
+    maps = onto(maps.float(), device)
     down, across = (
         torch.arange(side, device=device, dtype=torch.float32).add_(0.5).mul_(2 / side).sub_(1) for side in size
     )
@@ -169,14 +170,16 @@ def _grid(maps: Maps, size: tuple[int, int], device: torch.device) -> Float[Tens
     return grid
 
 
-def _rows(pictures: Tensor, owners: Sequence[int]) -> Tensor:
+def _rows(pictures: Tensor, owners: list[int]) -> Tensor:
     """Some of the pictures; without a copy where they are all."""
-    return pictures if list(owners) == list(range(len(pictures))) else pictures[list(owners)]
+    if list(owners) == list(range(len(pictures))):
+        return pictures
+    return pictures.index_select(0, onto(torch.tensor(owners), pictures.device))
 
 
-def _add(pictures: Tensor, owners: Sequence[int], changes: Tensor) -> None:
+def _add(pictures: Tensor, owners: list[int], changes: Tensor) -> None:
     if len(set(owners)) == len(owners):
-        pictures.index_add_(0, torch.tensor(list(owners), device=pictures.device), changes)
+        pictures.index_add_(0, onto(torch.tensor(owners), pictures.device), changes)
         return
     for owner, change in zip(owners, changes, strict=True):  # always in the same order, also on a graphics card
         pictures[owner].add_(change)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from renderer.dream.dreaming import Regularizers
@@ -31,6 +31,11 @@ def penalty(
         away = (pictures - 0.5).square().mean(dim=(1, 2, 3))
         total = total + per_picture([one.l2 for one in settings], total) * away
     return total
+
+
+def weigh(penalties: Float[Tensor, " batch"], followed: Bool[Tensor, " batch"] | None) -> Float[Tensor, " batch"]:
+    """The penalties of pictures whose step is taken (None stands for all), and 0 for the others."""
+    return penalties if followed is None else penalties * followed
 
 
 def total_variation(pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, " batch"]:

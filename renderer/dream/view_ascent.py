@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from typing import cast
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from renderer.common.progress import Stepped, unheard
 from renderer.dream.canvas import CANVASES
 from renderer.dream.climb import Ascent, Climb, Pictures, Step, draw_step
-from renderer.dream.gradients import UsableGradient
+from renderer.dream.gradients import UsableGradient, climbed
 from renderer.dream.parameterizations import ViewParameterization, build_parameterization
 from renderer.dream.pyramid import Pyramid, view_levels
-from renderer.dream.regularizers import penalty
+from renderer.dream.regularizers import penalty, weigh
 from renderer.dream.views import tint
 from renderer.networks.network import Network
 
@@ -41,40 +41,41 @@ def climb_in_views(
     Returns:
         The pictures after the steps, and how they fared.
     """
-    size = (pictures.shape[-2], pictures.shape[-1])
+    size, canvas = (pictures.shape[-2], pictures.shape[-1]), CANVASES[climbs[0].values(0).canvas]
     drawn = [draw_step(climbs, number, size, network.size) for number in range(steps)]
     deepest = max(level for step in drawn for level in view_levels(step.maps, network.size))
-    pyramid, canvas = Pyramid(pictures.clone(), 1 + deepest), CANVASES[drawn[0].values[0].canvas]
-    units = torch.tensor([climb.target.ascends.unit for climb in climbs], device=pictures.device)
-    gradients = UsableGradient(network, units)
-    for step in drawn:
-        views = pyramid.views(step.maps, network.size, canvas)
-        gradient, followed = _upward(gradients, views, step)
-        pyramid.add(_changes(views, gradient, step, followed), step.maps)
-        stepped(len(pictures))
-    return Ascent(pyramid.pictures().clamp_(0, 1), gradients.health)
+
+    def climb(gradients: UsableGradient, stepped: Stepped) -> Pictures:
+        pyramid = Pyramid(pictures.clone(), 1 + deepest)
+        for step in drawn:
+            views = pyramid.views(step.maps, network.size, canvas)
+            gradient = _upward(gradients, views, step)
+            pyramid.add(_changes(views, gradient, step), step.maps)
+            stepped(len(pictures))
+        return pyramid.pictures().clamp_(0, 1)
+
+    return climbed(network, climbs, climb, stepped)
 
 
-def _upward(gradients: UsableGradient, views: Views, step: Step) -> tuple[Views, Bool[Tensor, " views"]]:
-    """The gradient of the objective less the penalties, for each view; and which of them can be followed."""
+def _upward(gradients: UsableGradient, views: Views, step: Step) -> Views:
+    """The gradient of the objective less the penalties, for each view; 0 where it cannot be followed."""
     seen = views.requires_grad_()
     tinted = tint(seen, step.tints)
     gradient, followed = gradients.of(tinted, step.values)
     count = len(views) // len(step.values)
-    followed = followed.repeat_interleave(count)
-    kept_small = penalty([own.regularizers for own in step.values for _ in range(count)], seen) * followed / count
+    regularizers = [own.regularizers for own in step.values for _ in range(count)]
+    of_views = None if followed is None else followed.repeat_interleave(count)
+    kept_small = weigh(penalty(regularizers, seen), of_views) / count
     (upward,) = torch.autograd.grad((tinted * gradient).sum() - kept_small.sum(), seen)
-    return upward, followed
+    return upward
 
 
 @torch.no_grad()
-def _changes(views: Views, gradient: Views, step: Step, followed: Bool[Tensor, " views"]) -> Views:
+def _changes(views: Views, gradient: Views, step: Step) -> Views:
     """What a step changes in each view; those of a picture share the step among them."""
     settings, count = step.values[0], len(views) // len(step.values)
     size = (views.shape[-2], views.shape[-1])
     held = cast("ViewParameterization", build_parameterization(settings.parameterization, size, views.device))
-    upward = held.pulled(views, gradient)
-    change = torch.zeros_like(upward)
     rates = [own.optimizer.rate / count for own in step.values for _ in range(count)]
-    settings.optimizer.build(change).step(change, upward, rates, followed)
+    change = settings.optimizer.single_step(held.pulled(views, gradient), rates)
     return held.pushed(views, change).sub_(views)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from renderer.dream.canvas import CANVASES, Canvas
 from renderer.dream.dreaming import Transforms
+from renderer.dream.per_picture import onto
 from renderer.dream.pyramid import Pyramid, view_levels
 from renderer.dream.randomness import PictureKey, uniform
 
@@ -88,7 +89,7 @@ def tint(
     views: Float[Tensor, "views 3 size size"], tints: Float[Tensor, "views 3"]
 ) -> Float[Tensor, "views 3 size size"]:
     """Change the colors of views, each as its row of `draw_tints` says."""
-    contrast, saturation, brightness = (column[:, None, None] for column in tints.to(views.device).unbind(1))
+    contrast, saturation, brightness = (column[:, None, None] for column in onto(tints, views.device).unbind(1))
     colors = views.flatten(2)
     mean = colors.mean(dim=(1, 2), keepdim=True)
     # Contrast around the mean of the view, then saturation around the gray of each pixel: one matrix for the colors.

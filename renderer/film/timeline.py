@@ -124,8 +124,8 @@ class Timeline:
 
 
 def chain_count(film: Film, classes: int) -> int:
-    """Number of chains: the setting, or one for each 25 classes and at most 16; never more than there are classes."""
-    wanted = film.chains if isinstance(film.chains, int) else min(16, classes // 25)
+    """Number of chains: the setting, or one for each 25 classes and at most 64; never more than there are classes."""
+    wanted = film.chains if isinstance(film.chains, int) else min(64, classes // 25)
     return max(1, min(wanted, classes))
 
 

@@ -99,7 +99,7 @@ class Lanes:
         each = max(1, round(self._threads / len(groups)))
 
         def stream(network: Network, own: Sequence[Sequence[Task]]) -> Iterator[Result]:
-            torch.set_num_threads(each)  # of the thread that this runs in
+            prepare_thread(each)
             for group in own:
                 yield from dream(network, group, together.stepped)
 
@@ -115,6 +115,16 @@ class Lanes:
         except Exception:  # noqa: BLE001  it is the user's module; what it raises cannot be known
             _LOG.warning("the network cannot be copied, so one group is computed after another", exc_info=True)
         return self._networks[:count]
+
+
+def prepare_thread(threads: int) -> None:
+    """Prepare the calling thread to compute, with so many threads that it shares its work with.
+
+    Numbers so small that a processor takes a hundred times as long for them become 0: the gradients of a film have more
+    of them from frame to frame, as it gets surer of its classes.
+    """
+    torch.set_flush_denormal(True)
+    torch.set_num_threads(threads)
 
 
 class _Stopped(Exception):  # noqa: N818  it ends a thread, and nobody sees it

@@ -14,7 +14,7 @@ from renderer.common.progress import Stepped
 from renderer.film.recipe import FilmRecipe, StillRecipe
 from renderer.film.sequence import dream_segments, dream_stills
 from renderer.film.tasks import Frame, SegmentTask, Still, StillTask
-from renderer.jobs.lanes import Dreaming, Lanes, Together
+from renderer.jobs.lanes import Dreaming, Lanes, Together, prepare_thread
 from renderer.networks.devices import find_devices
 from renderer.networks.loaded import load_network
 from renderer.networks.network import Network
@@ -39,7 +39,7 @@ class LocalWorker:
             UserError: A device is not there, or the network cannot be loaded.
         """
         chosen = Chosen.of(settings)
-        torch.set_num_threads(chosen.threads)
+        prepare_thread(chosen.threads)
         dtype, devices = _PRECISIONS[chosen.precision], find_devices(settings.run.device)
         self._lanes = [Lanes(load_network(settings.network, device, dtype), chosen.threads) for device in devices]
 

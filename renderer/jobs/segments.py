@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from renderer.dream.health import Health
 from renderer.film.tasks import Frame, Picture, SegmentTask
 from renderer.film.timeline import Segment
 from renderer.jobs.amounts import done_of_film, whole_film
+from renderer.jobs.commits import Commits
 from renderer.jobs.live import Live
 from renderer.jobs.plan import Batch, Plan, PlannedSegment
 from renderer.jobs.stills import make_film_still
@@ -32,8 +33,6 @@ from renderer.store.run import Run
 from renderer.store.tails import read_pictures, write_pictures
 
 _LOG = logging.getLogger(__name__)
-_COMMITS_AT_ONCE = 4
-_GRACE_SECONDS = 5.0
 
 
 def render_film(run: Run, plan: Plan, worker: Worker, live: Live) -> None:
@@ -42,9 +41,27 @@ def render_film(run: Run, plan: Plan, worker: Worker, live: Live) -> None:
     film = run.settings.film
     writer = CaptionWriter(run.settings.overlay, (film.width, film.height))
     missing = Counter(item.segment.position for item in plan.items if item.lacks.film)
-    for batches in plan.rounds:
-        _render_round(run, batches, worker, writer, _Shown(live, run, batches, missing))
+    ends: Mapping[Segment, Picture] = {}
+    with Commits() as commits:
+        for batches in plan.rounds:
+            items = [item for batch in batches for item in batch]
+            if any(run.timeline.seam(item.segment, run.fade) for item in items):
+                commits.settle()  # the files of lead-ins have to be there
+            tasks = [[_task(run, item.segment, ends) for item in batch] for batch in batches]
+            sinks = {item.segment: SegmentSink(run, item, writer) for item in items if item.is_missing}
+            dreamed = _Round(tasks, sinks, _Shown(live, run, batches, missing))
+            ends = _render_round(run, dreamed, worker, commits)
+            commits.end_round()
     live.end()
+
+
+@dataclass(frozen=True)
+class _Round:
+    """What is dreamed together, where its frames go, and who tells of it."""
+
+    tasks: Sequence[Sequence[SegmentTask]]
+    sinks: Mapping[Segment, SegmentSink]
+    shown: _Shown
 
 
 class _Shown:
@@ -80,7 +97,8 @@ class SegmentSink:
     """Takes the frames of one segment and leaves its files; what is not committed at the end is removed."""
 
     def __init__(self, run: Run, item: PlannedSegment, writer: CaptionWriter) -> None:
-        self._run, self._segment, self._lacks, self._writer = run, item.segment, item.lacks, writer
+        self.item, self._run, self._writer = item, run, writer
+        self._segment, self._lacks = item.segment, item.lacks
         self._tail: deque[Picture] = deque(maxlen=run.fade)
         self._last: Frame | None = None
         self._seam = run.timeline.seam(item.segment, run.fade)
@@ -152,51 +170,40 @@ class SegmentSink:
         return mix(frame.picture, self._next_chain[place], (place + 1) / (seam.frames + 1))
 
 
-def _render_round(run: Run, batches: Sequence[Batch], worker: Worker, writer: CaptionWriter, shown: _Shown) -> None:
-    began = time.monotonic()
-    items = {item.segment: item for batch in batches for item in batch}
-    names = ", ".join(segment.name for segment in items)
+def _render_round(run: Run, own: _Round, worker: Worker, commits: Commits) -> dict[Segment, Picture]:
+    """Dream a round; gives the last frames of its segments."""
+    began, sinks, ends = time.monotonic(), own.sinks, dict[Segment, Picture]()
+    names = ", ".join(task.segment.name for tasks in own.tasks for task in tasks)
     _LOG.info("round begins: %s", names)
-    tasks = [[SegmentTask(item.segment, _start(run, item.segment)) for item in batch] for batch in batches]
     score_all = templates_need_score(run.settings.overlay.lines)
-    commits: list[Future[None]] = []
-    sinks = {segment: SegmentSink(run, item, writer) for segment, item in items.items() if item.is_missing}
-    with ThreadPoolExecutor(_COMMITS_AT_ONCE) as pool, _ended_soon(commits, sinks), ExitStack() as stack:
+    with ExitStack() as stack:
         for sink in sinks.values():
             stack.enter_context(sink)
-        frames = worker.segments(run.film_recipe, tasks, shown.stepped, score_all=score_all)
+        frames = worker.segments(run.film_recipe, own.tasks, own.shown.stepped, score_all=score_all)
         for given, frame in enumerate(frames, 1):
-            shown.frame(frame)
+            own.shown.frame(frame)
+            if frame.ends_segment:
+                ends[frame.segment] = frame.picture
             if frame.segment not in sinks:
                 continue
             sink = sinks[frame.segment]
             sink.add(frame)
             if sink.is_full:
-                share = frame.segment.frames / given
-                commits.append(pool.submit(sink.commit, (time.monotonic() - began) * share))
-                shown.finished(items[frame.segment])
-        for commit in commits:
-            commit.result()
-    if len(commits) < len(sinks):
+                seconds = (time.monotonic() - began) * frame.segment.frames / given
+                commits.submit(partial(sink.commit, seconds), sink.abort)
+                own.shown.finished(sink.item)
+    if not all(sink.is_full for sink in sinks.values()):
         raise RuntimeError("the worker ended before all segments were complete")
     _LOG.info("round ends after %.1f s: %s", time.monotonic() - began, names)
+    return ends
 
 
-@contextmanager
-def _ended_soon(commits: Sequence[Future[None]], sinks: Mapping[Segment, SegmentSink]) -> Iterator[None]:
-    """Where a round ends early, wait for what is being committed, but not for an ffmpeg that is stuck."""
-    try:
-        yield
-    except BaseException:
-        wait(commits, _GRACE_SECONDS)
-        for sink in sinks.values():
-            sink.abort()
-        raise
-
-
-def _start(run: Run, segment: Segment) -> Picture | None:
+def _task(run: Run, segment: Segment, ends: Mapping[Segment, Picture]) -> SegmentTask:
     before = run.timeline.before(segment)
-    return load_picture(run.paths.picture(before.name)) if before else None
+    if before is None:
+        return SegmentTask(segment, None)
+    # The round before may not be on the disk yet.
+    return SegmentTask(segment, ends[before] if before in ends else load_picture(run.paths.picture(before.name)))
 
 
 def _segment_path(run: Run, segment: Segment) -> Path:

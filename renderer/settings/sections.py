@@ -80,7 +80,7 @@ class Film(Section):
     chains: Literal["auto"] | Annotated[int, Field(ge=1, le=1000)] = Field(
         "auto",
         description="Into how many runs of neighboring classes the film is divided; they are computed together. `auto` "
-        "depends on the number of classes alone: one for each 25, at most 16.",
+        "depends on the number of classes alone: one for each 25, at most 64.",
     )
 
 

@@ -183,3 +183,8 @@ def test_large_pictures_are_done_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch
     assert sizes == [1] * 8
     assert torch.allclose(together.pictures, apart.pictures, atol=1e-3)
     assert apart.health == together.health
+
+
+def test_total_variation_is_differentiated_rightly() -> None:
+    pictures = torch.rand(2, 3, 5, 7, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(total_variation, (pictures,))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -181,3 +182,32 @@ def test_complaints_name_what_was_wrong() -> None:
     assert "not finite in 3 of 10 steps" in wild and "float32" in wild
     assert "5 of 10 steps" in lost and "dead" not in lost
     assert "the dream is dead" in (health + Health(2, lost=2)).complaints[2]
+
+
+@pytest.mark.parametrize("frames", ["views", "whole"])
+def test_a_device_that_is_asked_at_the_end_alone_has_the_same_pictures(
+    frames: Literal["views", "whole"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    class Elsewhere(cures.UsableGradient):
+        """As on a graphics card: not careful at first."""
+
+        def __init__(self, network: Network, units: Tensor, *, careful: bool = True) -> None:
+            super().__init__(network, units, careful=careful and bool(asked))
+            asked.append(self)
+
+    def climbed(given: Network) -> Ascent:
+        dream = Dream(transforms=CALM, parameterization=FourierParameterization(frames=frames))
+        return climb(given, noise(0.5, 0.5), 4, dream)
+
+    for given, times in ((tiny_network(), 1), (network(Numb), 2)):
+        expected = climbed(given)
+        asked.clear()
+        with monkeypatch.context() as patched:
+            patched.setattr(cures, "UsableGradient", Elsewhere)
+            patched.setattr(cures, "_is_asked_at_once", lambda _device: False)
+            found = climbed(given)
+        assert len(asked) == times
+        assert torch.equal(found.pictures, expected.pictures)
+        assert found.health == expected.health

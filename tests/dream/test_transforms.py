@@ -109,3 +109,11 @@ def test_tints_belong_to_the_picture_and_stay_within_their_share() -> None:
     assert 0.15 < float(together.abs().max()) <= 0.2
     assert torch.equal(draw_tints([some] * 2, KEYS, [5, 9])[2:], draw_tints([some], KEYS[1:], [9]))
     assert not torch.equal(draw_tints([some], KEYS[:1], [5]), draw_tints([some], KEYS[:1], [6]))
+
+
+def test_tints_are_contrast_around_the_mean_then_saturation_around_gray() -> None:
+    views, (contrast, saturation, brightness) = torch.rand(1, 3, 6, 6), (0.2, -0.3, 0.1)
+    flat = views.mean() + (views - views.mean()) * (1 + contrast)
+    gray = flat.mean(dim=1, keepdim=True)
+    expected = gray + (flat - gray) * (1 + saturation) + 0.3 * brightness
+    assert torch.allclose(tint(views, torch.tensor([[contrast, saturation, brightness]])), expected, atol=1e-5)
