@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from benchmarking.subject import Subject
+from renderer.jobs.lanes import prepare_thread
 from renderer.settings.chosen import Chosen
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -24,7 +25,7 @@ class Bare:
 
     def make(self, amount: int) -> int:
         """Makes so many forward and backward passes of the batch."""
-        torch.set_num_threads(self._threads)  # of this thread; each of the dreaming's has its own number
+        prepare_thread(self._threads)  # as those are that dream; each of them has a number of its own
         for _ in range(amount):
             seen = self._pictures.detach().requires_grad_()
             torch.autograd.grad(self._module(seen)[:, 0].sum(), seen)
