@@ -123,7 +123,7 @@ def _beside(subject: Subject, options: argparse.Namespace) -> Rows:
 def _quiet_and_busy(ours: Film | Stills, subject: Subject, spinners: int) -> tuple[list[float], list[float]]:
     quiet, busy = [], []
     amount = fitting(ours, subject.seconds)
-    for _ in range(subject.turns):
+    for _ in range(max(2, subject.turns // 2)):  # those beside others are long
         quiet.append(timed(ours, amount))
         with spinning(spinners):
             busy.append(timed(ours, amount))
