@@ -23,7 +23,7 @@ def dream_with_lucent(
         size: Side of the pictures in pixels.
         steps: Ascent steps, each of which is one pass.
     """
-    objectives, param, render = _lucent()
+    objectives, param, render = find_lucent()
     torch.manual_seed(indices[0])
     np.random.seed(indices[0])  # noqa: NPY002  lucent draws from this generator
     wanted = objectives.Objective.sum(
@@ -40,7 +40,8 @@ def dream_with_lucent(
     yield from (images[0] * 255).round().astype(np.uint8)
 
 
-def _lucent():  # type: ignore[no-untyped-def]
+def find_lucent():  # type: ignore[no-untyped-def]
+    """Lucent's modules; ends the program with what to install where they are missing."""
     try:
         import kornia  # noqa: PLC0415  only this comparison needs it
         from lucent.optvis import objectives, param, render  # noqa: PLC0415
