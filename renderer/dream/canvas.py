@@ -10,6 +10,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from renderer.dream.per_picture import onto
+
 Pictures = Float[Tensor, "batch 3 height width"]
 Grid = Float[Tensor, "batch rows columns 2"]
 
@@ -55,7 +57,7 @@ class Wrap:
 
     def sample(self, pictures: Pictures, grid: Grid) -> Float[Tensor, "batch 3 rows columns"]:
         """Read repeated pictures; one more pixel on every side lets the last and the first mix."""
-        sides = torch.tensor(pictures.shape[:1:-1], device=grid.device)
+        sides = onto(torch.tensor(pictures.shape[:1:-1]), grid.device)
         pixels = ((grid + 1) * sides / 2).remainder(sides) + 1
         wide = functional.pad(pictures, (1, 1, 1, 1), mode="circular")
         return functional.grid_sample(wide, 2 * pixels / (sides + 2) - 1, mode="bilinear", align_corners=False)

@@ -33,6 +33,10 @@ class ParameterizationKind(Section):
         """Whether the frames of a film are changed view by view; what is built is a `ViewParameterization` then."""
         return False
 
+    def for_fresh(self) -> Self:
+        """What of it makes fresh pictures: the same for all that differ in the frames of a film alone."""
+        return self
+
     @abstractmethod
     def build(self, size: tuple[int, int], device: torch.device) -> Parameterization:
         """What holds pictures of the given height and width."""
@@ -89,6 +93,10 @@ class FourierParameterization(ParameterizationKind):
     def is_of_views(self) -> bool:
         """Whether frames are changed view by view."""
         return self.frames == "views"
+
+    def for_fresh(self) -> Self:
+        """With frames as usual."""
+        return self.model_copy(update={"frames": "views"})
 
     def build(self, size: tuple[int, int], device: torch.device) -> Parameterization:
         """Coefficients for that size."""
@@ -313,6 +321,10 @@ class AscentSettings(Section):
     transforms: Transforms = Transforms()
     regularizers: Regularizers = Regularizers()
     level: Level = Level()
+
+    def for_fresh(self) -> Self:
+        """Without what matters in the frames of a film alone."""
+        return self.model_copy(update={"parameterization": self.parameterization.for_fresh()})
 
     def for_side(self, side: int) -> Self:
         """With smaller steps for pictures whose shorter side is above the usual one.

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from renderer.common.errors import UserError
-from renderer.common.progress import Stepped, unheard
+from renderer.common.progress import Stepped
 from renderer.dream.climb import Ascent, Climb, Pictures
 from renderer.dream.dreaming import AscentSettings
 from renderer.dream.health import Health
@@ -28,7 +28,8 @@ def climbed(network: Network, climbs: Sequence[Climb], climb: Climbing, stepped:
     """Climb with gradients that can be followed.
 
     A device that is not this processor is not asked after every step, for it would have to stop each time: it is asked
-    at the end, and in the rare case that something was wrong all is done again, carefully. Both give the same pictures.
+    at the end, and in the rare case that something was wrong all is done again, and from then on, carefully. Both
+    give the same pictures.
 
     Args:
         network: The network that dreams.
@@ -37,12 +38,17 @@ def climbed(network: Network, climbs: Sequence[Climb], climb: Climbing, stepped:
         stepped: Is told of each step.
     """
     units = onto(torch.tensor([climb.target.ascends.unit for climb in climbs]), network.device)
-    if not _is_asked_at_once(network.device):
+    if not _is_asked_at_once(network.device) and not network.needs_care:
         gradients = UsableGradient(network, units, careful=False)
         pictures = climb(gradients, stepped)
         if gradients.are_fine:
             return Ascent(pictures, gradients.health)
-        stepped = unheard
+        network.needs_care = True
+        return _climbed_carefully(network, units, climb, lambda _pictures: stepped(0))
+    return _climbed_carefully(network, units, climb, stepped)
+
+
+def _climbed_carefully(network: Network, units: Int[Tensor, " batch"], climb: Climbing, stepped: Stepped) -> Ascent:
     gradients = UsableGradient(network, units)
     return Ascent(climb(gradients, stepped), gradients.health)
 

@@ -19,6 +19,7 @@ from renderer.dream.dreaming import MacoParameterization, ParameterizationKind
 _AXES = ((1 / 3**0.5, 1 / 2**0.5, 1 / 6**0.5), (1 / 3**0.5, 0.0, -2 / 6**0.5), (1 / 3**0.5, -1 / 2**0.5, 1 / 6**0.5))
 _DEVIATIONS = (1.0, 0.35, 0.16)
 _SLOPE = 0.25  # Of the sigmoid at mid-gray.
+_FAR = 20.0  # In units of the sigmoid: from one end of the range to the other.
 _BORDER = 0.004  # Nearest to black or white that a picture held by a sigmoid can be: one of 255 steps.
 
 Pictures = Float[Tensor, "batch 3 height width"]
@@ -48,7 +49,7 @@ class ViewParameterization(Parameterization, Protocol):
         ...
 
     def pushed(self, pictures: Pictures, change: Tensor) -> Pictures:
-        """The pictures after their coordinates have changed by so much."""
+        """How pictures change when their coordinates do; where the change is 0, exactly not at all."""
         ...
 
 
@@ -105,7 +106,7 @@ class Fourier(_Untouched):
         return torch.view_as_real(self._spectrum.pulled(pictures, gradient) * self._scale)
 
     def pushed(self, pictures: Pictures, change: Float[Tensor, "batch 3 height half 2"]) -> Pictures:
-        """The pictures after their coefficients have changed."""
+        """How pictures change when their coefficients do."""
         return self._spectrum.pushed(pictures, torch.view_as_complex(change) * self._scale)
 
 
@@ -163,7 +164,11 @@ class _Spectrum:
         return pulled
 
     def pushed(self, pictures: Pictures, change: Complex[Tensor, "batch 3 height half"]) -> Pictures:
-        return self._held(change).add_(pictures.clamp(_BORDER, 1 - _BORDER).logit_()).sigmoid_()
+        # What sigmoid(logit(p) + held) - p comes to, and exactly 0 where nothing is changed.
+        growth = self._held(change).clamp_(-_FAR, _FAR).expm1_()
+        inside = pictures.clamp(_BORDER, 1 - _BORDER)
+        bent = (inside * growth).add_(1)
+        return growth.mul_(inside - inside.square()).div_(bent)
 
     def _held(self, coefficients: Complex[Tensor, "batch 3 height half"]) -> Tensor:
         """What the sigmoid is taken of."""
@@ -184,7 +189,7 @@ def _one_over_f(size: tuple[int, int], device: torch.device) -> Float[Tensor, "h
     return longest / frequency
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=32)
 def build_parameterization(
     settings: ParameterizationKind, size: tuple[int, int], device: torch.device
 ) -> Parameterization:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 from jaxtyping import Float
@@ -18,6 +19,8 @@ from renderer.dream.resolution import doubled, halved
 Pictures = Float[Tensor, "batch 3 height width"]
 Views = Float[Tensor, "views 3 size size"]
 Maps = Float[Tensor, "views 2 3"]
+
+_REPEATED = 3  # How far away a repetition of a picture can be seen: a view is at most a few times as large.
 
 
 def view_levels(maps: Maps, size: int) -> list[int]:
@@ -39,32 +42,33 @@ class Pyramid:
     it by interpolation, until `pictures` is asked for.
     """
 
-    def __init__(self, pictures: Pictures, levels: int) -> None:
+    def __init__(self, pictures: Pictures, levels: int, canvas: Canvas) -> None:
         """Halve the pictures again and again.
 
         Args:
             pictures: Any values; they are changed in place by `add`.
             levels: How many resolutions; at least 1.
+            canvas: What is seen beyond the border of a picture.
         """
+        self._canvas, self._wrapped = canvas, canvas.padding == "circular"
         self._seen = [pictures]
         for _ in range(levels - 1):
             self._seen.append(halved(self._seen[-1]))
         self._changed: dict[int, Tensor] = {}
 
-    def views(self, maps: Maps, size: int, canvas: Canvas) -> Views:
+    def views(self, maps: Maps, size: int) -> Views:
         """Look at the pictures through maps.
 
         Args:
             maps: As from `draw_views`: equally many for each picture, in the order of the pictures.
             size: Side of the views in pixels.
-            canvas: What is seen beyond the border of a picture.
 
         Returns:
             The views; a view that shrinks the picture averages, so that nothing flickers that is smaller than its
             pixels.
         """
         groups = list(self._groups(maps, size))
-        parts = [self._look(group, size, canvas) for group in groups]
+        parts = [self._look(group, size) for group in groups]
         if len(parts) == 1:
             return parts[0]
         places = [place for group in groups for place in group.places]
@@ -73,6 +77,9 @@ class Pyramid:
 
     def add(self, changes: Views, maps: Maps) -> None:
         """Change the pictures where they were seen; beyond the views' borders nothing changes.
+
+        What was seen beyond a picture's border is changed where the canvas repeats the picture; mirror images of it,
+        which would be in their own way, are left out.
 
         Args:
             changes: What is added to the pixels of each view.
@@ -96,7 +103,7 @@ class Pyramid:
                 change = own if change is None else change + own
             if change is not None:
                 above = self._seen[level - 1]
-                change = doubled(change, (above.shape[-2], above.shape[-1]))
+                change = doubled(change, (above.shape[-2], above.shape[-1]), wrapped=self._wrapped)
         return self._seen[0] if change is None else self._seen[0] + change
 
     def _groups(self, maps: Maps, size: int) -> Iterator[_Group]:
@@ -108,23 +115,42 @@ class Pyramid:
         for level, own in sorted(places.items()):
             yield _Group(level, own, [place // count for place in own], maps[own])
 
-    def _look(self, group: _Group, size: int, canvas: Canvas) -> Views:
-        views = self._read(self._seen[group.level], group, group.level, size, canvas)
+    def _look(self, group: _Group, size: int) -> Views:
+        views = self._read(self._seen[group.level], group, group.level, size)
         for level, changed in self._changed.items():
             if level > group.level:
-                views = views + self._read(changed, group, level, size, canvas)
+                views = views + self._read(changed, group, level, size)
         return views
 
-    def _read(self, source: Tensor, group: _Group, level: int, size: int, canvas: Canvas) -> Views:
+    def _read(self, source: Tensor, group: _Group, level: int, size: int) -> Views:
         to_level = _compose(self._onto(level), group.maps)
-        return canvas.sample(_rows(source, group.owners), _grid(to_level, (size, size), source.device))
+        return self._canvas.sample(_rows(source, group.owners), _grid(to_level, (size, size), source.device))
 
     def _spread(self, changes: Views, group: _Group) -> Tensor:
         """What views add to the pixels of their level."""
         height, width = self._seen[group.level].shape[-2:]
         to_views = _inverse(_compose(self._onto(group.level), group.maps))
-        grid = _grid(to_views, (height, width), changes.device)
-        return functional.grid_sample(changes, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+        spread: Tensor | None = None
+        for maps in self._repeated(to_views, group.level):
+            grid = _grid(maps, (height, width), changes.device)
+            own = functional.grid_sample(changes, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+            spread = own if spread is None else spread.add_(own)
+        if spread is None:
+            raise RuntimeError("a view shows nothing of its picture")
+        return spread
+
+    def _repeated(self, to_views: Maps, level: int) -> Iterator[Maps]:
+        """The maps from a level to its views, for each repetition of the picture that any view shows a part of."""
+        if not self._wrapped:
+            yield to_views
+            return
+        (height, width), (rows, columns) = (self._seen[number].shape[-2:] for number in (0, level))
+        period = torch.tensor([2 * width / (columns * 2**level), 2 * height / (rows * 2**level)], dtype=torch.float64)
+        for tile in product(range(-_REPEATED, _REPEATED + 1), repeat=2):
+            moved = to_views.clone()
+            moved[..., 2] += to_views[..., :2] @ (period * torch.tensor(tile, dtype=torch.float64))
+            if tile == (0, 0) or _meets(moved):
+                yield moved
 
     def _onto(self, level: int) -> Float[Tensor, "2 3"]:
         """The map from the pixels of the pictures, around their center, to a level's square, [-1, 1] in x and y."""
@@ -154,6 +180,12 @@ def _compose(outer: Float[Tensor, "2 3"], maps: Maps) -> Maps:
 def _inverse(maps: Maps) -> Maps:
     turned = torch.linalg.inv(maps[..., :2])
     return torch.cat([turned, -turned @ maps[..., 2:]], dim=2)
+
+
+def _meets(maps: Maps) -> bool:
+    """Whether any map leads from the square to one that it may have points in common with."""
+    reach = maps[..., :2].abs().sum(dim=2)
+    return bool(((maps[..., 2].abs() - reach).amax(dim=1) < 1).any())
 
 
 def _grid(maps: Maps, size: tuple[int, int], device: torch.device) -> Float[Tensor, "views rows columns 2"]:

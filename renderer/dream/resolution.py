@@ -18,11 +18,18 @@ def halved(pictures: Pictures) -> Float[Tensor, "batch channels upper left"]:
     return halves
 
 
-def doubled(pictures: Pictures, size: tuple[int, int]) -> Float[Tensor, "batch channels height width"]:
-    """Twice the resolution, bilinear; cut to a height and width that are odd where the last pixels were repeated."""
+def doubled(
+    pictures: Pictures, size: tuple[int, int], *, wrapped: bool = False
+) -> Float[Tensor, "batch channels height width"]:
+    """Twice the resolution, bilinear; cut to a height and width that are odd where the last pixels were repeated.
+
+    Args:
+        pictures: What is doubled.
+        size: Height and width to be.
+        wrapped: Whether the other side lies beyond a border, and not the last pixel once more.
+    """
     height, width = size
-    wide = _doubled_columns(pictures)[..., :width]
-    return _doubled_columns(wide.transpose(2, 3))[..., :height].transpose(2, 3)
+    return _doubled(_doubled(pictures, -1, wrapped)[..., :width], -2, wrapped)[..., :height, :]
 
 
 class _Halved(torch.autograd.Function):
@@ -50,11 +57,22 @@ def _halve(pictures: Tensor) -> Tensor:
     return (rows[..., ::2] + rows[..., 1::2]).mul_(0.25)
 
 
-def _doubled_columns(pictures: Tensor) -> Tensor:
-    near, far = pictures * 0.75, pictures * 0.25
-    columns = pictures.new_empty((*pictures.shape[:-1], 2 * pictures.shape[-1]))
-    left, right = columns[..., ::2], columns[..., 1::2]
-    torch.add(near[..., 1:], far[..., :-1], out=left[..., 1:])
-    torch.add(near[..., :-1], far[..., 1:], out=right[..., :-1])
-    left[..., 0], right[..., -1] = pictures[..., 0], pictures[..., -1]
-    return columns
+def _doubled(pictures: Tensor, axis: int, wrapped: bool) -> Tensor:  # noqa: FBT001
+    """Twice as many columns (-1) or rows (-2)."""
+    length = pictures.shape[axis]
+    shape = list(pictures.shape)
+    shape[axis] = 2 * length
+    lines = pictures.new_empty(shape)
+
+    def part(first: int, count: int, step: int = 1, of: Tensor = pictures) -> Tensor:
+        places = [slice(None)] * of.ndim
+        places[axis] = slice(first, first + (count - 1) * step + 1 if count else first, step)
+        return of[tuple(places)]
+
+    slopes = part(1, length - 1) - part(0, length - 1)
+    torch.add(part(0, length - 1), slopes, alpha=0.25, out=part(1, length - 1, 2, lines))
+    torch.sub(part(1, length - 1), slopes, alpha=0.25, out=part(2, length - 1, 2, lines))
+    first, last = part(0, 1), part(length - 1, 1)
+    part(0, 1, 1, lines).copy_(first.lerp(last, 0.25) if wrapped else first)
+    part(2 * length - 1, 1, 1, lines).copy_(last.lerp(first, 0.25) if wrapped else last)
+    return lines

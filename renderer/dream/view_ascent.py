@@ -46,9 +46,9 @@ def climb_in_views(
     deepest = max(level for step in drawn for level in view_levels(step.maps, network.size))
 
     def climb(gradients: UsableGradient, stepped: Stepped) -> Pictures:
-        pyramid = Pyramid(pictures.clone(), 1 + deepest)
+        pyramid = Pyramid(pictures.clone(), 1 + deepest, canvas)
         for step in drawn:
-            views = pyramid.views(step.maps, network.size, canvas)
+            views = pyramid.views(step.maps, network.size)
             gradient = _upward(gradients, views, step)
             pyramid.add(_changes(views, gradient, step), step.maps)
             stepped(len(pictures))
@@ -66,8 +66,9 @@ def _upward(gradients: UsableGradient, views: Views, step: Step) -> Views:
     regularizers = [own.regularizers for own in step.values for _ in range(count)]
     of_views = None if followed is None else followed.repeat_interleave(count)
     kept_small = weigh(penalty(regularizers, seen), of_views) / count
-    (upward,) = torch.autograd.grad((tinted * gradient).sum() - kept_small.sum(), seen)
-    return upward
+    if not kept_small.requires_grad:  # nothing is kept small
+        return torch.autograd.grad(tinted, seen, gradient)[0]
+    return torch.autograd.grad([tinted, kept_small], seen, [gradient, -torch.ones_like(kept_small)])[0]
 
 
 @torch.no_grad()
@@ -78,4 +79,4 @@ def _changes(views: Views, gradient: Views, step: Step) -> Views:
     held = cast("ViewParameterization", build_parameterization(settings.parameterization, size, views.device))
     rates = [own.optimizer.rate / count for own in step.values for _ in range(count)]
     change = settings.optimizer.single_step(held.pulled(views, gradient), rates)
-    return held.pushed(views, change).sub_(views)
+    return held.pushed(views, change)

@@ -65,7 +65,7 @@ def take_views(
     Returns:
         The views; a view that shrinks the picture averages, so that nothing flickers that is smaller than its pixels.
     """
-    return Pyramid(pictures, 1 + max(view_levels(maps, size))).views(maps, size, canvas)
+    return Pyramid(pictures, 1 + max(view_levels(maps, size)), canvas).views(maps, size)
 
 
 def draw_tints(

@@ -35,7 +35,8 @@ def move_between(motion: Motion, start: float, end: float, duration: float) -> M
     Returns:
         The move; moves of neighboring spans of time add up to that of the whole span.
     """
-    seconds = _eased(motion, end, duration) - _eased(motion, start, duration)
+    # Rounded, so that moves of the same length are the same: their tables are made once.
+    seconds = round(_eased(motion, end, duration) - _eased(motion, start, duration), 12)
     return Move(
         zoom=motion.zoom**seconds,
         rotation=math.radians(motion.rotate) * seconds,

@@ -184,7 +184,7 @@ def still_recipe(settings: Settings, targets: Sequence[Target], network: dict[st
         network=network,
         aims=tuple(target.aim for target in targets),
         start=settings.start,
-        dream=_part(AscentSettings, settings.dream),
+        dream=_part(AscentSettings, settings.dream).for_fresh(),
         stills=_part(StillFormat, settings.stills),
         run=_part(StillRun, settings.run),
     )

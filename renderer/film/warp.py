@@ -18,7 +18,7 @@ from renderer.film.resampling import COLUMNS, ROWS, Reading, Resampling
 Pictures = Float[Tensor, "batch 3 height width"]
 
 _LARGEST_TURN = 0.5  # In one go, in radians.
-_KEPT_MOVES = 32  # Whose tables are kept: 0.3 MB a move at 512x512, 1 MB at 1920x1080.
+_KEPT_MOVES = 128  # Whose tables are kept: 0.3 MB a move at 512x512, 1 MB at 1920x1080.
 
 
 def apply_moves(pictures: Pictures, moves: Sequence[Move], canvas: Canvas = CANVASES["mirror"]) -> Pictures:

@@ -151,7 +151,7 @@ def _codec_options(video: Video) -> list[str]:
     match video.codec:
         case "h264":  # rate factor 0 would be the lossless profile, which few players can play
             rate_factor = str(min(max(video.quality, 1), 51))
-            return ["-c:v", "libx264", "-preset", "medium", "-crf", rate_factor, "-bf", "3", "-threads", "2"]
+            return ["-c:v", "libx264", "-preset", "veryfast", "-crf", rate_factor, "-bf", "3", "-threads", "2"]
         case "h265":
             quality = ["-crf", str(min(video.quality, 51)), "-bf", "3", "-tag:v", "hvc1"]
             settings = "log-level=error:open-gop=0:pools=none:frame-threads=1"  # it has crashed with more threads

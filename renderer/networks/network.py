@@ -87,6 +87,8 @@ class Network:
         self._mean = torch.tensor(loaded.preprocessing.mean, device=device).view(3, 1, 1)
         self._std = torch.tensor(loaded.preprocessing.std, device=device).view(3, 1, 1)
         self._gradient_scale = GradientScale(loaded.branches)
+        self.needs_care = False
+        """Whether a gradient could not be followed once; told here, and of no matter to any pixel."""
         self._seen: dict[str, Tensor] = {}
         self._watched: set[str] = set()
 

@@ -91,9 +91,25 @@ def test_pictures_are_pushed_as_if_they_were_held() -> None:
     assert isinstance(held, Fourier)
     pictures = noise()
     change = torch.randn_like(held.encode(pictures)) * 0.1
-    torch.testing.assert_close(
-        held.pushed(pictures, change), held.decode(held.encode(pictures) + change), atol=1e-5, rtol=0
-    )
+    inside = pictures.clamp(0.004, 0.996)
+    expected = held.decode(held.encode(pictures) + change) - inside
+    torch.testing.assert_close(held.pushed(pictures, change), expected, atol=1e-5, rtol=0)
+
+
+def test_what_is_not_changed_stays_exactly_as_it_is() -> None:
+    held = build_parameterization(FourierParameterization(), SIZE, torch.device("cpu"))
+    assert isinstance(held, Fourier)
+    pictures = torch.stack([torch.zeros(3, *SIZE), torch.ones(3, *SIZE)])
+    assert torch.equal(held.pushed(pictures, torch.zeros_like(held.encode(pictures))), torch.zeros_like(pictures))
+
+
+@pytest.mark.parametrize("far", [1e6, -1e6])
+def test_a_change_never_leaves_the_range(far: float) -> None:
+    held = build_parameterization(FourierParameterization(), SIZE, torch.device("cpu"))
+    assert isinstance(held, Fourier)
+    pictures = noise()
+    changed = pictures + held.pushed(pictures, torch.randn_like(held.encode(pictures)) * far)
+    assert changed.isfinite().all() and changed.min() > -0.01 and changed.max() < 1.01
 
 
 def test_gradients_are_pulled_as_autograd_does() -> None:
