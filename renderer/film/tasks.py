@@ -80,8 +80,8 @@ class Still:
 def in_batches(items: Sequence[Item], most: int) -> list[list[Item]]:
     """Divide what may be stepped together into batches, as equal as can be; it depends on nothing else.
 
-    The pictures of a batch can differ in the last bit with what else is in it, so a batch is dreamed whole wherever
-    that happens.
+    The pictures that are stepped together can differ in the last bit with what else is among them. So a batch is always
+    given as a whole to what dreams it: a card steps it whole, a processor in groups that are made by this function too.
 
     Args:
         items: What is to be divided.

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from queue import Queue
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
+from queue import Empty, Queue
 from threading import Event, Lock
 from typing import TypeVar
-
-import torch
 
 from renderer.common.progress import Stepped
 from renderer.film.tasks import in_batches
 from renderer.networks.network import Network
+from renderer.networks.threads import prepare_thread
+from renderer.networks.twins import Twins
 
-_LOG = logging.getLogger(__name__)
-_GROUP = (
-    2  # Pictures that one lane steps together: nearly as fast a picture as more, and few films are too short for it.
-)
+# Pictures that one lane steps together. Two take hardly longer a picture than four, and make twice as many groups: most
+# films have chains enough to fill the lanes.
+_GROUP = 2
 _WAITING = 8  # Results of a stream that may wait to be taken.
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 Dreaming = Callable[[Network, Sequence[Task], Stepped], Iterator[Result]]
 """Computes tasks together, tells of each step, and gives results as they come."""
+Stream = Generator[Result, None, None]
 
 
 class Together:
-    """Streams of results that are computed at the same time; where one is left early, all end within a step."""
+    """Streams of results that are computed at the same time; where one fails or is left early, all end within a step.
+
+    A stream may itself have several streams, which end with it.
+    """
 
     def __init__(self, stepped: Stepped) -> None:
         """Begin; `stepped` is told of each step, by one thread at a time."""
@@ -36,12 +39,11 @@ class Together:
 
     def stepped(self, pictures: int) -> None:
         """Tell of a step; raises `_Stopped` where nobody waits for what comes of it."""
-        if self._stop.is_set():
-            raise _Stopped
+        self._go_on()
         with self._lock:
             self._tell(pictures)
 
-    def results(self, streams: Sequence[Iterator[Result]]) -> Iterator[Result]:
+    def results(self, streams: Sequence[Stream[Result]]) -> Stream[Result]:
         """Results of all streams as they come; several streams have a thread each."""
         if len(streams) == 1:
             yield from streams[0]
@@ -54,19 +56,23 @@ class Together:
                     yield from iter(results.get, None)
                 for thread in running:
                     thread.result()
+                self._go_on()  # What has been stopped is not complete.
             except BaseException:
                 self._stop.set()
                 raise
             finally:
-                while not all(thread.done() for thread in running):
-                    _drain(results)
+                _drain(results, running)
 
-    def _run(self, stream: Iterator[Result], results: Queue[Result | None]) -> None:
+    def _go_on(self) -> None:
+        if self._stop.is_set():
+            raise _Stopped
+
+    def _run(self, stream: Stream[Result], results: Queue[Result | None]) -> None:
+        # It goes on after a stop until it ends by itself, within a step: it may be about to say why all were stopped.
         try:
-            for result in stream:
-                results.put(result)
-                if self._stop.is_set():
-                    return
+            with closing(stream):
+                for result in stream:
+                    results.put(result)
         except _Stopped:
             return
         except BaseException:
@@ -82,7 +88,7 @@ class Lanes:
     There a batch is computed in groups of a few pictures, several at the same time: threads that compute one picture
     each need not wait for one another after every operation, as those do that share one. The groups follow from the
     batch alone, so the number of lanes changes no pixel; what does is the number of threads of each group, where there
-    are more threads than groups.
+    are more threads than groups, or where groups take turns because the network cannot be copied.
     """
 
     def __init__(self, network: Network, threads: int) -> None:
@@ -92,47 +98,35 @@ class Lanes:
             network: The network, on its device.
             threads: How many threads compute on a processor.
         """
-        self.network, self._threads = network, threads
-        self._networks = [network]
+        self._threads, self._on_processor = threads, network.device.type == "cpu"
+        self._twins = Twins(network, threads if self._on_processor else 1)
 
-    def compute(self, dream: Dreaming[Task, Result], batch: Sequence[Task], together: Together) -> Iterator[Result]:
+    @property
+    def network(self) -> Network:
+        """The network that was given."""
+        return self._twins.original
+
+    def compute(self, dream: Dreaming[Task, Result], batch: Sequence[Task], together: Together) -> Stream[Result]:
         """Compute a batch; results come as they are ready."""
-        groups = in_batches(batch, _GROUP) if self.network.device.type == "cpu" else [list(batch)]
-        each = max(1, round(self._threads / len(groups)))
+        groups = in_batches(batch, _GROUP) if self._on_processor else [list(batch)]
+        networks = self._twins.networks(len(groups))
+        each = max(1, self._threads // len(networks))
 
-        def stream(network: Network, own: Sequence[Sequence[Task]]) -> Iterator[Result]:
+        def stream(network: Network, own: Sequence[Sequence[Task]]) -> Stream[Result]:
             prepare_thread(each)
             for group in own:
                 yield from dream(network, group, together.stepped)
 
-        networks = self._twins(min(self._threads, len(groups)))
         shares = [groups[number :: len(networks)] for number in range(len(networks))]
         return together.results([stream(network, own) for network, own in zip(networks, shares, strict=True)])
-
-    def _twins(self, count: int) -> list[Network]:
-        """So many networks that share their weights; fewer where the module cannot be copied."""
-        try:
-            while len(self._networks) < count:
-                self._networks.append(self.network.twin())
-        except Exception:  # noqa: BLE001  it is the user's module; what it raises cannot be known
-            _LOG.warning("the network cannot be copied, so one group is computed after another", exc_info=True)
-        return self._networks[:count]
-
-
-def prepare_thread(threads: int) -> None:
-    """Prepare the calling thread to compute, with so many threads that it shares its work with.
-
-    Numbers so small that a processor takes a hundred times as long for them become 0: the gradients of a film have more
-    of them from frame to frame, as it gets surer of its classes.
-    """
-    torch.set_flush_denormal(True)
-    torch.set_num_threads(threads)
 
 
 class _Stopped(Exception):  # noqa: N818  it ends a thread, and nobody sees it
     """Nobody waits for the results any more."""
 
 
-def _drain(results: Queue[Result | None]) -> None:
-    while not results.empty():
-        results.get_nowait()
+def _drain(results: Queue[Result | None], running: Sequence[Future[None]]) -> None:
+    """Take what nobody wants until all threads have ended, which may wait for room."""
+    while not all(thread.done() for thread in running):
+        with suppress(Empty):
+            results.get(timeout=0.05)

@@ -14,10 +14,11 @@ from renderer.common.progress import Stepped
 from renderer.film.recipe import FilmRecipe, StillRecipe
 from renderer.film.sequence import dream_segments, dream_stills
 from renderer.film.tasks import Frame, SegmentTask, Still, StillTask
-from renderer.jobs.lanes import Dreaming, Lanes, Together, prepare_thread
+from renderer.jobs.lanes import Dreaming, Lanes, Stream, Together
 from renderer.networks.devices import find_devices
 from renderer.networks.loaded import load_network
 from renderer.networks.network import Network
+from renderer.networks.threads import prepare_thread
 from renderer.settings.chosen import Chosen
 from renderer.settings.sections import Settings
 
@@ -27,7 +28,7 @@ _PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 class LocalWorker:
-    """Dreams on some devices; each holds the network and takes whole batches."""
+    """Dreams on some devices; each holds the network and takes whole batches, a processor in groups."""
 
     def __init__(self, settings: Settings) -> None:
         """Load the network; nothing else of the settings is looked at, since pixels follow from recipes.
@@ -41,7 +42,9 @@ class LocalWorker:
         chosen = Chosen.of(settings)
         prepare_thread(chosen.threads)
         dtype, devices = _PRECISIONS[chosen.precision], find_devices(settings.run.device)
-        self._lanes = [Lanes(load_network(settings.network, device, dtype), chosen.threads) for device in devices]
+        # A processor that is named several times is divided.
+        threads = max(1, chosen.threads // max(1, sum(device.type == "cpu" for device in devices)))
+        self._lanes = [Lanes(load_network(settings.network, device, dtype), threads) for device in devices]
 
     @property
     def devices(self) -> int:
@@ -84,7 +87,7 @@ class LocalWorker:
         """Batches take turns on each device; the devices work side by side."""
         together = Together(stepped)
 
-        def stream(lanes: Lanes, own: Sequence[Sequence[Task]]) -> Iterator[Result]:
+        def stream(lanes: Lanes, own: Sequence[Sequence[Task]]) -> Stream[Result]:
             for batch in own:
                 yield from lanes.compute(dream, batch, together)
 

@@ -19,7 +19,9 @@ from renderer.targets.target import Target
 class Worker(Protocol):
     """Computes whole batches; holds nothing between two calls but the network.
 
-    A batch is never divided: how many devices there are, and which of them computes it, changes no pixel.
+    Each batch is computed on one device: whole on a card, on a processor in groups that follow from the batch alone. So
+    how many devices there are, and which of them computes it, changes no pixel as long as each group has one thread;
+    the threads of a processor that is named several times are divided.
     """
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -118,10 +118,27 @@ class Network:
         return {layer: _tensor(seen, layer, len(views)).float() for layer in layers}
 
     def twin(self) -> Network:
-        """Another one with the very same weights, for another thread: what it remembers during a pass is its own."""
+        """Another one with the very same weights, for another thread: what it remembers during a pass is its own.
+
+        Functions are not copied, so one that names the module goes on naming this one's; see `Twins`.
+        """
         tensors = [*self._module.parameters(), *self._module.buffers(), self._mean, self._std]
         shared = {id(one): one for one in (*tensors, self.kind, self.classes)}
         return copy.deepcopy(self, shared)
+
+    @contextmanager
+    def telling(self, tell: Callable[[], None]) -> Iterator[None]:
+        """Call a function before and after each of its modules, as long as this lasts."""
+        hooks = [
+            register(lambda *_: tell())
+            for module in self._module.modules()
+            for register in (module.register_forward_pre_hook, module.register_forward_hook)
+        ]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
 
     def channels(self, layer: str) -> int:
         """How many channels a layer has; raises UserError as `activations` does."""

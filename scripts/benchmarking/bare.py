@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from benchmarking.subject import Subject
-from renderer.jobs.lanes import prepare_thread
+from renderer.networks.threads import prepare_thread
 from renderer.settings.chosen import Chosen
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}

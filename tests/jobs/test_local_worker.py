@@ -205,9 +205,7 @@ def test_each_device_dreams_with_its_own_network(monkeypatch: pytest.MonkeyPatch
         return original(network, *args, **options)
 
     def load(*_: object) -> Network:
-        with torch.random.fork_rng():
-            torch.manual_seed(0)
-            made.append(tiny_network(module=Residual()))
+        made.append(residual_network())
         return made[-1]
 
     monkeypatch.setattr(local, "load_network", load)
@@ -219,6 +217,55 @@ def test_each_device_dreams_with_its_own_network(monkeypatch: pytest.MonkeyPatch
     assert asked == set(made) and len(made) == 4
     for place, frame in one.items():
         assert np.array_equal(frame.picture, several[place].picture)
+
+
+def residual_network(*_: object) -> Network:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return tiny_network(module=Residual())
+
+
+def test_twins_have_their_own_share_of_the_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = set[Network]()
+    original = local.dream_segments
+
+    def seen(network: Network, *rest: Any) -> Iterator[list[Frame]]:
+        used.add(network)
+        return original(network, *rest)
+
+    monkeypatch.setattr(local, "load_network", residual_network)
+    monkeypatch.setattr(local, "dream_segments", seen)
+    film, dream = FILM.model_copy(update={"chains": 4}), Dream(steps_per_frame=2, fresh_steps=2)
+
+    def dreamed(threads: int, share: float) -> dict[tuple[int, int], Frame]:
+        own = {"film": film, "dream": dream.model_copy(update={"residual_gradient": share})}
+        return frames(settings(batch=16, threads=threads).model_copy(update=own))
+
+    whole, one, two = dreamed(1, 1.0), dreamed(1, 0.3), dreamed(2, 0.3)
+    assert len(used) == 4
+    for place, frame in one.items():
+        assert np.array_equal(frame.picture, two[place].picture)
+        assert not np.array_equal(frame.picture, whole[place].picture)
+
+
+def test_devices_share_the_threads_and_keep_their_own_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    meeting, numbers = Barrier(3, timeout=60), dict[int, int]()
+
+    def met(_network: Network, _recipe: object, tasks: list[SegmentTask], _stepped: object) -> Iterator[list[Frame]]:
+        meeting.wait()  # all have been given their numbers, and none has computed
+        torch.ones(200_000).exp()
+        numbers[len(tasks)] = torch.get_num_threads()
+        yield []
+
+    monkeypatch.setattr(local, "dream_segments", met)
+    given = settings(device=("cpu", "cpu"), threads=4)
+    task = batches(given)[0][0]
+    before = torch.get_num_threads()
+    try:
+        list(worker(given).segments(recipe(given), [[task] * 4, [task]], unheard, score_all=False))
+    finally:
+        torch.set_num_threads(before)
+    assert numbers == {2: 1, 1: 2}  # two groups of two pictures, beside one of one picture
 
 
 def test_it_computes_with_as_many_threads_and_in_the_precision_that_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
