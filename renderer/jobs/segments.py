@@ -99,7 +99,7 @@ class _Round:
     def ends(self) -> dict[Segment, Picture]:
         """The last frames that are not on the disk yet.
 
-        Those of segments that were whole are left out: dreamed again elsewhere they may differ from what the film shows.
+        Those of segments that were whole are left out: dreamed again elsewhere, they may differ from the film's.
         """
         return {segment: sink.end for segment, sink in self.sinks.items() if sink.item.lacks.picture}
 

@@ -212,8 +212,8 @@ class Run(Section):
         ge=0.1,
         le=3600,
         description="Longest piece of one class that is dreamed before it is saved, in film time; a crossfade between "
-        "two classes is kept whole. An interruption costs each chain what is dreamed of such a piece, and soon after the "
-        "end of one perhaps that one too, while it is being written.",
+        "two classes is kept whole. An interruption costs each chain what is dreamed of such a piece, and soon after "
+        "the end of one perhaps that one too, while it is being written.",
     )
 
 
