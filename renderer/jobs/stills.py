@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 
 from renderer.atlas.seen import SeenRun
 from renderer.atlas.thumbnails import make_thumbnail
@@ -155,18 +156,18 @@ class _Shown:
 
     def __init__(self, progress: Progress, titles: Sequence[str], left: Amount) -> None:
         self.progress, self._titles, self._left = progress, titles, left
+        self._counting = Lock()
 
     def stepped(self, pictures: int) -> None:
         """Tell of a step; those of further tries are no more work, but make the time longer for all that is left."""
-        self._advance(Amount(0, 0, min(pictures, self._left.steps)))
+        with self._counting:
+            amount = Amount(0, 0, min(pictures, self._left.steps))
+            self._left -= amount
+        self.progress.advance(amount, self._titles)
 
     def finished(self) -> None:
         """All are there, or have failed."""
-        self._advance(self._left)
-
-    def _advance(self, amount: Amount) -> None:
-        self._left -= amount
-        self.progress.advance(amount, self._titles)
+        self.progress.advance(self._left, self._titles)
 
 
 def _dream_batches(run: Run, batches: Sequence[Sequence[int]], worker: Worker, shown: _Shown) -> None:
