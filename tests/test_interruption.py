@@ -157,6 +157,18 @@ def test_nothing_is_said_of_what_happens_in_a_callback(program: Program) -> None
     assert is_interrupted(process)
 
 
+def test_nothing_is_said_of_an_interruption_while_python_tells_of_another_error(program: Program) -> None:
+    before = (
+        "class Fails:\n    def __del__(self):\n        raise ValueError\n"
+        'sys.unraisablehook = lambda _: (print("telling", flush=True), time.sleep(1), print("told", flush=True))\n'
+    )
+    process = program.start("if number == 5:\n        Fails()\n    time.sleep(number > 5)", before)
+    wait_for(process, "telling")
+    process.send_signal(signal.SIGINT)
+    wait_for(process, "told")
+    assert is_interrupted(process)
+
+
 def test_while_modules_are_loaded(program: Program) -> None:
     (program.folder / "typer.py").write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)\n")
     process = program.start(script="import sys\nfrom renderer.program import main\nsys.path.insert(0, '')\nmain()")

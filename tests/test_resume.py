@@ -5,16 +5,25 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from renderer.common.errors import UserError
+from renderer.film.recipe import FilmRecipe
+from renderer.film.tasks import Frame, Picture, SegmentTask
+from renderer.jobs import segments
 from renderer.jobs.commands import render, render_stills
+from renderer.media.pictures import load_picture
+from renderer.settings.sections import Settings
 from renderer.store.lock import locked
 from renderer.store.paths import RunPaths
+from renderer.store.records import SegmentRecord
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, request, results
 
@@ -136,6 +145,52 @@ def test_killed_while_dreaming_costs_one_segment_a_chain(tmp_path: Path, whole: 
     worker = _continue(tmp_path)
     assert worker.rounds == [["0001-000", "0003-000"], ["0001-001", "0003-001"]]
     assert results(tmp_path) == whole
+
+
+def test_the_round_before_is_on_the_disk_once_a_round_is_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, missing = segments.write_record, list[int]()
+
+    def write_slowly(path: Path, record: SegmentRecord) -> None:
+        time.sleep(0.3)
+        write(path, record)
+
+    def look(number: int) -> None:
+        # Four frames of the lead-in, and 16 of the first round; a quarter of the four frames of the second are given.
+        if number > 4 + 16 and not all((tmp_path / f"state/000{chain}-000.json").exists() for chain in (0, 2)):
+            missing.append(number)
+
+    monkeypatch.setattr(segments, "write_record", write_slowly)
+    render(request(tmp_path), Recorder(), lambda settings: FakeWorker(settings, look))
+    assert missing == []
+
+
+class OtherMachine(FakeWorker):
+    """Gives slightly other pictures, and keeps from where it went on."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.starts: dict[str, Picture | None] = {}
+
+    def _batch(self, recipe: FilmRecipe, tasks: Sequence[SegmentTask], *, score_all: bool) -> Iterator[Frame]:
+        for frame in super()._batch(recipe, tasks, score_all=score_all):
+            yield replace(frame, picture=frame.picture ^ 1)
+
+    def _start(self, task: SegmentTask, height: int, width: int) -> Picture:
+        self.starts[task.segment.name] = task.start
+        return super()._start(task, height, width)
+
+
+def test_on_another_machine_a_chain_goes_on_from_what_the_film_shows(finished: Path) -> None:
+    for name in ("0002-000", "0000-001", "0002-001"):
+        (finished / "state" / f"{name}.json").unlink()
+    worker = OtherMachine(request(finished).settings)
+    render(request(finished), Recorder(), lambda settings: worker)
+    assert worker.rounds == [["0000-000", "0002-000"], ["0000-001", "0002-001"]]
+    for name in ("0000", "0002"):
+        start = worker.starts[f"{name}-001"]
+        assert start is not None and np.array_equal(start, load_picture(finished / "state" / f"{name}-000.png"))
 
 
 def _flip(path: Path) -> None:

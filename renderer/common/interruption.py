@@ -41,6 +41,7 @@ class _Course:
         self.asked: float | None = None
         self.ended = False
         self.told = -1  # where the system tells of signals
+        self.say: Callable[[Any], object] = sys.unraisablehook  # of what Python cannot raise
         self.last_acts: list[Callable[[], None]] = []
 
 
@@ -99,13 +100,13 @@ def finish(code: int) -> NoReturn:
 
 def stay_silent() -> None:
     """Say nothing of an `Interrupted` that Python cannot raise, as in a callback; it is raised again elsewhere."""
-    say = sys.unraisablehook
+    if sys.unraisablehook is not _say_unraisable:
+        _course.say, sys.unraisablehook = sys.unraisablehook, _say_unraisable
 
-    def tell(unraisable: Any) -> None:
-        if unraisable.exc_type is not Interrupted:
-            say(unraisable)
 
-    sys.unraisablehook = tell
+def _say_unraisable(unraisable: Any) -> None:
+    if unraisable.exc_type is not Interrupted:
+        _course.say(unraisable)
 
 
 def _answer(_number: int, frame: FrameType | None) -> None:
@@ -116,7 +117,9 @@ def _answer(_number: int, frame: FrameType | None) -> None:
         _end_at_once()
     if _course.asked is None:
         _course.asked = now
-        raise Interrupted
+        if not _is_lost(frame):
+            raise Interrupted
+        return
     if now - _course.asked >= _SAME_SECONDS:
         _end_at_once()
 
@@ -127,7 +130,7 @@ def _remind(_number: int, frame: FrameType | None) -> None:
         return
     if _is_importing(frame) or time.monotonic() - _course.asked >= _LONGEST_END_SECONDS:
         _end_at_once()
-    if not _is_under_way():
+    if not _is_under_way() and not _is_lost(frame):
         raise Interrupted
 
 
@@ -160,6 +163,13 @@ def _is_under_way() -> bool:
     while error is not None and not isinstance(error, Interrupted):
         error = error.__context__
     return error is not None
+
+
+def _is_lost(frame: FrameType | None) -> bool:
+    """Whether an exception would be lost here, and be spoken of: where Python tells of what it could not raise."""
+    while frame is not None and frame.f_code is not _say_unraisable.__code__:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _is_importing(frame: FrameType | None) -> bool:

@@ -203,4 +203,6 @@ def _shown(running: Sequence[_Running], pictures: Pictures, number: int) -> list
 def _to_pictures(pictures: Pictures) -> list[Picture]:
     """In 8 bits, all at once: there is one copy from the device to the host."""
     whole = (pictures * 255).round_().clamp_(0, 255).byte()
-    return list(torch.stack(whole.unbind(1), dim=-1).cpu().numpy())
+    shown = torch.stack(whole.unbind(1), dim=-1).cpu().numpy()
+    # Each by itself: one that waits for an encoder is not to keep the others in memory.
+    return [picture.copy() for picture in shown] if len(shown) > 1 else list(shown)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
 
@@ -18,9 +18,8 @@ class Commits:
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(_AT_ONCE)
-        self._before: list[Future[None]] = []
-        self._now: list[Future[None]] = []
         self._aborts: dict[Future[None], Callable[[], None]] = {}
+        self._before: list[Future[None]] = []
 
     def __enter__(self) -> Commits:
         return self
@@ -32,7 +31,7 @@ class Commits:
             if error is None:
                 self.settle()
         finally:
-            wait([*self._before, *self._now], _GRACE_SECONDS)
+            wait(self._aborts, _GRACE_SECONDS)
             for commit, abort in self._aborts.items():
                 if not commit.done():
                     abort()
@@ -41,27 +40,29 @@ class Commits:
     def submit(self, commit: Callable[[], None], abort: Callable[[], None]) -> None:
         """Make something lasting; `abort` lets that fail soon."""
         self.raise_failed()
-        future = self._pool.submit(commit)
-        self._now.append(future)
-        self._aborts[future] = abort
+        self._aborts[self._pool.submit(commit)] = abort
 
     def raise_failed(self) -> None:
         """Raise the error of what has failed so far, if anything has."""
-        for future in (*self._before, *self._now):
+        for future in self._aborts:
             if future.done():
                 future.result()
 
     def end_round(self) -> None:
-        """Wait for the round before the one that ends now; raises its errors."""
-        _settle(self._before)
-        self._aborts = {future: self._aborts[future] for future in self._now}
-        self._before, self._now = self._now, []
+        """What is submitted from now on is of the next round."""
+        self._before = list(self._aborts)
+
+    def settle_before(self) -> None:
+        """Wait for the round before; raises its errors."""
+        self._settle(self._before)
+        self._before = []
 
     def settle(self) -> None:
         """Wait for everything; raises its errors."""
-        _settle([*self._before, *self._now])
+        self._settle(list(self._aborts))
+        self._before = []
 
-
-def _settle(commits: list[Future[None]]) -> None:
-    for commit in commits:
-        commit.result()
+    def _settle(self, commits: Iterable[Future[None]]) -> None:
+        for commit in commits:
+            commit.result()
+            del self._aborts[commit]  # what it was about need not be kept any longer

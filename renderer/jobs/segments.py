@@ -7,7 +7,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +21,7 @@ from renderer.jobs.commits import Commits
 from renderer.jobs.live import Live
 from renderer.jobs.plan import Batch, Plan, PlannedSegment
 from renderer.jobs.stills import make_film_still
-from renderer.jobs.worker import Worker, note_health
+from renderer.jobs.worker import Worker, closed, note_health
 from renderer.media.captions import caption_at, templates_need_score
 from renderer.media.codecs import CODECS
 from renderer.media.encoding import SegmentEncoder
@@ -33,6 +32,7 @@ from renderer.store.run import Run
 from renderer.store.tails import read_pictures, write_pictures
 
 _LOG = logging.getLogger(__name__)
+_SETTLED_SHARE = 4  # After this part of its frames a round waits until the one before is on the disk.
 
 
 def render_film(run: Run, plan: Plan, worker: Worker, live: Live) -> None:
@@ -49,19 +49,59 @@ def render_film(run: Run, plan: Plan, worker: Worker, live: Live) -> None:
                 commits.settle()  # the files of lead-ins have to be there
             tasks = [[_task(run, item.segment, ends) for item in batch] for batch in batches]
             sinks = {item.segment: SegmentSink(run, item, writer) for item in items if item.is_missing}
-            dreamed = _Round(tasks, sinks, _Shown(live, run, batches, missing))
-            ends = _render_round(run, dreamed, worker, commits)
-            commits.end_round()
+            current = _Round(tasks, sinks, _Shown(live, run, batches, missing), commits)
+            _render_round(run, current, worker)
+            ends = current.ends
     live.end()
 
 
-@dataclass(frozen=True)
 class _Round:
-    """What is dreamed together, where its frames go, and who tells of it."""
+    """What is dreamed together: takes its frames to where they go, and tells of them."""
 
-    tasks: Sequence[Sequence[SegmentTask]]
-    sinks: Mapping[Segment, SegmentSink]
-    shown: _Shown
+    def __init__(
+        self,
+        tasks: Sequence[Sequence[SegmentTask]],
+        sinks: Mapping[Segment, SegmentSink],
+        shown: _Shown,
+        commits: Commits,
+    ) -> None:
+        self.tasks, self.sinks, self.shown, self._commits = tasks, sinks, shown, commits
+        segments = [task.segment for batch in tasks for task in batch]
+        self.names = ", ".join(segment.name for segment in segments)
+        self._began, self._given = time.monotonic(), 0
+        self._settles = -(-sum(segment.frames for segment in segments) // _SETTLED_SHARE)
+
+    def take(self, frame: Frame) -> None:
+        """Take the next frame."""
+        self._given += 1
+        self.shown.frame(frame)
+        if frame.segment in self.sinks:
+            sink = self.sinks[frame.segment]
+            sink.add(frame)
+            if sink.is_full:
+                sink.submit(self._commits, self.seconds * frame.segment.frames / self._given)
+                self.shown.finished(sink.item)
+        if self._given == self._settles:
+            self._commits.settle_before()
+
+    def end(self) -> None:
+        """All frames should be there."""
+        if not all(sink.is_full for sink in self.sinks.values()):
+            raise RuntimeError("the worker ended before all segments were complete")
+        self._commits.end_round()
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been dreamed."""
+        return time.monotonic() - self._began
+
+    @property
+    def ends(self) -> dict[Segment, Picture]:
+        """The last frames that are not on the disk yet.
+
+        Those of segments that were whole are left out: dreamed again elsewhere, they may differ from the film's.
+        """
+        return {segment: sink.end for segment, sink in self.sinks.items() if sink.item.lacks.picture}
 
 
 class _Shown:
@@ -105,6 +145,7 @@ class SegmentSink:
         wanted = self._seam is not None and item.lacks.film
         self._next_chain = read_pictures(run.paths.tail(self._seam.lead_in.name)) if self._seam and wanted else None
         self._encoder: SegmentEncoder | None = None
+        self._is_submitted = False
 
     def __enter__(self) -> SegmentSink:
         return self
@@ -112,14 +153,19 @@ class SegmentSink:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # What is full is being committed in another thread, which is waited for.
-        if not self.is_full:
+        # What is submitted is being committed in another thread, which is waited for.
+        if not self._is_submitted:
             self.abort()
 
     @property
     def is_full(self) -> bool:
         """Whether all frames are there."""
         return self._last is not None and self._last.ends_segment
+
+    @property
+    def end(self) -> Picture:
+        """The last frame, once all are there."""
+        return self._whole().picture
 
     def add(self, frame: Frame) -> None:
         """Take the next frame."""
@@ -131,6 +177,11 @@ class SegmentSink:
         if self._encoder:
             self._encoder.write(partial(self._with_text, frame))  # drawn beside the dreaming, as it is encoded
 
+    def submit(self, commits: Commits, seconds: float) -> None:
+        """Have everything made lasting in another thread; `seconds` is how long the segment was dreamed."""
+        commits.submit(partial(self.commit, seconds), self.abort)
+        self._is_submitted = True
+
     def abort(self) -> None:
         """Stop encoding, if it goes on yet; a commit that waits for it fails then."""
         if self._encoder:
@@ -138,20 +189,23 @@ class SegmentSink:
 
     def commit(self, seconds: float) -> None:
         """Make everything last: the files, and at the very end the record."""
-        run, segment = self._run, self._segment
-        if self._last is None or not self.is_full:
-            raise RuntimeError(f"segment {segment.name} is not complete")
+        run, segment, last = self._run, self._segment, self._whole()
         if self._encoder:
             self._encoder.finish()
         if self._lacks.picture:
-            save_still(run.paths.picture(segment.name), self._last.picture)
+            save_still(run.paths.picture(segment.name), last.picture)
         if self._lacks.tail:
             write_pictures(run.paths.tail(segment.name), list(self._tail))
-        record = _describe_segment(run, self._last, seconds)
+        record = _describe_segment(run, last, seconds)
         write_record(run.paths.segment_record(segment.name), record)
         _LOG.info("segment %s is whole: %d frames", segment.name, segment.frames)
         if segment.ends_class and not segment.is_lead_in:
             make_film_still(SeenRun(run, thorough=True), segment.position, record)
+
+    def _whole(self) -> Frame:
+        if self._last is None or not self.is_full:
+            raise RuntimeError(f"segment {self._segment.name} is not complete")
+        return self._last
 
     def _make_encoder(self) -> SegmentEncoder:
         film, path = self._run.settings.film, _segment_path(self._run, self._segment)
@@ -173,39 +227,24 @@ class SegmentSink:
         return mix(frame.picture, self._next_chain[place], (place + 1) / (seam.frames + 1))
 
 
-def _render_round(run: Run, own: _Round, worker: Worker, commits: Commits) -> dict[Segment, Picture]:
-    """Dream a round; gives the last frames of its segments."""
-    began, sinks, ends = time.monotonic(), own.sinks, dict[Segment, Picture]()
-    names = ", ".join(task.segment.name for tasks in own.tasks for task in tasks)
-    _LOG.info("round begins: %s", names)
+def _render_round(run: Run, current: _Round, worker: Worker) -> None:
+    _LOG.info("round begins: %s", current.names)
     score_all = templates_need_score(run.settings.overlay.lines)
     with ExitStack() as stack:
-        for sink in sinks.values():
+        for sink in current.sinks.values():
             stack.enter_context(sink)
-        frames = worker.segments(run.film_recipe, own.tasks, own.shown.stepped, score_all=score_all)
-        for given, frame in enumerate(frames, 1):
-            own.shown.frame(frame)
-            if frame.ends_segment:
-                ends[frame.segment] = frame.picture
-            if frame.segment not in sinks:
-                continue
-            sink = sinks[frame.segment]
-            sink.add(frame)
-            if sink.is_full:
-                seconds = (time.monotonic() - began) * frame.segment.frames / given
-                commits.submit(partial(sink.commit, seconds), sink.abort)
-                own.shown.finished(sink.item)
-    if not all(sink.is_full for sink in sinks.values()):
-        raise RuntimeError("the worker ended before all segments were complete")
-    _LOG.info("round ends after %.1f s: %s", time.monotonic() - began, names)
-    return ends
+        given = worker.segments(run.film_recipe, current.tasks, current.shown.stepped, score_all=score_all)
+        for frame in stack.enter_context(closed(given)):
+            current.take(frame)
+        current.end()
+    _LOG.info("round ends after %.1f s: %s", current.seconds, current.names)
 
 
 def _task(run: Run, segment: Segment, ends: Mapping[Segment, Picture]) -> SegmentTask:
     before = run.timeline.before(segment)
     if before is None:
         return SegmentTask(segment, None)
-    # The round before may not be on the disk yet.
+    # What the round before has made may not be on the disk yet.
     return SegmentTask(segment, ends[before] if before in ends else load_picture(run.paths.picture(before.name)))
 
 

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 
 from renderer.atlas.seen import SeenRun
 from renderer.atlas.thumbnails import make_thumbnail
@@ -17,7 +18,7 @@ from renderer.film.tasks import Picture, Still, StillTask
 from renderer.jobs.amounts import fresh_stills
 from renderer.jobs.fresh import fresh_digest, text_digest
 from renderer.jobs.plan import still_batches
-from renderer.jobs.worker import Worker, note_health
+from renderer.jobs.worker import Worker, closed, note_health
 from renderer.media.captions import caption_at
 from renderer.media.overlay import CaptionWriter
 from renderer.media.pictures import load_picture, save_still
@@ -155,18 +156,18 @@ class _Shown:
 
     def __init__(self, progress: Progress, titles: Sequence[str], left: Amount) -> None:
         self.progress, self._titles, self._left = progress, titles, left
+        self._counting = Lock()
 
     def stepped(self, pictures: int) -> None:
         """Tell of a step; those of further tries are no more work, but make the time longer for all that is left."""
-        self._advance(Amount(0, 0, min(pictures, self._left.steps)))
+        with self._counting:
+            amount = Amount(0, 0, min(pictures, self._left.steps))
+            self._left -= amount
+        self.progress.advance(amount, self._titles)
 
     def finished(self) -> None:
         """All are there, or have failed."""
-        self._advance(self._left)
-
-    def _advance(self, amount: Amount) -> None:
-        self._left -= amount
-        self.progress.advance(amount, self._titles)
+        self.progress.advance(self._left, self._titles)
 
 
 def _dream_batches(run: Run, batches: Sequence[Sequence[int]], worker: Worker, shown: _Shown) -> None:
@@ -192,11 +193,12 @@ def _best_stills(run: Run, batches: Sequence[Sequence[int]], worker: Worker, sho
     for attempt in range(recipe.stills.retries + 1):
         seed = attempt_seed(recipe.run.seed, attempt)
         tasks = [[StillTask(target.aim, seed) for target in batch] for batch in left]
-        for still in worker.stills(recipe, tasks, shown.stepped):
-            key = still.task.aim.key
-            best[key] = min(best.get(key, still), still, key=_quality)
-            again = ", and tried again with another seed" if attempt < recipe.stills.retries else ""
-            note_health(shown.progress, targets[key], still.health, then=again if still.health.is_dead else "")
+        again = ", and tried again with another seed" if attempt < recipe.stills.retries else ""
+        with closed(worker.stills(recipe, tasks, shown.stepped)) as stills:
+            for still in stills:
+                key = still.task.aim.key
+                best[key] = min(best.get(key, still), still, key=_quality)
+                note_health(shown.progress, targets[key], still.health, then=again if still.health.is_dead else "")
         unfinished = ([target for target in batch if not best[target.key].is_recognized] for batch in left)
         left = [batch for batch in unfinished if batch]
         if not left:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -14,6 +15,8 @@ from renderer.film.recipe import FilmRecipe, StillRecipe
 from renderer.film.tasks import Frame, SegmentTask, Still, StillTask
 from renderer.settings.sections import Settings
 from renderer.targets.target import Target
+
+Result = TypeVar("Result")
 
 
 class Worker(Protocol):
@@ -64,6 +67,16 @@ def local_worker(settings: Settings) -> Worker:
     from renderer.jobs.local_worker import LocalWorker  # noqa: PLC0415  torch takes seconds
 
     return LocalWorker(settings)
+
+
+@contextmanager
+def closed(results: Iterator[Result]) -> Iterator[Iterator[Result]]:
+    """What a worker gives; where the block ends early, the worker dreams no further."""
+    try:
+        yield results
+    finally:
+        if isinstance(results, Generator):
+            results.close()
 
 
 def note_health(progress: Progress, target: Target, health: Health, *, then: str = "") -> None:

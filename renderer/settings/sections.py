@@ -211,8 +211,9 @@ class Run(Section):
         10.0,
         ge=0.1,
         le=3600,
-        description="Longest piece of one class that is lost by an interruption, in film time; a crossfade between two "
-        "classes is kept whole.",
+        description="Longest piece of one class that is dreamed before it is saved, in film time; a crossfade between "
+        "two classes is kept whole. An interruption costs each chain what is dreamed of such a piece, and soon after "
+        "the end of one perhaps that one too, while it is being written.",
     )
 
 

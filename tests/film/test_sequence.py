@@ -131,6 +131,13 @@ def test_a_segment_does_not_depend_on_its_company() -> None:
             assert np.abs(a.astype(int) - b).mean() < 2.5  # Of 255; rounding in another order is all that differs.
 
 
+def test_a_frame_that_is_kept_keeps_no_other_in_memory() -> None:
+    given = settings(chains=2)
+    tasks = [SegmentTask(segment, ring(6.0)) for segment in build_timeline(given.film, 4, 10.0).rounds[-1]]
+    (first, second), *_ = dream_segments(tiny_network(), recipe_of(given), tasks)
+    assert first.picture.base is None and second.picture.base is None
+
+
 def test_segments_of_unequal_length_end_by_themselves() -> None:
     given = settings(chains=2, fps=3.0, seconds_per_class=0.8)
     timeline = build_timeline(given.film, 4, 10.0)
