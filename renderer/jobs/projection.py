@@ -45,21 +45,39 @@ def project_time(run: Run, worker: Worker) -> Projection:
 
 @dataclass(frozen=True)
 class _Trial:
-    """How long the pieces of a small render took.
+    """How long a small render took.
 
     Attributes:
         count: How many classes it was of.
         frames: How many frames each of them had; 0 for stills.
-        step: Seconds for one ascent step of a fresh picture.
-        frame: Seconds for one frame with its steps; 0 for stills.
+        steps: How many steps of fresh pictures were timed, of all classes together.
+        seconds: How long these steps and all frames took.
         tail: Seconds after the last step or frame, for what was left to be encoded and the writing of files.
     """
 
     count: int
     frames: int
+    steps: int
+    seconds: float
+    tail: float
+
+    @property
+    def shown(self) -> int:
+        """How many frames all classes had together."""
+        return self.count * self.frames
+
+    @property
+    def per_step(self) -> float:
+        """Seconds for one step, where nothing else was timed."""
+        return self.seconds / self.steps if self.steps else 0.0
+
+
+@dataclass(frozen=True)
+class _Costs:
+    """Seconds for one ascent step of a fresh picture, and for one frame with its steps."""
+
     step: float
     frame: float
-    tail: float
 
 
 class _Watch:
@@ -88,10 +106,10 @@ class _Watch:
         made = accumulate(amount.steps for _, amount in self.moments)
         return next((when for (when, _), count in zip(self.moments, made, strict=True) if count >= steps), self.ended)
 
-    def per_step(self, steps: int) -> float:
-        """Seconds for one of the first steps, without the very first, before which all is made ready."""
-        first = next((amount.steps for _, amount in self.moments if amount.steps), steps)
-        return (self.reached(steps) - self.reached(1)) / (steps - first) if steps > first else 0.0
+    def timed(self, steps: int) -> tuple[int, float]:
+        """How many of the first steps are timed, and from when: not the very first, before which all is made ready."""
+        first = next((amount.steps for _, amount in self.moments if amount.steps), 0)
+        return max(0, steps - first), self.reached(min(1, steps))
 
     @property
     def ended(self) -> float:
@@ -100,29 +118,51 @@ class _Watch:
 
 
 def _project_film(run: Run, worker: Worker) -> float:
-    """A film of one frame a class comes first: it warms up, and tells what a file costs without its frames."""
+    """Two films are compared, one of more fresh steps and one of more frames; one of little of both warms up."""
     octaves, longest = run.film_recipe.dream.octaves, max(segment.frames for segment in run.timeline.segments)
     warm = _try_film(run, worker, octaves, 1)
-    step = warm.frame / (_steps_per_frame(run) + 1)
-    steps = octaves * _fitting(warm.count * octaves * step, _MOST_STEPS)
-    trial = _try_film(run, worker, steps, min(longest, _fitting(warm.count * warm.frame, _MOST_FRAMES)))
-    return _dreaming(run, trial) + _encoding(run, warm, trial)
+    piece = _evenly(run, warm)
+    steps = octaves * _fitting(warm.count * octaves * piece.step, _MOST_STEPS)
+    climbed = _try_film(run, worker, steps, 1)
+    moved = _try_film(run, worker, octaves, min(longest, _fitting(warm.count * piece.frame, _MOST_FRAMES)))
+    return _dreaming(run, _costs(run, climbed, moved)) + _encoding(run, climbed, moved)
 
 
-def _dreaming(run: Run, trial: _Trial) -> float:
+def _costs(run: Run, climbed: _Trial, moved: _Trial) -> _Costs:
+    """What a step and a frame cost, if the trials took what their steps and frames take together.
+
+    When which of them were made does not tell it: pictures of a batch that are computed one after another begin with
+    their fresh steps when others have all their frames.
+    """
+    apart = climbed.steps * moved.shown - moved.steps * climbed.shown
+    if apart <= 0:  # hardly any steps, and hardly any frames: the film has no more itself
+        return _evenly(run, moved)
+    step = (moved.shown * climbed.seconds - climbed.shown * moved.seconds) / apart
+    frame = (climbed.steps * moved.seconds - moved.steps * climbed.seconds) / apart
+    return _Costs(max(0.0, step), max(0.0, frame))
+
+
+def _evenly(run: Run, trial: _Trial) -> _Costs:
+    """What a step and a frame cost, if all steps cost the same, and what is done to a frame besides costs one more."""
+    pieces = _steps_per_frame(run) + 1
+    step = trial.seconds / (trial.steps + trial.shown * pieces)
+    return _Costs(step, step * pieces)
+
+
+def _dreaming(run: Run, costs: _Costs) -> float:
     """Seconds for all steps and frames, also those that are not shown."""
     recipe, segments = run.film_recipe, [segment for chain in run.timeline.chains for segment in chain]
     frames = sum(segment.frames for segment in segments)
     fresh = sum(recipe.steps(segment) for segment in segments) - frames * recipe.dream.steps_per_frame
     longer = max(1.0, recipe.dream.steps_per_frame / _MOST_STEPS_PER_FRAME)
-    return fresh * trial.step + frames * trial.frame * longer
+    return fresh * costs.step + frames * costs.frame * longer
 
 
-def _encoding(run: Run, warm: _Trial, trial: _Trial) -> float:
+def _encoding(run: Run, few: _Trial, many: _Trial) -> float:
     """Seconds for what is not done beside the dreaming: the rest of each segment's frames, and its files."""
-    more = max(1, trial.frames - warm.frames)
-    frame = max(0.0, (trial.tail - warm.tail) / more / trial.count)
-    file = max(0.0, warm.tail / warm.count - frame)
+    more = max(1, many.frames - few.frames)
+    frame = max(0.0, (many.tail - few.tail) / more / many.count)
+    file = max(0.0, few.tail / few.count - frame)
     return run.timeline.frames * frame + sum(len(chain) for chain in run.timeline.chains) * file
 
 
@@ -130,8 +170,8 @@ def _project_stills(run: Run, worker: Worker) -> float:
     """A few steps of the stills that are dreamed side by side; that some will be tried again is not foreseen."""
     recipe, octaves = run.still_recipe, run.still_recipe.dream.octaves
     warm = _try_stills(run, worker, 2 * octaves)
-    trial = _try_stills(run, worker, octaves * _fitting(warm.count * octaves * warm.step, _MOST_STEPS))
-    return len(run.targets) * (recipe.stills.steps * trial.step + trial.tail / trial.count)
+    trial = _try_stills(run, worker, octaves * _fitting(warm.count * octaves * warm.per_step, _MOST_STEPS))
+    return len(run.targets) * (recipe.stills.steps * trial.per_step + trial.tail / trial.count)
 
 
 def _fitting(seconds: float, most: int) -> int:
@@ -163,14 +203,9 @@ def _try_film(run: Run, worker: Worker, steps: int, frames: int) -> _Trial:
     }
     with _small(run, count, parts) as small, Live(small.paths, watch) as live:
         render_film(small, make_plan(SeenRun(small)), worker, live)
-    fresh, shown = steps * count, [when for when, amount in watch.moments if amount.pictures]
-    return _Trial(
-        count,
-        frames,
-        step=watch.per_step(fresh),
-        frame=(shown[-1] - watch.reached(fresh)) / len(shown),
-        tail=watch.ended - shown[-1],
-    )
+    timed, began = watch.timed(steps * count)
+    shown = max(when for when, amount in watch.moments if amount.pictures)
+    return _Trial(count, frames, timed, shown - began, tail=watch.ended - shown)
 
 
 def _try_stills(run: Run, worker: Worker, steps: int) -> _Trial:
@@ -179,8 +214,8 @@ def _try_stills(run: Run, worker: Worker, steps: int) -> _Trial:
     count = min(len(run.targets), worker.devices * run.settings.run.batch)
     with _small(run, count, {"stills": {"steps": steps, "retries": 0}}) as small:
         dream_stills(small, still_batches(small.still_recipe), worker, watch)
-    tail = watch.ended - watch.reached(steps * count)
-    return _Trial(count, 0, watch.per_step(steps * count), 0.0, tail)
+    (timed, began), climbed = watch.timed(steps * count), watch.reached(steps * count)
+    return _Trial(count, 0, timed, climbed - began, tail=watch.ended - climbed)
 
 
 @contextmanager

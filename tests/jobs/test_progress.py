@@ -9,7 +9,7 @@ import pytest
 from renderer.common.progress import Amount, Stepped
 from renderer.display import describe_status
 from renderer.film.recipe import FilmRecipe, StillRecipe
-from renderer.film.tasks import Frame, SegmentTask, Still, StillTask
+from renderer.film.tasks import Frame, SegmentTask, Still, StillTask, in_batches
 from renderer.jobs import live as live_module
 from renderer.jobs import local_worker as local
 from renderer.jobs import projection
@@ -135,23 +135,34 @@ class Clock:
 
 
 class SlowWorker(FakeWorker):
-    """Takes two seconds for a picture's step, and three for all else of a frame or a still."""
+    """Takes six seconds for a step of a fresh picture, two for one of a frame, and three for all else of a frame.
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    A step of a still takes as long as one of a fresh picture. In waves, a batch is computed two pictures at a time: the
+    last ones begin with their fresh steps when others have all their frames.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, *, waves: bool = False) -> None:
         super().__init__(settings, lambda number: self._take(3.0))
-        self._clock = clock
+        self._clock, self._waves, self._is_fresh = clock, waves, True
 
     def segments(
         self, recipe: FilmRecipe, batches: Sequence[Sequence[SegmentTask]], stepped: Stepped, *, score_all: bool
     ) -> Iterator[Frame]:
+        if self._waves:
+            batches = [wave for batch in batches for wave in in_batches(batch, 2)]
         return super().segments(recipe, batches, self._slow(stepped), score_all=score_all)
 
     def stills(self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]], stepped: Stepped) -> Iterator[Still]:
         return super().stills(recipe, batches, self._slow(stepped))
 
+    def _batch(self, recipe: FilmRecipe, tasks: Sequence[SegmentTask], *, score_all: bool) -> Iterator[Frame]:
+        self._is_fresh = False
+        yield from super()._batch(recipe, tasks, score_all=score_all)
+        self._is_fresh = True
+
     def _slow(self, stepped: Stepped) -> Stepped:
         def tell(pictures: int) -> None:
-            self._take(2.0 * pictures)
+            self._take((6.0 if self._is_fresh else 2.0) * pictures)
             stepped(pictures)
 
         return tell
@@ -169,24 +180,29 @@ class SlowWorker(FakeWorker):
         ("film.transition=reset", "dream.fresh_steps=80", "dream.octaves=3"),
         ("film.transition=crossfade", "dream.steps_per_frame=40"),
         ("dream.fresh_steps=0", "dream.steps_per_frame=1"),
+        ("dream.fresh_steps=3", "dream.octaves=3"),
+        ("film.seconds_per_class=0.125", "dream.fresh_steps=40"),
         ("stills.fresh=true", "stills.steps=70", "stills.retries=0"),
     ],
 )
+@pytest.mark.parametrize("waves", [False, True])
 def test_check_tells_how_long_a_render_will_take(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: tuple[str, ...]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: tuple[str, ...], waves: bool
 ) -> None:
     clock = Clock()
     monkeypatch.setattr(projection, "time", clock)
-    wanted = request(tmp_path / "run", *given)
+    wanted = request(tmp_path / "run", *given, "run.batch=16")
     projected: list[projection.Projection] = []
     measure = projection.project_time
     monkeypatch.setattr(
         "renderer.jobs.preflight.project_time", lambda *args: projected.append(measure(*args)) or projected[0]
     )
-    *_, last = preflight(wanted, film=True, quick=False, make_worker=lambda settings: SlowWorker(settings, clock))
+    *_, last = preflight(
+        wanted, film=True, quick=False, make_worker=lambda settings: SlowWorker(settings, clock, waves=waves)
+    )
     assert last.state == "ok" and " min" in last.text
     assert not (tmp_path / "run").exists()
     began = clock.seconds
-    render(wanted, Recorder(), lambda settings: SlowWorker(settings, clock))
+    render(wanted, Recorder(), lambda settings: SlowWorker(settings, clock, waves=waves))
     found = projected[0]
     assert found.film and (found.film + (found.stills or 0.0)) == pytest.approx(clock.seconds - began, rel=0.15)
