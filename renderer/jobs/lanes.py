@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from queue import Empty, Queue
-from threading import Event, Lock
+from threading import Event
 from typing import TypeVar
 
 from renderer.common.progress import Stepped
@@ -34,14 +34,13 @@ class Together:
     """
 
     def __init__(self, stepped: Stepped) -> None:
-        """Begin; `stepped` is told of each step, by one thread at a time."""
-        self._tell, self._lock, self._stop = stepped, Lock(), Event()
+        """Begin; `stepped` is told of each step, by any thread."""
+        self._tell, self._stop = stepped, Event()
 
     def stepped(self, pictures: int) -> None:
         """Tell of a step; raises `_Stopped` where nobody waits for what comes of it."""
         self._go_on()
-        with self._lock:
-            self._tell(pictures)
+        self._tell(pictures)
 
     def results(self, streams: Sequence[Stream[Result]]) -> Stream[Result]:
         """Results of all streams as they come; several streams have a thread each."""

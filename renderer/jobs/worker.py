@@ -40,7 +40,7 @@ class Worker(Protocol):
         Args:
             recipe: What the film is made from.
             batches: The segments, none of which depends on another one of the call.
-            stepped: Is told of each ascent step; by any thread, but by one at a time.
+            stepped: Is told of each ascent step; by any thread, several at a time too.
             score_all: Score every frame, not only the last one of a class.
         """
         ...
