@@ -18,6 +18,7 @@ from renderer.networks.twins import Twins
 # Pictures that one lane steps together. Two take hardly longer a picture than four, and make twice as many groups: most
 # films have chains enough to fill the lanes.
 _GROUP = 2
+_MOST = 32  # Lanes; more would wait for Python, which runs in one thread at a time.
 _WAITING = 8  # Results of a stream that may wait to be taken.
 
 Task = TypeVar("Task")
@@ -98,7 +99,7 @@ class Lanes:
             threads: How many threads compute on a processor.
         """
         self._threads, self._on_processor = threads, network.device.type == "cpu"
-        self._twins = Twins(network, threads if self._on_processor else 1)
+        self._twins = Twins(network, min(threads, _MOST) if self._on_processor else 1)
 
     @property
     def network(self) -> Network:
@@ -109,7 +110,8 @@ class Lanes:
         """Compute a batch; results come as they are ready."""
         groups = in_batches(batch, _GROUP) if self._on_processor else [list(batch)]
         networks = self._twins.networks(len(groups))
-        each = max(1, self._threads // len(networks))
+        # Also where groups have to take turns: another number of threads would give other pixels.
+        each = max(1, self._threads // min(len(groups), _MOST))
 
         def stream(network: Network, own: Sequence[Sequence[Task]]) -> Stream[Result]:
             prepare_thread(each)

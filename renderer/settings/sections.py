@@ -206,7 +206,13 @@ class Run(Section):
         "`auto` is the number of cores that the program may use, or OMP_NUM_THREADS; a run keeps what it was begun "
         "with.",
     )
-    batch: int = Field(16, ge=1, le=1024, description="Most pictures in one batch; lower it when memory runs out.")
+    batch: int = Field(
+        16,
+        ge=1,
+        le=1024,
+        description="Most pictures in one batch. A graphics card "
+        "computes a batch at once, so lower it when its memory runs out; a processor computes two pictures a thread.",
+    )
     segment_seconds: float = Field(
         10.0,
         ge=0.1,

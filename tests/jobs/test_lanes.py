@@ -221,13 +221,13 @@ class Uncopied(Remembering):
 
 
 @pytest.mark.parametrize("module", [NamesItself, Patched, SharesNotes, Uncopied])
-def test_a_network_whose_copy_is_wrong_is_used_alone_with_all_threads(
+def test_a_network_whose_copy_is_wrong_is_used_alone_and_has_the_threads_of_a_lane(
     module: type[nn.Module], caplog: pytest.LogCaptureFixture
 ) -> None:
     network = tiny_network(module=module())
     lanes = Lanes(network, 2)
     for _ in range(2):
-        assert used(lanes, TASKS) == ({2}, {network})
+        assert used(lanes, TASKS) == ({1}, {network})
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
