@@ -16,7 +16,7 @@ from renderer.dream.gradients import UsableGradient, climbed
 from renderer.dream.health import Health
 from renderer.dream.level import keep_level
 from renderer.dream.parameterizations import build_parameterization
-from renderer.dream.regularizers import penalty, weigh
+from renderer.dream.regularizers import penalty, upward
 from renderer.dream.view_ascent import climb_in_views
 from renderer.dream.views import take_views, tint
 from renderer.networks.network import Network
@@ -163,10 +163,10 @@ def _climb_whole(
         now = parameterization.decode(coordinates)
         views = tint(take_views(now, drawn.maps, network.size, canvas), drawn.tints)
         gradient, followed = gradients.of(views, drawn.values)
-        kept_small = weigh(penalty([own.regularizers for own in drawn.values], now), followed).sum()
-        (upward,) = torch.autograd.grad((views * gradient).sum() - kept_small, coordinates)
+        kept_small = penalty([own.regularizers for own in drawn.values], now)
+        ascending = upward(views, gradient, kept_small, followed, coordinates)
         before = coordinates.detach().clone() if followed is not None else None
-        optimizer.step(coordinates, upward, [own.optimizer.rate for own in drawn.values], followed)
+        optimizer.step(coordinates, ascending, [own.optimizer.rate for own in drawn.values], followed)
         parameterization.settle(coordinates, course.progress(step), canvas)
         if before is not None and followed is not None:
             _keep(coordinates, before, ~followed)

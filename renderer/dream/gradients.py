@@ -104,8 +104,9 @@ class UsableGradient:
         gradient = self._backward(views, places, settings)
         count = len(views) // len(self._units)
         usable = _is_usable(_magnitudes(gradient, count))
-        self._fine &= usable.all()
-        if not self._careful or bool(usable.all()):
+        fine = usable.all()
+        self._fine &= fine
+        if not self._careful or bool(fine):
             return gradient / count, None
         gradient = self._cure(views.detach(), gradient.clone(), settings)
         return gradient / count, _is_usable(_magnitudes(gradient, count))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial, reduce
 from itertools import product
 
 import torch
@@ -88,8 +89,9 @@ class Pyramid:
         for group in self._groups(maps, changes.shape[-1]):
             change = self._spread(_rows(changes, group.places), group)
             if group.level:
-                kept = self._changed.setdefault(group.level, torch.zeros_like(self._seen[group.level]))
-                _add(kept, group.owners, change)
+                if group.level not in self._changed:
+                    self._changed[group.level] = torch.zeros_like(self._seen[group.level])
+                _add(self._changed[group.level], group.owners, change)
             for level in range(group.level, len(self._seen)):
                 change = change if level == group.level else halved(change)
                 _add(self._seen[level], group.owners, change)
@@ -130,14 +132,9 @@ class Pyramid:
         """What views add to the pixels of their level."""
         height, width = self._seen[group.level].shape[-2:]
         to_views = _inverse(_compose(self._onto(group.level), group.maps))
-        spread: Tensor | None = None
-        for maps in self._repeated(to_views, group.level):
-            grid = _grid(maps, (height, width), changes.device)
-            own = functional.grid_sample(changes, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-            spread = own if spread is None else spread.add_(own)
-        if spread is None:
-            raise RuntimeError("a view shows nothing of its picture")
-        return spread
+        grids = (_grid(maps, (height, width), changes.device) for maps in self._repeated(to_views, group.level))
+        read = partial(functional.grid_sample, mode="bilinear", padding_mode="zeros", align_corners=False)
+        return reduce(Tensor.add_, (read(changes, grid) for grid in grids))
 
     def _repeated(self, to_views: Maps, level: int) -> Iterator[Maps]:
         """The maps from a level to its views, for each repetition of the picture that any view shows a part of."""
@@ -204,7 +201,7 @@ def _grid(maps: Maps, size: tuple[int, int], device: torch.device) -> Float[Tens
 
 def _rows(pictures: Tensor, owners: list[int]) -> Tensor:
     """Some of the pictures; without a copy where they are all."""
-    if list(owners) == list(range(len(pictures))):
+    if owners == list(range(len(pictures))):
         return pictures
     return pictures.index_select(0, onto(torch.tensor(owners), pictures.device))
 

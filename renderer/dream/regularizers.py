@@ -33,9 +33,26 @@ def penalty(
     return total
 
 
-def weigh(penalties: Float[Tensor, " batch"], followed: Bool[Tensor, " batch"] | None) -> Float[Tensor, " batch"]:
-    """The penalties of pictures whose step is taken (None stands for all), and 0 for the others."""
-    return penalties if followed is None else penalties * followed
+def upward(
+    seen: Tensor,
+    gradient: Tensor,
+    penalties: Float[Tensor, " batch"],
+    followed: Bool[Tensor, " batch"] | None,
+    coordinates: Tensor,
+) -> Tensor:
+    """The gradient of the objective less the penalties.
+
+    Args:
+        seen: What the network was shown, computed from the coordinates.
+        gradient: That of the objective with respect to it.
+        penalties: What is subtracted, one a picture.
+        followed: Whose penalties count; None for all.
+        coordinates: With respect to what the gradient is taken.
+    """
+    if not penalties.requires_grad:  # nothing is kept small
+        return torch.autograd.grad(seen, coordinates, gradient)[0]
+    shares = torch.ones_like(penalties) if followed is None else followed.to(penalties)
+    return torch.autograd.grad([seen, penalties], coordinates, [gradient, -shares])[0]
 
 
 def total_variation(pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, " batch"]:

@@ -19,7 +19,7 @@ from renderer.dream.climb import Ascent, Climb, Pictures, Step, draw_step
 from renderer.dream.gradients import UsableGradient, climbed
 from renderer.dream.parameterizations import ViewParameterization, build_parameterization
 from renderer.dream.pyramid import Pyramid, view_levels
-from renderer.dream.regularizers import penalty, weigh
+from renderer.dream.regularizers import penalty, upward
 from renderer.dream.views import tint
 from renderer.networks.network import Network
 
@@ -34,7 +34,7 @@ def climb_in_views(
     Args:
         network: The network that dreams.
         pictures: Values in [0, 1]; any height and width.
-        climbs: What each picture is to become; their parameterization `can_be_of_views`.
+        climbs: What each picture is to become; their parameterization `is_of_views`.
         steps: How many steps; at least 1.
         stepped: Is told of each step.
 
@@ -65,10 +65,7 @@ def _upward(gradients: UsableGradient, views: Views, step: Step) -> Views:
     count = len(views) // len(step.values)
     regularizers = [own.regularizers for own in step.values for _ in range(count)]
     of_views = None if followed is None else followed.repeat_interleave(count)
-    kept_small = weigh(penalty(regularizers, seen), of_views) / count
-    if not kept_small.requires_grad:  # nothing is kept small
-        return torch.autograd.grad(tinted, seen, gradient)[0]
-    return torch.autograd.grad([tinted, kept_small], seen, [gradient, -torch.ones_like(kept_small)])[0]
+    return upward(tinted, gradient, penalty(regularizers, seen) / count, of_views, seen)
 
 
 @torch.no_grad()

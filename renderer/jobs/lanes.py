@@ -88,7 +88,7 @@ class Lanes:
     There a batch is computed in groups of a few pictures, several at the same time: threads that compute one picture
     each need not wait for one another after every operation, as those do that share one. The groups follow from the
     batch alone, so the number of lanes changes no pixel; what does is the number of threads of each group, where there
-    are more threads than groups, or where groups take turns because the network cannot be copied.
+    are more threads than groups. Where the network cannot be copied groups take turns, with the same threads.
     """
 
     def __init__(self, network: Network, threads: int) -> None:

@@ -2,14 +2,20 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from renderer.dream import ascent
 from renderer.dream.climb import Ascent, Climb
 from renderer.dream.dreaming import AscentSettings
-from renderer.dream.randomness import PictureKey
+from renderer.dream.randomness import PictureKey, normal
 from renderer.networks.network import Network
 from renderer.targets.target import OUTPUTS, Aim, Neuron
+
+
+def noise(keys: Sequence[PictureKey], size: tuple[int, int]) -> torch.Tensor:
+    """Fresh noise around gray, a picture for each key."""
+    return torch.from_numpy(np.stack([0.5 + 0.05 * normal(key, (3, *size)) for key in keys]))
 
 
 def climbs(settings: AscentSettings, keys: Sequence[PictureKey], first_steps: Sequence[int]) -> list[Climb]:

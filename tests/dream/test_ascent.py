@@ -1,6 +1,5 @@
 """The ascent raises what it is to raise, in every picture of a batch, whatever company it has."""
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -21,9 +20,10 @@ from renderer.dream.dreaming import (
     Transforms,
 )
 from renderer.dream.objectives import LogitObjective
-from renderer.dream.randomness import PictureKey, normal
+from renderer.dream.randomness import PictureKey
 from renderer.dream.regularizers import total_variation
 from renderer.networks.network import Network
+from tests.dream import climbing
 from tests.dream.climbing import ascend, ascend_fresh
 from tests.networks.tiny import CLASSES, tiny_network
 from tests.networks.tiny import logits as logits_of
@@ -33,7 +33,7 @@ KEYS = [PictureKey(0, "0002"), PictureKey(0, "0005")]
 
 
 def noise(keys: list[PictureKey]) -> torch.Tensor:
-    return torch.from_numpy(np.stack([0.5 + 0.05 * normal(key, (3, *SIZE)) for key in keys]))
+    return climbing.noise(keys, SIZE)
 
 
 def logits(pictures: torch.Tensor) -> torch.Tensor:

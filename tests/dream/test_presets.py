@@ -2,17 +2,16 @@
 
 from functools import cache
 
-import numpy as np
 import pytest
 import torch
 
-from renderer.dream.randomness import PictureKey, normal
+from renderer.dream.randomness import PictureKey
 from renderer.networks.loaded import load_network
 from renderer.networks.network import Network
 from renderer.networks.sources.embedded import EmbeddedNetwork
 from renderer.settings.loading import parse_settings
 from renderer.settings.presets import families, presets
-from tests.dream.climbing import ascend
+from tests.dream import climbing
 from tests.networks.tiny import logits as logits_of
 
 SIZE = (56, 72)
@@ -40,8 +39,8 @@ def test_it_dreams(family: str, preset: str) -> None:
     begin = families()[family].networks[0]
     network = "embedded" if begin == "embedded" else f"torchvision, name: {begin}"
     dream = parse_settings(f"network: {{source: {network}}}\ndream: {{preset: {preset}}}", "f.yaml").dream
-    noise = torch.from_numpy(np.stack([0.5 + 0.05 * normal(key, (3, *SIZE)) for key in KEYS]))
-    pictures = ascend(embedded(), dream, noise, KEYS, [0, 0], STEPS).pictures
+    noise = climbing.noise(KEYS, SIZE)
+    pictures = climbing.ascend(embedded(), dream, noise, KEYS, [0, 0], STEPS).pictures
     assert bool(torch.isfinite(pictures).all())
     assert all(after > before + 1 for before, after in zip(logits(noise), logits(pictures), strict=True))
     assert pictures.min() >= 0 and pictures.max() <= 1 and pictures.std() > 0.02

@@ -1,6 +1,5 @@
 """The frames of a film are changed view by view: what a step does not see stays as it is."""
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -16,8 +15,9 @@ from renderer.dream.dreaming import (
 )
 from renderer.dream.optimizers import normalized_step, softened_step
 from renderer.dream.parameterizations import Fourier, build_parameterization
-from renderer.dream.randomness import PictureKey, normal
+from renderer.dream.randomness import PictureKey
 from renderer.dream.regularizers import total_variation
+from tests.dream import climbing
 from tests.dream.climbing import ascend, ascend_fresh
 from tests.networks.tiny import tiny_network
 
@@ -28,7 +28,7 @@ WHOLE = FourierParameterization(frames="whole")
 
 
 def noise() -> Tensor:
-    return torch.from_numpy(np.stack([np.clip(0.5 + 0.05 * normal(key, (3, *SIZE)), 0, 1) for key in KEYS]))
+    return climbing.noise(KEYS, SIZE)
 
 
 def test_a_step_changes_only_what_it_sees() -> None:
