@@ -1,6 +1,7 @@
 """The log of a run, and `--verbose`."""
 # ruff: noqa: F401, F811  a fixture
 
+import logging
 import os
 from pathlib import Path
 
@@ -39,6 +40,23 @@ def test_an_error_has_its_traceback_in_the_log_alone(
     assert said.count("a bug") == 1
     assert "Traceback" not in said
     assert "ZeroDivisionError: a bug" in LOG.read_text().split("Traceback")[1]
+
+
+def test_warnings_are_said_once(
+    config: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def warn(number: int) -> None:
+        if number == 1:
+            logging.getLogger("renderer.networks.twins").warning("groups take turns")
+
+    use_worker(monkeypatch, lambda settings: FakeWorker(settings, warn))
+    assert run("render", config) == 0
+    assert capsys.readouterr().err.count("groups take turns") == 1
+    (Path("runs/tiny") / "index.html").write_text("broken")
+    assert run("render", config) == 0
+    said = capsys.readouterr().err
+    assert said.count("damaged or missing: the page") == 1
+    assert "groups take turns" in LOG.read_text() and "the page index.html" in LOG.read_text()
 
 
 def test_the_log_is_bounded(config: str) -> None:

@@ -83,6 +83,16 @@ def test_where_nothing_differs_nothing_is_noted(tmp_path: Path) -> None:
     assert not [note for note in recorder.notes if note.startswith("run.")]
 
 
+def test_more_threads_than_cores_are_remarked_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_machine(monkeypatch, cores=2, fast=False)
+    recorder = Recorder()
+    render(request(tmp_path, CPU, "run.threads=64"), recorder, FakeWorker)
+    said = "run.threads: 64 threads on 2 cores only hinder one another"
+    assert said in recorder.notes
+    found = {one.name: one for one in preflight(request(tmp_path, CPU, "run.threads=64"), film=True, quick=True)}
+    assert (found["machine"].state, found["machine"].text) == ("warning", said)
+
+
 @pytest.mark.parametrize(
     ("override", "said"),
     [

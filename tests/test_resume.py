@@ -262,3 +262,22 @@ def test_stills_that_are_stopped_go_on(tmp_path: Path, whole_stills: dict[str, o
 def test_a_second_process_is_refused(finished: Path) -> None:
     with locked(RunPaths(finished).lock), pytest.raises(UserError, match=f"process {os.getpid()}"):
         _continue(finished)
+
+
+def test_a_film_is_not_made_shorter_by_what_is_removed_while_it_is_rendered(
+    tmp_path: Path, whole: dict[str, object]
+) -> None:
+    paths = RunPaths(tmp_path)
+
+    removed: list[Path] = []
+
+    def remove(_number: int) -> None:
+        for record in [path for path in paths.segment_records() if "lead" not in path.name][: 1 - len(removed)]:
+            record.unlink()
+            removed.append(record)
+
+    with pytest.raises(UserError, match=r"000\d-00\d.*removed or damaged while the film was rendered.*run the same"):
+        render(request(tmp_path), Recorder(), lambda settings: FakeWorker(settings, remove))
+    assert not paths.film_record.exists()
+    render(request(tmp_path), Recorder(), FakeWorker)
+    assert results(tmp_path) == whole

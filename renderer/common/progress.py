@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-_MOST_NAMES = 5
+from renderer.common.wording import listed
 
 _LOG = logging.getLogger(__name__)
 
@@ -135,8 +135,7 @@ def note_repairs(progress: Progress | None, what: str, names: Sequence[str], how
         how: What becomes of it, such as `dreamed again`.
     """
     if names and progress:
-        listed = ", ".join(names[:_MOST_NAMES]) + (" and others" if len(names) > _MOST_NAMES else "")
-        progress.note(f"damaged or missing: {what} {listed}; {how}")
+        progress.note(f"damaged or missing: {what} {listed(names)}; {how}")
 
 
 class LoggedProgress:

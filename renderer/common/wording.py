@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+_MOST_NAMES = 5
+
 
 def either(words: Sequence[str]) -> str:
     """`a`, `a or b`, `a, b or c`; at least one word."""
     return f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else words[0]
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first few names, and whether there are others."""
+    return ", ".join(names[:_MOST_NAMES]) + (" and others" if len(names) > _MOST_NAMES else "")
 
 
 def did_you_mean(words: Sequence[str]) -> str:

@@ -12,10 +12,11 @@ from renderer.atlas.results import write_results
 from renderer.atlas.seen import SeenRun
 from renderer.common.errors import UserError
 from renderer.common.progress import Progress, note_repairs
+from renderer.common.wording import listed
 from renderer.jobs.assembly import assemble_segments, restore_subtitles, try_assembly
 from renderer.jobs.choosing import chosen_targets
 from renderer.jobs.live import Live
-from renderer.jobs.machine import begun_with, choose, note_what_is_kept
+from renderer.jobs.machine import begun_with, choose, note_machine
 from renderer.jobs.notes import keep_failures, keep_similarity
 from renderer.jobs.plan import Plan, make_plan
 from renderer.jobs.repairs import note_damaged_results
@@ -182,6 +183,7 @@ def _render(run: Run, live: Live, worker: Callable[[], Worker], plan: Plan) -> O
             keep_similarity(run, worker(), live)
             render_film(run, plan, worker(), live)
             plan = make_plan(SeenRun(run))
+            _refuse_gaps(plan)
         if not run.settings.stills.fresh:
             make_film_stills(run, plan.records, live)
         assemble_segments(run, plan.records, live)
@@ -189,6 +191,16 @@ def _render(run: Run, live: Live, worker: Callable[[], Worker], plan: Plan) -> O
             failures = _dream_stills(run, live, worker)
         keep_failures(run, failures, live)
     return _conclude(run, failures, live)
+
+
+def _refuse_gaps(plan: Plan) -> None:
+    """Raise UserError where parts of a film that has just been dreamed are gone: it would be a shorter one."""
+    gone = [item.segment.name for item in plan.items if item.lacks.film]
+    if gone:
+        raise UserError(
+            f"{listed(gone)}: removed or damaged while the film was rendered; run the same command again, which makes "
+            "what is missing"
+        )
 
 
 def _dream_stills(run: Run, live: Live, worker: Callable[[], Worker]) -> list[Failure]:
@@ -242,7 +254,7 @@ def _lazily(
 
     def worker() -> Worker:
         if not made:
-            note_what_is_kept(wanted, progress)
+            note_machine(wanted, progress)
             made.append(make_worker(wanted.decided))
         return made[0]
 

@@ -41,8 +41,18 @@ def begun_with(directory: Path) -> Chosen | None:
     return None
 
 
-def note_what_is_kept(run: RunFile, progress: Progress) -> None:
-    """Say where a run goes on otherwise than it would begin on this machine."""
+def too_many_threads(chosen: Chosen) -> str | None:
+    """What is to be said where there are more threads than cores that the program may use."""
+    cores = usable_cores()
+    if chosen.threads <= cores:
+        return None
+    return f"run.threads: {chosen.threads} threads on {cores} core{'s' if cores > 1 else ''} only hinder one another"
+
+
+def note_machine(run: RunFile, progress: Progress) -> None:
+    """Say where a run goes on otherwise than it would begin on this machine, and what slows it."""
+    if slow := too_many_threads(Chosen.of(run.decided)):
+        progress.note(slow)
     for name, here in choose(run.settings):
         kept = getattr(run.chosen, name, here)
         if kept != here:

@@ -18,7 +18,7 @@ from renderer.jobs.assembly import try_assembly
 from renderer.jobs.choosing import chosen_targets
 from renderer.jobs.commands import Request
 from renderer.jobs.disk_space import estimate_bytes
-from renderer.jobs.machine import begun_with, choose
+from renderer.jobs.machine import begun_with, choose, too_many_threads
 from renderer.jobs.projection import project_time
 from renderer.jobs.session import describe_run, refuse_odd_names, refuse_unsuitable
 from renderer.jobs.worker import MakeWorker, local_worker
@@ -67,7 +67,8 @@ def preflight(
     except UserError as error:
         yield Finding("machine", "failed", str(error))
         return
-    yield Finding("machine", "ok", chosen.describe())
+    slow = too_many_threads(chosen)
+    yield Finding("machine", "warning" if slow else "ok", slow or chosen.describe())
     try:
         run = _planned(request, chosen, film=film, quick=quick)
     except UserError as error:

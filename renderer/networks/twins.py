@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from functools import partial
+from contextlib import contextmanager, suppress
+from functools import lru_cache, partial
+from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +22,9 @@ from renderer.networks.threads import prepare_thread
 _LOG = logging.getLogger(__name__)
 _SHARES = (0.25, 0.75)  # Of the gradient, for the network and for its twin: each has to use its own.
 _PATIENCE = 10.0  # Seconds that one waits for the other; a module may have a lock that both want.
+# Of the standard library, torch and ourselves: it shares nothing between threads by mistake.
+_KNOWN_CODE = tuple(str(Path(file).parent) for file in (threading.__file__, torch.__file__, __file__))
+_INSTALLED = "site-packages"  # May lie in the folder of the standard library.
 
 
 class Twins:
@@ -59,8 +67,8 @@ class Twins:
 def prove(network: Network, twin: Network) -> None:
     """Prove that a network and its twin answer at the same time as the network does alone, bit for bit.
 
-    Both go from module to module side by side, so what they share by mistake is wrong for one of them. What they share
-    between two modules only is not found.
+    Both go from module to module side by side, and in the module's own code from line to line, so what they share by
+    mistake is wrong for one of them.
 
     Raises:
         RuntimeError: They do not.
@@ -86,7 +94,7 @@ class _Meeting:
         """What it answers to a probe."""
         self._own.network = network
         try:
-            with network.telling(partial(self._meet, network)):
+            with network.telling(partial(self._meet, network)), _each_line(partial(self._meet, network)):
                 self._meet(network)
                 return _answer(network, number)
         finally:
@@ -97,6 +105,33 @@ class _Meeting:
             raise RuntimeError("its copy computes with modules of the original")
         with suppress(threading.BrokenBarrierError):
             self._barrier.wait()
+
+
+@contextmanager
+def _each_line(tell: Callable[[], None]) -> Iterator[None]:
+    """Call a function before each line of Python that this thread runs in the network's own code."""
+
+    def of_line(_frame: FrameType, event: str, _argument: Any) -> Any:
+        if event == "line":
+            tell()
+        return of_line
+
+    def of_call(frame: FrameType, _event: str, _argument: Any) -> Any:
+        return None if _is_known(frame.f_code.co_filename) else of_line
+
+    before = sys.gettrace()
+    sys.settrace(of_call)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
+
+
+@lru_cache
+def _is_known(file: str) -> bool:
+    """Whether code in a file is none of the network's own."""
+    own = next((folder for folder in _KNOWN_CODE if file.startswith(folder)), None)
+    return file.startswith("<") or (own is not None and _INSTALLED not in file.removeprefix(own))
 
 
 def _answer(network: Network, number: int) -> list[Tensor]:

@@ -13,6 +13,7 @@ _MOST_BYTES = 1_000_000
 _MOST_WAITING = 1000
 _FORMAT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
 _LOGGER = logging.getLogger("renderer")
+_SAID_IN_ANY_CASE = "renderer.common.progress"  # Logs what the display shows anyway.
 
 
 class LogFile(logging.Handler):
@@ -62,16 +63,21 @@ class _StandardError(logging.Handler):
 def configure(*, verbose: bool) -> None:
     """Begin to log as a command does; what an earlier command logged to is forgotten.
 
+    Warnings are said on standard error, unless they are notes of progress, which are shown in any case.
+
     Args:
-        verbose: Say on standard error what is logged.
+        verbose: Say all that is logged there.
     """
     _LOGGER.setLevel(logging.DEBUG if verbose else logging.INFO)
     _LOGGER.handlers.clear()
     _LOGGER.addHandler(LogFile())
+    said = _StandardError()
     if verbose:
-        said = _StandardError()
         said.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-        _LOGGER.addHandler(said)
+    else:
+        said.setLevel(logging.WARNING)
+        said.addFilter(lambda record: record.name != _SAID_IN_ANY_CASE)
+    _LOGGER.addHandler(said)
 
 
 def keep_log(paths: RunPaths) -> None:

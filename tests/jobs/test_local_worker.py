@@ -125,6 +125,30 @@ def test_a_module_that_cannot_be_copied_is_used_by_one_group_after_another(monke
         }
 
 
+SHARED: dict[str, torch.Tensor] = {}
+
+
+def test_a_module_that_keeps_values_elsewhere_between_two_lines_is_used_by_one_group_after_another(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Forgetful(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = tiny_network()._module
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            SHARED["x"] = x
+            x = SHARED["x"] * 2
+            answer: torch.Tensor = self.body(x)
+            return answer
+
+    given = settings(batch=16, threads=2).model_copy(update={"film": FILM.model_copy(update={"chains": 6})})
+    with torch.random.fork_rng():
+        monkeypatch.setattr(local, "load_network", lambda *_: tiny_network(module=Forgetful()))
+        frames(given)
+    assert "so groups take turns" in caplog.text
+
+
 def test_batches_change_no_more_than_rounding() -> None:
     together, apart = frames(settings(batch=3)), frames(settings(batch=1))
     for place, frame in together.items():
