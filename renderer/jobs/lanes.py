@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from queue import Empty, Queue
@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from renderer.common.progress import Stepped
 from renderer.film.tasks import in_batches
+from renderer.jobs.turns import Dreaming, Turns
 from renderer.networks.network import Network
 from renderer.networks.threads import prepare_thread
 from renderer.networks.twins import Twins
@@ -23,8 +24,6 @@ _WAITING = 8  # Results of a stream that may wait to be taken.
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-Dreaming = Callable[[Network, Sequence[Task], Stepped], Iterator[Result]]
-"""Computes tasks together, tells of each step, and gives results as they come."""
 Stream = Generator[Result, None, None]
 
 
@@ -100,6 +99,7 @@ class Lanes:
         """
         self._threads, self._on_processor = threads, network.device.type == "cpu"
         self._twins = Twins(network, min(threads, _MOST) if self._on_processor else 1)
+        self._turns = Turns()
 
     @property
     def network(self) -> Network:
@@ -108,7 +108,10 @@ class Lanes:
 
     def compute(self, dream: Dreaming[Task, Result], batch: Sequence[Task], together: Together) -> Stream[Result]:
         """Compute a batch; results come as they are ready."""
-        groups = in_batches(batch, _GROUP) if self._on_processor else [list(batch)]
+        if not self._on_processor:
+            yield from self._turns.compute(dream, self.network, batch, together.stepped)
+            return
+        groups = in_batches(batch, _GROUP)
         networks = self._twins.networks(len(groups))
         # Also where groups have to take turns: another number of threads would give other pixels.
         each = max(1, self._threads // min(len(groups), _MOST))
@@ -119,7 +122,7 @@ class Lanes:
                 yield from dream(network, group, together.stepped)
 
         shares = [groups[number :: len(networks)] for number in range(len(networks))]
-        return together.results([stream(network, own) for network, own in zip(networks, shares, strict=True)])
+        yield from together.results([stream(network, own) for network, own in zip(networks, shares, strict=True)])
 
 
 class _Stopped(Exception):  # noqa: N818  it ends a thread, and nobody sees it

@@ -14,7 +14,8 @@ from renderer.common.progress import Stepped
 from renderer.film.recipe import FilmRecipe, StillRecipe
 from renderer.film.sequence import dream_segments, dream_stills
 from renderer.film.tasks import Frame, SegmentTask, Still, StillTask
-from renderer.jobs.lanes import Dreaming, Lanes, Stream, Together
+from renderer.jobs.lanes import Lanes, Stream, Together
+from renderer.jobs.turns import Dreaming
 from renderer.networks.devices import find_devices
 from renderer.networks.loaded import load_network
 from renderer.networks.network import Network

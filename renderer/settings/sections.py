@@ -210,8 +210,8 @@ class Run(Section):
         16,
         ge=1,
         le=1024,
-        description="Most pictures in one batch. A graphics card "
-        "computes a batch at once, so lower it when its memory runs out; a processor computes two pictures a thread.",
+        description="Most pictures in one batch. A graphics card computes a batch at once, and in smaller turns where "
+        "its memory does not hold it; a processor computes two pictures a thread.",
     )
     segment_seconds: float = Field(
         10.0,
