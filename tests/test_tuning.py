@@ -21,6 +21,27 @@ for _ in range(10):
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
+_HEAPS = """
+import ctypes, os, threading
+from renderer.common import tuning
+if PREPARE: tuning.prepare()
+import torch
+several = 8 + 2 * os.cpu_count()
+meeting = threading.Barrier(several)
+def use():
+    meeting.wait()
+    for _ in range(100):
+        torch.ones(1 << 10)
+    meeting.wait()
+threads = [threading.Thread(target=use) for _ in range(several)]
+[one.start() for one in threads], [one.join() for one in threads]
+libc = ctypes.CDLL(None)
+libc.fopen.restype = ctypes.c_void_p
+file = ctypes.c_void_p(libc.fopen(b"heaps.xml", b"w"))
+libc.malloc_info(0, file), libc.fclose(file)
+print(open("heaps.xml").read().count("<heap ") - os.cpu_count())
+"""
+
 
 def is_glibc() -> bool:
     return sys.platform == "linux" and "CS_GNU_LIBC_VERSION" in os.confstr_names
@@ -45,6 +66,16 @@ def test_memory_of_large_tensors_is_kept_unless_the_user_has_it_otherwise() -> N
     assert page_faults(prepare=True) < usual / 10
     for environment in ({"MALLOC_MMAP_THRESHOLD_": "131072"}, {"GLIBC_TUNABLES": "glibc.malloc.mmap_max=1000"}):
         assert page_faults(prepare=True, **environment) > usual / 2
+
+
+@pytest.mark.skipif(not is_glibc(), reason="another C library")
+def test_threads_share_a_few_heaps_each_of_which_keeps_its_memory(tmp_path: Path) -> None:
+    def heaps(prepare: bool, **environment: str) -> int:
+        """How many there are beyond one for each core."""
+        return int(ran(["-c", _HEAPS.replace("PREPARE", str(prepare))], tmp_path, **environment).stdout)
+
+    assert heaps(prepare=True) <= 2 < heaps(prepare=False)
+    assert heaps(prepare=True, MALLOC_ARENA_MAX="1000") > 2
 
 
 @pytest.mark.parametrize(

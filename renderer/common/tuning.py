@@ -16,6 +16,9 @@ _MALLOPT = {  # by the names of glibc's tunables: the number of `mallopt`, and t
     "mmap_max": (-4, 0),
     "trim_threshold": (-1, _UNLIMITED),
     "top_pad": (-2, _TOP_PAD),
+    # Each heap keeps what it has once had, and threads that begin take another one as long as there may be more: a heap
+    # for each thread that computes, and two for those beside them.
+    "arena_max": (-8, 2 + (os.cpu_count() or 1)),
 }
 _SAME_MATTER = {"mmap_max": "mmap_threshold"}  # who sets the latter means the former too
 _WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
