@@ -119,7 +119,7 @@ def test_the_file_and_the_page_tell_of_it(tmp_path: Path, small_judge: str) -> N
     assert list(data) == ["version", "network", "judges"]
     assert data["version"] == 1
     assert data["network"]["network"] == {"source": "embedded", "name": "emojinet", "weights": None}
-    assert list(data["judges"][0]) == ["network", "contents", "unknown", "figures", "pictures"]
+    assert list(data["judges"][0]) == ["network", "contents", "companion", "unknown", "figures", "pictures"]
     contents = page_contents(directory)
     assert contents["judges"] == ["squeezenet1_1"]
     classes = contents["classes"]

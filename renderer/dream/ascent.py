@@ -162,7 +162,7 @@ def _climb_whole(
         drawn = draw_step(climbs, course.first + step, size, network.size)
         now = parameterization.decode(coordinates)
         views = tint(take_views(now, drawn.maps, network.size, canvas), drawn.tints)
-        gradient, followed = gradients.of(views, drawn.values)
+        gradient, followed = gradients.of(views, drawn)
         kept_small = penalty([own.regularizers for own in drawn.values], now)
         ascending = upward(views, gradient, kept_small, followed, coordinates)
         before = coordinates.detach().clone() if followed is not None else None

@@ -65,11 +65,13 @@ class Step:
         values: What holds for each picture.
         maps: What the network is shown; see `draw_views`.
         tints: How its colors are changed; see `draw_tints`.
+        numbers: Number of the step, one a picture, counted from the beginning of its class.
     """
 
     values: tuple[AscentSettings, ...]
     maps: Float[Tensor, "views 2 3"]
     tints: Float[Tensor, "views 3"]
+    numbers: tuple[int, ...]
 
 
 def draw_step(climbs: Sequence[Climb], number: int, size: tuple[int, int], side: int) -> Step:
@@ -83,5 +85,6 @@ def draw_step(climbs: Sequence[Climb], number: int, size: tuple[int, int], side:
     """
     values = tuple(climb.values(number) for climb in climbs)
     transforms, keys = [own.transforms for own in values], [climb.key for climb in climbs]
-    numbers = [climb.first_step + number for climb in climbs]
-    return Step(values, draw_views(transforms, keys, numbers, size, side), draw_tints(transforms, keys, numbers))
+    numbers = tuple(climb.first_step + number for climb in climbs)
+    maps, tints = draw_views(transforms, keys, numbers, size, side), draw_tints(transforms, keys, numbers)
+    return Step(values, maps, tints, numbers)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn import functional
 
 from renderer.common.errors import UserError
 from renderer.common.progress import Stepped
-from renderer.dream.climb import Ascent, Climb, Pictures
+from renderer.dream.climb import Ascent, Climb, Pictures, Step
 from renderer.dream.dreaming import AscentSettings
 from renderer.dream.health import Health
 from renderer.dream.objectives import ObjectiveKind
@@ -37,7 +38,7 @@ def climbed(network: Network, climbs: Sequence[Climb], climb: Climbing, stepped:
         climb: Does it, with the gradients, telling of each step; gives the pictures.
         stepped: Is told of each step.
     """
-    units = onto(torch.tensor([climb.target.ascends.unit for climb in climbs]), network.device)
+    units = [climb.target.ascends.unit for climb in climbs]
     if not _is_asked_at_once(network.device) and not network.needs_care:
         gradients = UsableGradient(network, units, careful=False)
         pictures = climb(gradients, stepped)
@@ -48,7 +49,7 @@ def climbed(network: Network, climbs: Sequence[Climb], climb: Climbing, stepped:
     return _climbed_carefully(network, units, climb, stepped)
 
 
-def _climbed_carefully(network: Network, units: Int[Tensor, " batch"], climb: Climbing, stepped: Stepped) -> Ascent:
+def _climbed_carefully(network: Network, units: Sequence[int], climb: Climbing, stepped: Stepped) -> Ascent:
     gradients = UsableGradient(network, units)
     return Ascent(climb(gradients, stepped), gradients.health)
 
@@ -64,17 +65,18 @@ class UsableGradient:
     picture is treated by itself, and the check costs one sum where nothing is wrong.
     """
 
-    def __init__(self, network: Network, units: Int[Tensor, " batch"], *, careful: bool = True) -> None:
+    def __init__(self, network: Network, units: Sequence[int], *, careful: bool = True) -> None:
         """Begin for some pictures.
 
         Args:
-            network: The network that dreams.
+            network: The network that dreams; its companions take turns with it from step to step.
             units: Number of the unit that each picture is to excite.
             careful: Look at each gradient before it is followed; without that, only remember whether it had to be.
         """
-        self._network, self._units, self._careful = network, units, careful
-        self._health = [Health() for _ in range(len(units))]
-        self._fine = torch.ones((), dtype=torch.bool, device=units.device)
+        self._network, self._careful = network, careful
+        self._dreamers = [network.dreamers(unit) for unit in units]
+        self._health = [Health() for _ in units]
+        self._fine = torch.ones((), dtype=torch.bool, device=network.device)
         self._steps = 0
 
     @property
@@ -87,12 +89,12 @@ class UsableGradient:
         """How the gradients of each picture have been so far."""
         return tuple(health + Health(steps=self._steps) for health in self._health)
 
-    def of(self, views: Views, settings: Sequence[AscentSettings]) -> tuple[Views, Bool[Tensor, " batch"] | None]:
+    def of(self, views: Views, step: Step) -> tuple[Views, Bool[Tensor, " batch"] | None]:
         """The gradient for one step.
 
         Args:
             views: Equally many views of each picture, in the order of the pictures.
-            settings: What holds for each picture in this step.
+            step: What holds for each picture in this step.
 
         Returns:
             The gradient with respect to the views, averaged over those of a picture; and, unless it is so for all, for
@@ -100,24 +102,24 @@ class UsableGradient:
             is 0.
         """
         self._steps += 1
-        places = list(range(len(settings)))
-        gradient = self._backward(views, places, settings)
-        count = len(views) // len(self._units)
+        places = list(range(len(step.values)))
+        gradient = self._backward(views, places, step)
+        count = len(views) // len(places)
         usable = _is_usable(_magnitudes(gradient, count))
         fine = usable.all()
         self._fine &= fine
         if not self._careful or bool(fine):
             return gradient / count, None
-        gradient = self._cure(views.detach(), gradient.clone(), settings)
+        gradient = self._cure(views.detach(), gradient.clone(), step)
         return gradient / count, _is_usable(_magnitudes(gradient, count))
 
-    def _cure(self, views: Views, gradient: Views, settings: Sequence[AscentSettings]) -> Views:
-        count = len(views) // len(settings)
+    def _cure(self, views: Views, gradient: Views, step: Step) -> Views:
+        count = len(views) // len(step.values)
         by_picture, its_views = _by_picture(gradient, count), _by_picture(views, count)
 
         def again(places: Sequence[int]) -> None:
             if places:
-                anew = self._backward(its_views[places].flatten(0, 1), places, settings, precise=True)
+                anew = self._backward(its_views[places].flatten(0, 1), places, step, precise=True)
                 by_picture[places] = _by_picture(anew, count)
 
         wild = _places(~(_magnitudes(gradient, count) < _OVERFLOW))
@@ -139,22 +141,51 @@ class UsableGradient:
                 found = Health(redirected=int(place in dead), recomputed=int(place in wild))
             self._health[place] += found
 
-    def _backward(
-        self, views: Views, places: Sequence[int], settings: Sequence[AscentSettings], *, precise: bool = False
-    ) -> Views:
-        seen = views.detach().requires_grad_()
+    def _backward(self, views: Views, places: Sequence[int], step: Step, *, precise: bool = False) -> Views:
+        """The gradient for some of the pictures, each from the network whose turn it is."""
+        turns = [self._dreamers[place][step.numbers[place] % len(self._dreamers[place])] for place in places]
+        networks = list(dict.fromkeys(network for network, _ in turns))
+        if len(networks) == 1:
+            return _gradient(networks[0], views, [unit for _, unit in turns], _values(step, places), precise=precise)
         count = len(views) // len(places)
-        each = [settings[place] for place in places for _ in range(count)]
-        units = self._units if len(places) == len(self._units) else self._units[list(places)]
-        kind = self._network.kind
-        share = per_picture([one.residual_gradient for one in each], views)
-        activations = self._network.activations(seen, kind.layers(), residual_gradient=share, precise=precise)
-        wanted = kind.answers(activations, units.repeat_interleave(count))
-        reached = _objective([one.objective for one in each], wanted, kind.rivals(activations))
-        if not reached.requires_grad:
-            raise UserError("network: what is ascended does not follow from the picture by a gradient; choose another")
-        # Summed, not averaged: a picture's gradient does not depend on how many others there are.
-        return torch.autograd.grad(reached.sum(), seen)[0]
+        its_views, gradient = _by_picture(views, count), torch.empty_like(views)
+        for network in networks:
+            rows = [row for row, (own, _) in enumerate(turns) if own is network]
+            units, values = [turns[row][1] for row in rows], _values(step, [places[row] for row in rows])
+            found = _gradient(network, its_views[rows].flatten(0, 1), units, values, precise=precise)
+            _by_picture(gradient, count)[rows] = _by_picture(found, count)
+        return gradient
+
+
+def _values(step: Step, places: Sequence[int]) -> list[AscentSettings]:
+    return [step.values[place] for place in places]
+
+
+def _gradient(
+    network: Network, views: Views, units: Sequence[int], values: Sequence[AscentSettings], *, precise: bool
+) -> Views:
+    """The gradient of one network's objective, for equally many views of each picture."""
+    seen = views.detach().requires_grad_()
+    count = len(views) // len(units)
+    each = [one for one in values for _ in range(count)]
+    wanted_units = onto(torch.tensor([unit for unit in units for _ in range(count)]), views.device)
+    share = per_picture([one.residual_gradient for one in each], views)
+    activations = network.activations(
+        _resized(seen, network.size), network.kind.layers(), residual_gradient=share, precise=precise
+    )
+    wanted = network.kind.answers(activations, wanted_units)
+    reached = _objective([one.objective for one in each], wanted, network.kind.rivals(activations))
+    if not reached.requires_grad:
+        raise UserError("network: what is ascended does not follow from the picture by a gradient; choose another")
+    # Summed, not averaged: a picture's gradient does not depend on how many others there are.
+    return torch.autograd.grad(reached.sum(), seen)[0]
+
+
+def _resized(views: Views, size: int) -> Views:
+    """For a companion that sees pictures of another size than the first network, for which views are drawn."""
+    if views.shape[-1] == size:
+        return views
+    return functional.interpolate(views, (size, size), mode="bilinear", antialias=True)
 
 
 def _objective(

@@ -61,7 +61,7 @@ def _upward(gradients: UsableGradient, views: Views, step: Step) -> Views:
     """The gradient of the objective less the penalties, for each view; 0 where it cannot be followed."""
     seen = views.requires_grad_()
     tinted = tint(seen, step.tints)
-    gradient, followed = gradients.of(tinted, step.values)
+    gradient, followed = gradients.of(tinted, step)
     count = len(views) // len(step.values)
     regularizers = [own.regularizers for own in step.values for _ in range(count)]
     of_views = None if followed is None else followed.repeat_interleave(count)

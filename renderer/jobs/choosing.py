@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 from jaxtyping import Float
 
+from renderer.common.wording import listed
 from renderer.networks.source import NetworkSource
 from renderer.settings.sections import Settings
+from renderer.targets.matching import match_classes
 from renderer.targets.selection import select_classes
 from renderer.targets.target import Target
 
@@ -25,4 +28,16 @@ def _output_weights(source: NetworkSource) -> Float[np.ndarray, "classes feature
     """Weights of the network's last layer; raises LookupError where it has none, UserError if it cannot be loaded."""
     from renderer.networks.loaded import load_network  # noqa: PLC0415  torch takes seconds
 
-    return load_network(source).output_weights()
+    return load_network(source.alone).output_weights()
+
+
+def said_of_companions(network: NetworkSource, targets: Sequence[Target]) -> list[str]:
+    """What is to be said of companions that do not know all targets, a line each; raises UserError."""
+    known = network.class_list()
+
+    def said(companion: NetworkSource) -> str:
+        found = match_classes(known, companion.class_list())
+        lacking = [target.title for target in targets if target.index not in found]
+        return f"{companion.label} does not know {listed(lacking)}: dreamed without it" if lacking else ""
+
+    return [text for text in network.of_companions(said) if text]

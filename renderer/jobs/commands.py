@@ -14,7 +14,7 @@ from renderer.common.errors import UserError
 from renderer.common.progress import Progress, note_repairs
 from renderer.common.wording import listed
 from renderer.jobs.assembly import assemble_segments, restore_subtitles, try_assembly
-from renderer.jobs.choosing import chosen_targets
+from renderer.jobs.choosing import chosen_targets, said_of_companions
 from renderer.jobs.live import Live
 from renderer.jobs.machine import begun_with, choose, note_machine
 from renderer.jobs.notes import keep_failures, keep_similarity
@@ -256,6 +256,8 @@ def _lazily(
         if not made:
             note_machine(wanted, progress)
             made.append(make_worker(wanted.decided))
+            for text in said_of_companions(wanted.settings.network, wanted.targets):
+                progress.note(text)
         return made[0]
 
     try:

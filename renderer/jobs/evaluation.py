@@ -113,7 +113,7 @@ def _ask(run: Run, named: NamedNetwork, *, own: bool) -> _Asked:
                 "the network is not the one that dreamed these pictures: one of its files has changed, or another "
                 "Python module of its name is found from here; go to the folder of the right one, or put it back"
             )
-        network = load_network(named.settings, find_devices(_device(run))[0])
+        network = load_network(named.settings.alone, find_devices(_device(run))[0])
         return _Asked(named, data_digest(identity), (own_judge if own else make_judge)(network, run.targets))
 
 
@@ -148,10 +148,16 @@ def _recognition(run: Run, asked: _Asked, scores: tuple[PictureScore, ...]) -> R
     return Recognition(
         network=asked.named.settings.describe(),
         contents=asked.contents,
+        companion=asked.contents in _companions(run),
         unknown=tuple(UnknownClass(index=one.index, wnid=one.wnid, title=one.title) for one in unknown),
         figures=measure(scores),
         pictures=scores,
     )
+
+
+def _companions(run: Run) -> set[str]:
+    """Digests of what tells the networks from others that took part in the dreaming."""
+    return {data_digest(identity) for identity in run.file.network.get("companions", [])}
 
 
 def _with_earlier(run: Run, judging: Sequence[Recognition], progress: Progress) -> tuple[Recognition, ...]:

@@ -15,7 +15,7 @@ from renderer.common.errors import UserError
 from renderer.common.wording import format_duration
 from renderer.film.timeline import refuse_endless
 from renderer.jobs.assembly import try_assembly
-from renderer.jobs.choosing import chosen_targets
+from renderer.jobs.choosing import chosen_targets, said_of_companions
 from renderer.jobs.commands import Request
 from renderer.jobs.disk_space import estimate_bytes
 from renderer.jobs.machine import begun_with, choose, too_many_threads
@@ -26,6 +26,7 @@ from renderer.media.captions import caption_at, check_templates, fill_templates
 from renderer.media.ffmpeg import EncodingError
 from renderer.media.fonts import missing_glyphs
 from renderer.media.overlay import CaptionWriter
+from renderer.networks.source import NetworkSource
 from renderer.settings.chosen import Chosen
 from renderer.settings.sections import Settings
 from renderer.store.paths import RunPaths
@@ -112,7 +113,7 @@ def _describe_classes(run: Run) -> Finding:
         )
     if run.dreams_stills:
         text += f"; {len(run.targets)} stills of {stills.width}x{stills.height}"
-    return Finding("classes", "ok", text)
+    return Finding("classes", "ok", "; ".join([text, *said_of_companions(run.settings.network, run.targets)]))
 
 
 def _check_weights(settings: Settings, *, quick: bool) -> Finding:
@@ -120,12 +121,17 @@ def _check_weights(settings: Settings, *, quick: bool) -> Finding:
         files = settings.network.existing_files().values()
     except UserError as error:
         return Finding("weights", "failed", str(error))
-    network = settings.network.describe()
-    named = f"{network['source']}: {network['name']}" + (f", {network['weights']}" if network["weights"] else "")
-    text = "; ".join([named, *(f"{path}, {path.stat().st_size / 1e6:.1f} MB" for path in files)])
+    networks = [settings.network, *settings.network.companions]
+    sizes = [f"{path}, {path.stat().st_size / 1e6:.1f} MB" for path in files]
+    text = "; ".join([*(_name_network(network) for network in networks), *sizes])
     if quick:
         return Finding("weights", "warning", f"{text}; not loaded, so not known to fit")
     return Finding("weights", "ok", f"{text}; tried below")
+
+
+def _name_network(network: NetworkSource) -> str:
+    said = network.describe()
+    return f"{said['source']}: {said['name']}" + (f", {said['weights']}" if said["weights"] else "")
 
 
 def _check_text(run: Run) -> Finding:

@@ -23,6 +23,8 @@ from renderer.targets.kind import TargetKind
 from renderer.targets.target import OUTPUTS, Aim, Score, Target
 
 Views = Float[Tensor, "views 3 size size"]
+Dreamer = tuple["Network", int]
+"""A network, and the number of one of its units."""
 Activations = Mapping[str, Float[Tensor, "views channels *place"]]
 
 
@@ -56,6 +58,19 @@ class Loaded:
     branches: tuple[nn.Module, ...] = ()
 
 
+@dataclass(frozen=True)
+class Companion:
+    """A network that dreams with another one.
+
+    Attributes:
+        network: The companion.
+        units: Number of its output by that of the other network's, for the classes that both know.
+    """
+
+    network: Network
+    units: Mapping[int, int]
+
+
 class Network:
     """A network whose weights never change and never get a gradient."""
 
@@ -64,6 +79,7 @@ class Network:
         loaded: Loaded,
         kind: TargetKind | None = None,
         classes: Sequence[Target] = (),
+        companions: Sequence[Companion] = (),
         *,
         device: torch.device,
         dtype: torch.dtype = torch.float32,
@@ -74,11 +90,13 @@ class Network:
             loaded: What its source gave.
             kind: What is dreamed toward; None for its classes.
             classes: What its outputs stand for, by index.
+            companions: Networks that dream with it; only for classes.
             device: Where it computes.
             dtype: Its precision; `activations` are float32 all the same.
         """
         self.kind = kind or ClassOutputs()
         self.classes = tuple(classes)
+        self.companions = tuple(companions)
         self.size = loaded.preprocessing.size
         self.device = device
         self.dtype = dtype
@@ -122,9 +140,24 @@ class Network:
 
         Functions are not copied, so one that names the module goes on naming this one's; see `Twins`.
         """
-        tensors = [*self._module.parameters(), *self._module.buffers(), self._mean, self._std]
-        shared = {id(one): one for one in (*tensors, self.kind, self.classes)}
+        shared = {id(one): one for member in self.members for one in member._shared}
         return copy.deepcopy(self, shared)
+
+    @property
+    def _shared(self) -> list[object]:
+        """What copies have in common."""
+        tensors = [*self._module.parameters(), *self._module.buffers(), self._mean, self._std]
+        return [*tensors, self.kind, self.classes]
+
+    @property
+    def members(self) -> tuple[Network, ...]:
+        """The network itself, and its companions."""
+        return (self, *(companion.network for companion in self.companions))
+
+    def dreamers(self, unit: int) -> tuple[Dreamer, ...]:
+        """The members that know a unit of this network, this one first, with the number that it has there."""
+        known = [(companion.network, companion.units.get(unit)) for companion in self.companions]
+        return ((self, unit), *((network, own) for network, own in known if own is not None))
 
     @contextmanager
     def telling(self, tell: Callable[[], None]) -> Iterator[None]:

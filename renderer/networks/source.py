@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
+
+from pydantic import Field, field_validator, model_validator
 
 from renderer.common.digests import file_digest
 from renderer.common.errors import UserError
@@ -19,6 +22,13 @@ from renderer.targets.target import Target
 if TYPE_CHECKING:
     from renderer.networks.network import Loaded
 
+    AnyNetwork: TypeAlias = "NetworkSource"
+
+_SECTION = "network."
+_MOST_COMPANIONS = 15
+
+Made = TypeVar("Made")
+
 
 class NetworkSource(Section):
     """One kind of source; its fields are what the settings say of the network.
@@ -30,6 +40,33 @@ class NetworkSource(Section):
 
     source: str
     targets: AnyTargets = ClassOutputs()
+    # Any of the sources; they are known where they are all named, and the models complete from then on.
+    companions: tuple[AnyNetwork, ...] = Field(
+        (),
+        max_length=_MOST_COMPANIONS,
+        description="Further networks with the same classes, each a mapping like `network` itself. They take turns "
+        "with it from step to step: what several networks agree on, others and people recognize. The first network "
+        "names the classes, scores and orders; a class that a companion does not know is dreamed without it.",
+    )
+
+    @field_validator("companions")
+    @classmethod
+    def _have_none_themselves(cls, companions: tuple[NetworkSource, ...]) -> tuple[NetworkSource, ...]:
+        for number, companion in enumerate(companions):
+            if companion.companions:
+                raise ValueError(f"entry {number} has companions itself; write all of them into one list")
+            if companion.targets != ClassOutputs():
+                raise ValueError(f"entry {number} has targets; the first network's are dreamed by all")
+        return companions
+
+    @model_validator(mode="after")
+    def _dream_of_classes_together(self) -> Self:
+        if self.companions and self.targets != ClassOutputs():
+            raise ValueError(
+                f"companions can dream of classes only, not of {self.targets.model_dump(mode='json')['kind']}; remove "
+                "network.companions or network.targets"
+            )
+        return self
 
     @property
     @abstractmethod
@@ -67,9 +104,30 @@ class NetworkSource(Section):
             UserError: The list cannot be read.
         """
 
-    def files(self) -> Mapping[str, Path]:
-        """The files that the pixels depend on, by the key of the setting that names them, such as `network.weights`."""
+    def own_files(self) -> Mapping[str, Path]:
+        """The files that its pixels depend on, by the key of the setting that names them, such as `network.weights`."""
         return {}
+
+    def files(self) -> Mapping[str, Path]:
+        """With those of its companions, such as `network.companions[0].weights`."""
+        found = dict(self.own_files())
+        for number, companion in enumerate(self.companions):
+            with _of_companion(number):
+                found |= {_companion_key(number, key): path for key, path in companion.own_files().items()}
+        return found
+
+    @property
+    def alone(self) -> Self:
+        """The same without companions."""
+        return self.model_copy(update={"companions": ()})
+
+    def of_companions(self, ask: Callable[[NetworkSource], Made]) -> list[Made]:
+        """What a function gives for each companion; errors name it as the settings do."""
+        made = []
+        for number, companion in enumerate(self.companions):
+            with _of_companion(number):
+                made.append(ask(companion))
+        return made
 
     def identity(self) -> dict[str, Any]:
         """What tells the network from all others, wherever its files lie: equal for two that compute the same.
@@ -78,8 +136,11 @@ class NetworkSource(Section):
             UserError: A file is missing.
         """
         named = {"source": self.source, "name": self.label}
-        digests = {key.removeprefix("network."): file_digest(path) for key, path in self.existing_files().items()}
-        return named | digests | {"targets": self.targets.model_dump(mode="json")}
+        files = self.alone.existing_files()
+        digests = {key.removeprefix("network."): file_digest(path) for key, path in files.items()}
+        told = named | digests | {"targets": self.targets.model_dump(mode="json")}
+        companions = self.of_companions(lambda companion: companion.identity())
+        return told | ({"companions": companions} if companions else {})
 
     def existing_files(self) -> Mapping[str, Path]:
         """As `files`; raises UserError where one is missing."""
@@ -91,11 +152,25 @@ class NetworkSource(Section):
 
     def describe(self) -> dict[str, Any]:
         """What is said of the network in `atlas.json`."""
-        return {"source": self.source, "name": self.label, "weights": None}
+        companions = [companion.describe() for companion in self.companions]
+        return {"source": self.source, "name": self.label, "weights": None} | (
+            {"companions": companions} if companions else {}
+        )
+
+    @property
+    def dreamers(self) -> str:
+        """The names of all that dream, such as `squeezenet1_1, resnet18 and mobilenet_v2`."""
+        *others, last = (self.label, *(companion.label for companion in self.companions))
+        return f"{', '.join(others)} and {last}" if others else last
+
+    def with_own_absolute_paths(self) -> Self:
+        """The same, but its own paths mean the same from every folder."""
+        return self
 
     def with_absolute_paths(self) -> Self:
-        """The same, but its paths mean the same from every folder."""
-        return self
+        """With those of its companions."""
+        companions = tuple(companion.with_own_absolute_paths() for companion in self.companions)
+        return self.with_own_absolute_paths().model_copy(update={"companions": companions})
 
     def channels(self, layer: str) -> int:
         """How many channels a layer has; the network is loaded.
@@ -115,4 +190,17 @@ def _count_channels(source: NetworkSource, layer: str) -> int:
     """Kept, since a network takes long to load."""
     from renderer.networks.loaded import load_network  # noqa: PLC0415  torch takes seconds
 
-    return load_network(source).channels(layer)
+    return load_network(source.alone).channels(layer)
+
+
+def _companion_key(number: int, key: str) -> str:
+    return f"network.companions[{number}].{key.removeprefix(_SECTION)}"
+
+
+@contextmanager
+def _of_companion(number: int) -> Iterator[None]:
+    """Errors name a companion's keys as they are in the settings."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(_companion_key(number, str(error))) from error

@@ -57,7 +57,8 @@ class Twins:
         try:
             copies = [self.original.twin() for _ in range(1, self._most)]
             if copies:
-                prove(self.original, copies[0])
+                for member, copied in zip(self.original.members, copies[0].members, strict=True):
+                    prove(member, copied)
         except Exception as error:  # noqa: BLE001  it is the user's module; what it raises cannot be known
             _LOG.warning("the network cannot be used by several threads, so groups take turns: %s", error)
             return []

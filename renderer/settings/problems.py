@@ -17,6 +17,7 @@ from renderer.settings.shape import (
     Group,
     Leaf,
     Schema,
+    Sections,
     Shape,
     Variants,
     entry_schema,
@@ -96,6 +97,8 @@ def _walk(location: Sequence[str | int]) -> tuple[Path, Shape | None, Path]:
                 shape = keys[step]
             case Variants(groups=groups):
                 shape, rest = groups[str(rest[0])], rest[1:]
+            case Sections(entry=entry) if isinstance(rest[0], int):
+                path, shape, rest = (*path, rest[0]), entry, rest[1:]
             case Leaf():
                 break
     return path, shape, rest

@@ -34,6 +34,17 @@ class Leaf:
 
 
 @dataclass(frozen=True)
+class Sections(Leaf):
+    """A key with a list of mappings, each of which is of one of several kinds; nothing is merged below it.
+
+    Attributes:
+        entry: The shape of an entry.
+    """
+
+    entry: Variants
+
+
+@dataclass(frozen=True)
 class Group:
     """A mapping of keys, with its meaning."""
 
@@ -101,6 +112,8 @@ def words(schema: Schema) -> str:
             return either([f"'{value}'" for value in values])
         case {"type": "array"}:
             return _list_words(schema)
+        case {"discriminator": {"propertyName": tag}}:
+            return f"a mapping with {tag} and the keys that go with it"
         case _:
             return _scalar_words(schema)
 
@@ -127,20 +140,35 @@ _SIMPLE_WORDS = {
 }
 
 
-def _group(schema: Schema, definitions: Mapping[str, Schema]) -> Group:
-    keys = {key: _shape(below, definitions) for key, below in schema["properties"].items()}
-    return Group(keys, schema.get("description", ""))
+def _group(schema: Schema, definitions: Mapping[str, Schema], *, listed: bool = False) -> Group:
+    """The shape of a mapping; `listed` leaves out lists of sections, since none may be within another."""
+    own = {key: below for key, below in schema["properties"].items() if not (listed and _lists_sections(below))}
+    return Group({key: _shape(below, definitions) for key, below in own.items()}, schema.get("description", ""))
+
+
+def _lists_sections(schema: Schema) -> bool:
+    return "discriminator" in schema.get("items", {})
 
 
 def _shape(schema: Schema, definitions: Mapping[str, Schema]) -> Shape:
     match schema:
         case {"$ref": reference}:
             return _group(_definition(reference, definitions), definitions)
-        case {"discriminator": {"propertyName": tag, "mapping": references}, "default": default}:
-            groups = {name: _group(_definition(to, definitions), definitions) for name, to in references.items()}
-            return Variants(tag, default[tag], groups)
+        case {"discriminator": _, "default": default}:
+            return _variants(schema, default, definitions)
+        case {"type": "array", "items": {"discriminator": _} as entry}:
+            variants = _variants(entry, {}, definitions, listed=True)
+            return Sections(schema, schema.get("description", ""), schema.get("default"), variants)
         case _:
             return Leaf(schema, schema.get("description", ""), schema.get("default"))
+
+
+def _variants(
+    schema: Schema, default: Mapping[str, Any], definitions: Mapping[str, Schema], *, listed: bool = False
+) -> Variants:
+    tag, references = schema["discriminator"]["propertyName"], schema["discriminator"]["mapping"]
+    groups = {name: _group(_definition(to, definitions), definitions, listed=listed) for name, to in references.items()}
+    return Variants(tag, default.get(tag, ""), groups)
 
 
 def _definition(reference: str, definitions: Mapping[str, Schema]) -> Schema:

@@ -98,6 +98,7 @@ class Recognition(Record):
     Attributes:
         network: The network, described as in `atlas.json`.
         contents: Digest of what tells it from other networks; one with the same weights is the same.
+        companion: Whether it took part in the dreaming, so that it is no outsider.
         unknown: Classes of the run that are not in its list, and so in none of the figures.
         figures: Its figures; empty if it knows none of the classes that are finished so far.
         pictures: Its scores of the single pictures, in the order of the film.
@@ -105,6 +106,7 @@ class Recognition(Record):
 
     network: dict[str, Any]
     contents: str
+    companion: bool = False
     unknown: tuple[UnknownClass, ...]
     figures: tuple[Figures, ...]
     pictures: tuple[PictureScore, ...]
@@ -125,12 +127,18 @@ class Evaluation(Record):
 
 
 def judge_names(evaluation: Evaluation) -> list[str]:
-    """What to call each judge: with its weights, where the name alone would not tell it from the others."""
+    """What to call each judge: with its weights, where the name alone would not tell it from the others.
+
+    One that took part in the dreaming is called a companion.
+    """
     networks = [judge.network for judge in evaluation.judges]
     counts = Counter(network["name"] for network in networks)
-    return [
+    names = [
         f"{network['name']} ({network['weights']})" if counts[network["name"]] > 1 else str(network["name"])
         for network in networks
+    ]
+    return [
+        f"{name} (companion)" if judge.companion else name for name, judge in zip(names, evaluation.judges, strict=True)
     ]
 
 

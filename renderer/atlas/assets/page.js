@@ -108,10 +108,10 @@ function updateEntry(entry, data) {
 const whyBlank = (data) => (data.failure === undefined ? "not dreamed yet" : "could not be rendered");
 
 function showSummary() {
-  const { network, classes, film } = state.contents;
+  const { dreamers, classes, film } = state.contents;
   const dreamed = classes.filter((data) => data.still).length;
   const failed = classes.filter((data) => !data.still && data.failure !== undefined).length;
-  const parts = [`Dreamed by ${network}`, plural(classes.length, "class")];
+  const parts = [`Dreamed by ${dreamers}`, plural(classes.length, "class")];
   if (dreamed < classes.length) parts.push(`${dreamed.toLocaleString("en")} dreamed so far`);
   if (failed) parts.push(`${failed.toLocaleString("en")} failed`);
   if (film) parts.push(`film of ${clock(film.seconds)}`);

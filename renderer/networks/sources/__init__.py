@@ -16,3 +16,8 @@ if TYPE_CHECKING:
     AnyNetwork = NetworkSource
 else:
     AnyNetwork = one_of(SOURCES, "source")
+
+# A source's companions may be of any source.
+NetworkSource.model_rebuild(_types_namespace={"AnyNetwork": AnyNetwork})
+for one in SOURCES:
+    one.model_rebuild(_types_namespace={"AnyNetwork": AnyNetwork})

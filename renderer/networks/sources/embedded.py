@@ -33,7 +33,7 @@ class EmbeddedNetwork(NetworkSource):
         """A thousand emoji."""
         return load_emoji_classes()
 
-    def files(self) -> Mapping[str, Path]:
+    def own_files(self) -> Mapping[str, Path]:
         """Its weights; none where the package lies in an archive."""
         path = Path(str(WEIGHTS))
         return {"network.weights": path} if path.is_file() else {}

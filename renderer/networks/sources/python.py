@@ -83,7 +83,7 @@ class PythonNetwork(NetworkSource):
         """The classes of the user's file."""
         return load_class_file(self.classes)
 
-    def files(self) -> Mapping[str, Path]:
+    def own_files(self) -> Mapping[str, Path]:
         """The file of the module, those that it imports from beside it, and those that it reads."""
         read = {f"network.reads[{number}]": path for number, path in enumerate(self.reads)}
         return {"network.module": self._module_file()} | self._imported() | read
@@ -92,7 +92,7 @@ class PythonNetwork(NetworkSource):
         """With what is done to pictures before the network sees them."""
         return super().identity() | {"size": self.size, "mean": list(self.mean), "std": list(self.std)}
 
-    def with_absolute_paths(self) -> Self:
+    def with_own_absolute_paths(self) -> Self:
         """With absolute paths of all files."""
         reads = tuple(path.absolute() for path in self.reads)
         return self.model_copy(update={"classes": self.classes.absolute(), "reads": reads})

@@ -61,7 +61,7 @@ class TorchvisionNetwork(NetworkSource):
         """The classes of ImageNet, or those of the user's file."""
         return load_imagenet_classes() if self.classes is None else load_class_file(self.classes)
 
-    def files(self) -> Mapping[str, Path]:
+    def own_files(self) -> Mapping[str, Path]:
         """The weights, where they are a file."""
         return {"network.weights": self.weights_path} if self.weights_path else {}
 
@@ -78,7 +78,7 @@ class TorchvisionNetwork(NetworkSource):
         """With the name of the weights, or of their file."""
         return super().describe() | {"weights": Path(self.weights).name}
 
-    def with_absolute_paths(self) -> Self:
+    def with_own_absolute_paths(self) -> Self:
         """With absolute paths of weights and class list."""
         weights = str(self.weights_path.absolute()) if self.weights_path else self.weights
         classes = self.classes.absolute() if self.classes else None

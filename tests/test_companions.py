@@ -1,0 +1,174 @@
+"""`network.companions` on whole runs: settings, films, resumption, what is said of them."""
+
+import json
+from pathlib import Path
+
+import av
+import pytest
+import torch
+from safetensors.torch import save_file
+from torchvision import models
+
+from renderer.common.errors import UserError
+from renderer.jobs.commands import render, render_stills
+from renderer.jobs.evaluation import evaluate, named_networks
+from renderer.jobs.preflight import preflight
+from renderer.settings.loading import parse_settings
+from renderer.store.evaluation_file import judge_names
+from renderer.store.paths import RunPaths
+from renderer.targets.class_lists import load_emoji_classes
+from tests.film_helpers import Recorder, request, results
+
+TITLES = [target.title for target in load_emoji_classes()]
+FEW_STEPS = (
+    "dream.fresh_steps=2",
+    "dream.steps_per_frame=2",
+    "film.seconds_per_class=0.5",
+    "film.lead_in_seconds=0.25",
+)
+
+
+def made(folder: Path, name: str, seed: int) -> str:
+    """A network with random weights that knows three of the four classes of the tiny film; its settings."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        save_file(models.squeezenet1_1(weights=None, num_classes=4).state_dict(), folder / f"{name}.safetensors")
+    titles = [TITLES[5], "something else", TITLES[1], TITLES[2]]
+    (folder / f"{name}.csv").write_text("".join(["index,title\n", *(f"{i},{t}\n" for i, t in enumerate(titles))]))
+    return f"{{source: torchvision, weights: {folder}/{name}.safetensors, classes: {folder}/{name}.csv}}"
+
+
+@pytest.fixture(scope="module")
+def companion(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return made(tmp_path_factory.mktemp("companion"), "one", 0)
+
+
+def with_companions(*texts: str) -> tuple[str, ...]:
+    return (*FEW_STEPS, f"network.companions=[{', '.join(texts)}]")
+
+
+def test_a_film_is_dreamed_by_both_and_goes_on_as_it_was_begun(tmp_path: Path, companion: str) -> None:
+    asked = with_companions(companion)
+    render(request(tmp_path / "whole", *asked), Recorder())
+    alone = request(tmp_path / "alone", *FEW_STEPS)
+    render(alone, Recorder())
+    whole = results(tmp_path / "whole")
+    assert whole != results(tmp_path / "alone")
+
+    render(request(tmp_path / "run", *asked), Recorder())
+    paths = RunPaths(tmp_path / "run")
+    for record in list(paths.segment_records())[1:3]:
+        record.unlink()
+    render(request(tmp_path / "run", *asked), Recorder())
+    assert results(tmp_path / "run") == whole
+
+
+def test_the_number_of_threads_changes_nothing(tmp_path: Path, companion: str) -> None:
+    for threads in (1, 2):
+        asked = (*with_companions(companion), f"run.threads={threads}", "run.batch=4", "stills.steps=4")
+        render_stills(request(tmp_path / str(threads), *asked), Recorder())
+    assert results(tmp_path / "1") == results(tmp_path / "2")
+
+
+def test_another_companion_is_another_run(tmp_path: Path, companion: str) -> None:
+    render_stills(request(tmp_path / "run", *with_companions(companion), "stills.steps=2"), Recorder())
+    other = made(tmp_path, "other", 1)
+    with pytest.raises(UserError, match=r"network\.companions"):
+        render_stills(request(tmp_path / "run", *with_companions(other), "stills.steps=2"), Recorder())
+    with pytest.raises(UserError, match=r"network\.companions"):
+        render_stills(request(tmp_path / "run", *FEW_STEPS, "stills.steps=2"), Recorder())
+
+
+def test_film_page_and_evaluation_say_who_dreamed(tmp_path: Path, companion: str) -> None:
+    render(request(tmp_path, *with_companions(companion)), Recorder())
+    with av.open(str(tmp_path / "atlas.mp4")) as film:
+        assert "Dreams of emojinet and squeezenet1_1" in film.metadata["comment"]
+    index = json.loads((tmp_path / "atlas.json").read_text())
+    assert [one["name"] for one in index["network"]["companions"]] == ["squeezenet1_1"]
+    contents = (tmp_path / "index.html").read_text(encoding="utf-8").split('id="contents">')[1].split("</script>")[0]
+    assert json.loads(contents)["dreamers"] == "emojinet and squeezenet1_1"
+    outsider = made(tmp_path, "outsider", 5)
+    found = evaluate(tmp_path, named_networks([companion, outsider], []), Recorder())
+    assert [judge.companion for judge in found.judges] == [True, False]
+    assert judge_names(found) == ["squeezenet1_1 (one.safetensors) (companion)", "squeezenet1_1 (outsider.safetensors)"]
+
+
+def test_check_loads_companions_and_says_what_they_lack(tmp_path: Path, companion: str) -> None:
+    asked = request(tmp_path, *with_companions(companion))
+    findings = {finding.name: finding for finding in preflight(asked, film=False, quick=False)}
+    assert "torchvision: squeezenet1_1, one.safetensors" in findings["weights"].text
+    assert findings["classes"].state == "ok"
+    assert f"squeezenet1_1 does not know {TITLES[3]}" in findings["classes"].text
+    assert findings["dreaming"].state == "ok"
+
+
+def test_a_render_says_which_classes_a_companion_lacks(tmp_path: Path, companion: str) -> None:
+    recorder = Recorder()
+    render_stills(request(tmp_path, *with_companions(companion), "stills.steps=2"), recorder)
+    said = f"squeezenet1_1 does not know {TITLES[3]}: dreamed without it"
+    assert [note for note in recorder.notes if "does not know" in note] == [said]
+
+
+def test_a_missing_file_is_named_as_in_the_settings(tmp_path: Path, companion: str) -> None:
+    missing = companion.replace("one.safetensors", "gone.safetensors")
+    with pytest.raises(UserError, match=r"network\.companions\[1\]\.weights: there is no file .*gone\.safetensors"):
+        render_stills(request(tmp_path, *with_companions(companion, missing)), Recorder())
+    assert not RunPaths(tmp_path).settings.exists()
+
+
+def test_a_companion_that_knows_none_of_the_classes_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "made"
+    folder.mkdir()
+    strange = made(folder, "strange", 0)
+    (folder / "strange.csv").write_text("index,title\n0,a\n1,b\n2,c\n3,d\n")
+    with pytest.raises(UserError, match=r"network\.companions\[0\]\.classes: .*knows none of the classes"):
+        render_stills(request(tmp_path / "run", *with_companions(strange)), Recorder())
+    assert not (tmp_path / "run").exists()
+
+
+def test_relative_paths_of_companions_hold_from_other_folders(
+    tmp_path: Path, companion: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(companion.split("weights: ")[1].split("/one.safetensors", maxsplit=1)[0])
+    monkeypatch.chdir(folder)
+    relative = companion.replace(f"{folder}/", "./")
+    render_stills(request(tmp_path / "run", *with_companions(relative), "stills.steps=2"), Recorder())
+    before = results(tmp_path / "run")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    render_stills(request(tmp_path / "run", *with_companions(companion), "stills.steps=2"), Recorder())
+    assert results(tmp_path / "run") == before
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+WRONG = {
+    "a name alone": ("torchvision", "f.yaml:1: network.companions: must be a list of at most 15, each entry a mapping"),
+    "no mapping": ("[3]", "f.yaml:1: network.companions[0]: must be a mapping with keys such as source"),
+    "no source": ("[{name: x}]", "f.yaml:1: network.companions[0].source: must be 'embedded'"),
+    "no such source": ("[{source: tv}]", "f.yaml:1: network.companions[0].source: must be 'embedded'"),
+    "a wrong key": (
+        "[{source: embedded}, {source: torchvision, nam: x}]",
+        "f.yaml:1: network.companions[1].nam: unknown key; did you mean network.name",
+    ),
+    "a wrong value": ("[{source: torchvision, name: 3}]", "f.yaml:1: network.companions[0].name: must be text, not 3"),
+    "companions of companions": (
+        "[{source: torchvision, companions: [{source: embedded}]}]",
+        "f.yaml:1: network.companions: entry 0 has companions itself; write all of them into one list",
+    ),
+    "targets": (
+        "[{source: torchvision, targets: {kind: channels, layer: a}}]",
+        "f.yaml:1: network.companions: entry 0 has targets; the first network's are dreamed by all",
+    ),
+}
+
+
+@pytest.mark.parametrize(("value", "said"), WRONG.values(), ids=WRONG)
+def test_wrong_companions_are_refused(value: str, said: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse_settings(f"network: {{companions: {value}}}", "f.yaml")
+    assert str(error.value).startswith(said)
+
+
+def test_channels_have_no_companions(companion: str) -> None:
+    with pytest.raises(UserError, match=r"network: companions can dream of classes only, not of channels"):
+        parse_settings(f"network: {{targets: {{kind: channels, layer: a}}, companions: [{companion}]}}", "f.yaml")
