@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torchvision import models
 
 from renderer.jobs.commands import Request, render, render_stills
+from renderer.networks.source import NetworkSource
 from renderer.networks.sources.torchvision import TorchvisionNetwork
 from renderer.settings.loading import load_settings
 from renderer.settings.shipped import shipped_configs
@@ -40,10 +41,23 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def _with_random_weights(companion: NetworkSource, folder: Path) -> str:
+    """The companion as the settings have it, but nothing is downloaded."""
+    path = folder / f"{companion.label}.safetensors"
+    if not path.exists():
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            save_file(models.get_model(companion.label, weights=None).state_dict(), path)
+    return f"{{source: torchvision, name: {companion.label}, weights: {path}}}"
+
+
 def request(name: str, weights: Path, folder: Path) -> Request:
-    overrides = list(SHRUNK)
-    if isinstance(load_settings(name).settings.network, TorchvisionNetwork):
+    overrides, network = list(SHRUNK), load_settings(name).settings.network
+    if isinstance(network, TorchvisionNetwork):
         overrides.append(f"network.weights={weights}")
+    if network.companions:
+        own = [_with_random_weights(one, weights.parent) for one in network.companions]
+        overrides.append(f"network.companions=[{', '.join(own)}]")
     loaded = load_settings(name, overrides)
     return Request(loaded.name, loaded.settings, folder)
 

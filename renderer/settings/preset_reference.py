@@ -16,7 +16,7 @@ Some keys of the section `dream` are set together, by the network's family and b
 this list comes before what is said earlier:
 
 1. the defaults in [settings.md](settings.md),
-2. what suits the family of the network,
+2. what suits the family of the network, and networks that dream together,
 3. the preset: `dream: {preset: vivid}`, or `--set dream.preset=vivid`,
 4. the keys of your file, as in `dream: {preset: vivid, steps_per_frame: 4}`,
 5. `--set`.

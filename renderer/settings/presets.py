@@ -12,6 +12,8 @@ from renderer.networks.sources import SOURCES
 from renderer.settings.sections import Settings
 from renderer.settings.yaml_source import Marked, parse_yaml
 
+_TOGETHER = "companions"
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -32,7 +34,7 @@ class Layer:
     @property
     def place(self) -> str:
         """What stands for it in messages."""
-        return f"the defaults for {self.name}" if self.networks else f"dream.preset {self.name}"
+        return f"dream.preset {self.name}" if self.name in presets() else f"the defaults for {self.name}"
 
     @property
     def tree(self) -> Marked:
@@ -63,9 +65,11 @@ def layers_below(said: Any) -> list[Layer]:
     Args:
         said: What the file and the command line say, plain and not checked yet.
     """
-    family = family_of(_family_key(_at(said, "network")))
+    network = _at(said, "network")
+    family = family_of(_family_key(network))
+    together = families()[_TOGETHER] if _at(network, "companions") else None
     preset = _at(_at(said, "dream"), "preset")
-    return [layer for layer in (family, presets().get(str(preset))) if layer]
+    return [layer for layer in (family, together, presets().get(str(preset))) if layer]
 
 
 def is_layer(place: str) -> bool:
