@@ -8,6 +8,7 @@ from renderer.targets.selection import select_classes
 COUNTS = {
     "animals": 398,
     "classic": 1000,
+    "companions": 1000,
     "emoji": 1000,
     "imagenet": 1000,
     "objects": 602,
