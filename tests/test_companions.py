@@ -116,6 +116,21 @@ def test_a_missing_file_is_named_as_in_the_settings(tmp_path: Path, companion: s
     assert not RunPaths(tmp_path).settings.exists()
 
 
+def test_weights_that_cannot_be_had_are_asked_for_where_they_are_set(
+    tmp_path: Path, companion: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("no way out")
+
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", fail)
+    monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
+    fetched = "{source: torchvision, name: mobilenet_v2, weights: IMAGENET1K_V1}"
+    with pytest.raises(UserError) as error:
+        render_stills(request(tmp_path, *with_companions(companion, fetched)), Recorder())
+    assert str(error.value).startswith("network.companions[1].weights: the weights of mobilenet_v2 could not be")
+    assert "where the file is: network.companions[1].weights=/path/to/mobilenet_v2" in str(error.value)
+
+
 def test_a_companion_that_knows_none_of_the_classes_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "made"
     folder.mkdir()

@@ -22,9 +22,9 @@ def load_network(source: NetworkSource, device: torch.device = _CPU, dtype: torc
         UserError: The network or its weights cannot be had, its outputs are not the classes of its list, or a companion
             knows none of them.
     """
-    classes = source.class_list()
+    classes, loaded = source.class_list(), source.load()
     companions = source.of_companions(lambda companion: _load_companion(companion, classes, device, dtype))
-    network = Network(source.load(), source.targets, classes, companions, device=device, dtype=dtype)
+    network = Network(loaded, source.targets, classes, companions, device=device, dtype=dtype)
     outputs = network.count_outputs()
     if outputs != len(classes):
         raise UserError(

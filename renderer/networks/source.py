@@ -199,8 +199,9 @@ def _companion_key(number: int, key: str) -> str:
 
 @contextmanager
 def _of_companion(number: int) -> Iterator[None]:
-    """Errors name a companion's keys as they are in the settings."""
+    """Errors name a companion's keys as they are in the settings, of which `--set` reaches the whole list alone."""
     try:
         yield
     except UserError as error:
-        raise UserError(_companion_key(number, str(error))) from error
+        said = str(error).replace(f"--set {_SECTION}", _companion_key(number, ""))
+        raise UserError(_companion_key(number, said)) from error
