@@ -26,6 +26,7 @@ import ctypes, os, threading
 from renderer.common import tuning
 if PREPARE: tuning.prepare()
 import torch
+from renderer.common.processor import usable_cores
 several = 8 + 2 * os.cpu_count()
 meeting = threading.Barrier(several)
 def use():
@@ -39,7 +40,7 @@ libc = ctypes.CDLL(None)
 libc.fopen.restype = ctypes.c_void_p
 file = ctypes.c_void_p(libc.fopen(b"heaps.xml", b"w"))
 libc.malloc_info(0, file), libc.fclose(file)
-print(open("heaps.xml").read().count("<heap ") - os.cpu_count())
+print(open("heaps.xml").read().count("<heap ") - usable_cores())
 """
 
 

@@ -46,7 +46,7 @@ def page_contents(seen: SeenRun, index: Index) -> dict[str, Any]:
     return {
         "title": run.settings.page.title or run.name,
         "network": index.network["name"],
-        "dreamers": run.settings.network.dreamers,
+        "dreamers": run.settings.network.names,
         "picture": _picture_size(run),
         "film": _describe_film(index.film) if index.film else None,
         "groups": [

@@ -10,6 +10,9 @@ from typing import Protocol
 
 from renderer.common.wording import listed
 
+SHOWN = "shown"
+"""Marks what is logged and shown besides, so that nothing says it twice."""
+
 _LOG = logging.getLogger(__name__)
 
 Stepped = Callable[[int], None]
@@ -161,5 +164,5 @@ class LoggedProgress:
 
     def note(self, text: str) -> None:
         """Something that the user should know."""
-        _LOG.warning("%s", text)
+        _LOG.warning("%s", text, extra={SHOWN: True})
         self._progress.note(text)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 
+from renderer.common.processor import usable_cores
+
 _UNLIMITED = -1
 _TOP_PAD = 1 << 28  # bytes by which the heap grows at least; untouched pages take no memory
 _MALLOPT = {  # by the names of glibc's tunables: the number of `mallopt`, and the value
@@ -18,7 +20,7 @@ _MALLOPT = {  # by the names of glibc's tunables: the number of `mallopt`, and t
     "top_pad": (-2, _TOP_PAD),
     # Each heap keeps what it has once had, and threads that begin take another one as long as there may be more: a heap
     # for each thread that computes, and two for those beside them.
-    "arena_max": (-8, 2 + (os.cpu_count() or 1)),
+    "arena_max": (-8, 2 + usable_cores()),
 }
 _SAME_MATTER = {"mmap_max": "mmap_threshold"}  # who sets the latter means the former too
 _WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")

@@ -10,7 +10,12 @@ _MOST_NAMES = 5
 
 def either(words: Sequence[str]) -> str:
     """`a`, `a or b`, `a, b or c`; at least one word."""
-    return f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else words[0]
+    return _joined(words, "or")
+
+
+def together(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`; at least one word."""
+    return _joined(words, "and")
 
 
 def listed(names: Sequence[str]) -> str:
@@ -49,3 +54,7 @@ def nearest(word: str, known: Iterable[str], *, count: int = 3, likeness: float 
     for candidate in known:
         by_case.setdefault(candidate.casefold(), candidate)
     return [by_case[match] for match in get_close_matches(word.casefold(), by_case, count, likeness)]
+
+
+def _joined(words: Sequence[str], last: str) -> str:
+    return f"{', '.join(words[:-1])} {last} {words[-1]}" if len(words) > 1 else words[0]

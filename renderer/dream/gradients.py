@@ -74,7 +74,7 @@ class UsableGradient:
             careful: Look at each gradient before it is followed; without that, only remember whether it had to be.
         """
         self._network, self._careful = network, careful
-        self._dreamers = [network.dreamers(unit) for unit in units]
+        self._dreamers = [network.turns(unit) for unit in units]
         self._health = [Health() for _ in units]
         self._fine = torch.ones((), dtype=torch.bool, device=network.device)
         self._steps = 0

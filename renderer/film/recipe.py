@@ -191,13 +191,24 @@ def still_recipe(settings: Settings, targets: Sequence[Target], network: dict[st
 
 
 def flatten(data: Mapping[str, Any] | Section, prefix: str = "") -> dict[str, Any]:
-    """Plain values by dotted key, such as `film.width`; lists are values."""
+    """Plain values by dotted key, such as `film.width`; lists are values, unless they are of mappings."""
     if isinstance(data, Section):
         data = data.model_dump(mode="json")
     flat: dict[str, Any] = {}
     for key, value in data.items():
-        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+        flat |= _flatten_value(f"{prefix}{key}", value)
     return flat
+
+
+def _flatten_value(key: str, value: Any) -> dict[str, Any]:
+    match value:
+        case dict():
+            return flatten(value, f"{key}.")
+        case [dict(), *_]:
+            parts = [flatten(one, f"{key}[{number}].") for number, one in enumerate(value)]
+            return {below: leaf for part in parts for below, leaf in part.items()}
+        case _:
+            return {key: value}
 
 
 def _part(part: type[Part], section: Section) -> Part:

@@ -49,6 +49,11 @@ class Frame:
     score: Score | None = None
 
     @property
+    def place(self) -> tuple[Segment, int]:
+        """Tells it from all other frames."""
+        return self.segment, self.number
+
+    @property
     def ends_segment(self) -> bool:
         """Whether it is the last one of its segment."""
         return self.number + 1 == self.segment.frames
@@ -70,6 +75,11 @@ class Still:
     picture: Picture
     score: Score
     health: Health
+
+    @property
+    def place(self) -> StillTask:
+        """Tells it from all other stills."""
+        return self.task
 
     @property
     def is_recognized(self) -> bool:

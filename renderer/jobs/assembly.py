@@ -117,7 +117,7 @@ def _titled(run: Run) -> Video:
     """The video's settings with a title and a comment for all who ask nothing else."""
     video, settings = run.settings.video, run.settings
     program = f"neuron-atlas {current_versions()['neuron-atlas']}"
-    comment = f"Dreams of {settings.network.dreamers}, made with {program}, seed {settings.run.seed}"
+    comment = f"Dreams of {settings.network.names}, made with {program}, seed {settings.run.seed}"
     return video.model_copy(update={"title": video.title or run.name, "comment": video.comment or comment})
 
 

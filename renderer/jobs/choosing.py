@@ -33,6 +33,8 @@ def _output_weights(source: NetworkSource) -> Float[np.ndarray, "classes feature
 
 def said_of_companions(network: NetworkSource, targets: Sequence[Target]) -> list[str]:
     """What is to be said of companions that do not know all targets, a line each; raises UserError."""
+    if not network.companions:
+        return []
     known = network.class_list()
 
     def said(companion: NetworkSource) -> str:

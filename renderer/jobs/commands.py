@@ -183,7 +183,7 @@ def _render(run: Run, live: Live, worker: Callable[[], Worker], plan: Plan) -> O
             keep_similarity(run, worker(), live)
             render_film(run, plan, worker(), live)
             plan = make_plan(SeenRun(run))
-            _refuse_gaps(plan)
+            _refuse_gaps(run, plan)
         if not run.settings.stills.fresh:
             make_film_stills(run, plan.records, live)
         assemble_segments(run, plan.records, live)
@@ -193,9 +193,9 @@ def _render(run: Run, live: Live, worker: Callable[[], Worker], plan: Plan) -> O
     return _conclude(run, failures, live)
 
 
-def _refuse_gaps(plan: Plan) -> None:
+def _refuse_gaps(run: Run, plan: Plan) -> None:
     """Raise UserError where parts of a film that has just been dreamed are gone: it would be a shorter one."""
-    gone = [item.segment.name for item in plan.items if item.lacks.film]
+    gone = [segment.name for segment in run.timeline.segments if segment.name not in plan.records]
     if gone:
         raise UserError(
             f"{listed(gone)}: removed or damaged while the film was rendered; run the same command again, which makes "

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from renderer.atlas.exhibits import Exhibit, exhibits
 from renderer.atlas.recognition import (
@@ -37,6 +38,8 @@ from renderer.store.evaluation_file import (
 )
 from renderer.store.lock import holder
 from renderer.store.run import Run, load_run
+
+_COMPANIONS = "companions"
 
 
 @dataclass(frozen=True)
@@ -106,9 +109,10 @@ def evaluate(directory: Path, judges: Sequence[NamedNetwork], progress: Progress
 
 
 def _ask(run: Run, named: NamedNetwork, *, own: bool) -> _Asked:
+    named = named if own else replace(named, settings=named.settings.alone)  # Nobody judges together.
     with _named_in_errors(named):
-        identity = named.settings.identity()
-        if own and identity != run.file.network:
+        identity = named.settings.alone.identity()
+        if own and identity != _without(run.file.network, _COMPANIONS):
             raise UserError(
                 "the network is not the one that dreamed these pictures: one of its files has changed, or another "
                 "Python module of its name is found from here; go to the folder of the right one, or put it back"
@@ -157,7 +161,11 @@ def _recognition(run: Run, asked: _Asked, scores: tuple[PictureScore, ...]) -> R
 
 def _companions(run: Run) -> set[str]:
     """Digests of what tells the networks from others that took part in the dreaming."""
-    return {data_digest(identity) for identity in run.file.network.get("companions", [])}
+    return {data_digest(_without(one, "classes")) for one in run.file.network.get(_COMPANIONS, [])}
+
+
+def _without(identity: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in identity.items() if name != key}
 
 
 def _with_earlier(run: Run, judging: Sequence[Recognition], progress: Progress) -> tuple[Recognition, ...]:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from renderer.common.progress import Stepped
 from renderer.film.tasks import in_batches
-from renderer.jobs.turns import Dreaming, Turns
+from renderer.jobs.turns import Dreaming, Placed, Turns
 from renderer.networks.network import Network
 from renderer.networks.threads import prepare_thread
 from renderer.networks.twins import Twins
@@ -23,7 +23,7 @@ _MOST = 32  # Lanes; more would wait for Python, which runs in one thread at a t
 _WAITING = 8  # Results of a stream that may wait to be taken.
 
 Task = TypeVar("Task")
-Result = TypeVar("Result")
+Result = TypeVar("Result", bound=Placed)
 Stream = Generator[Result, None, None]
 
 

@@ -15,7 +15,7 @@ from renderer.film.recipe import FilmRecipe, StillRecipe
 from renderer.film.sequence import dream_segments, dream_stills
 from renderer.film.tasks import Frame, SegmentTask, Still, StillTask
 from renderer.jobs.lanes import Lanes, Stream, Together
-from renderer.jobs.turns import Dreaming
+from renderer.jobs.turns import Dreaming, Placed
 from renderer.networks.devices import find_devices
 from renderer.networks.loaded import load_network
 from renderer.networks.network import Network
@@ -24,7 +24,7 @@ from renderer.settings.chosen import Chosen
 from renderer.settings.sections import Settings
 
 Task = TypeVar("Task")
-Result = TypeVar("Result")
+Result = TypeVar("Result", bound=Placed)
 _PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 

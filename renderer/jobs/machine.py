@@ -41,17 +41,20 @@ def begun_with(directory: Path) -> Chosen | None:
     return None
 
 
-def too_many_threads(chosen: Chosen) -> str | None:
-    """What is to be said where there are more threads than cores that the program may use."""
-    cores = usable_cores()
-    if chosen.threads <= cores:
+def too_many_threads(chosen: Chosen, device: str | tuple[str, ...]) -> str | None:
+    """What is to be said where a processor has more threads than cores that the program may use."""
+    cores, devices = usable_cores(), {device} if isinstance(device, str) else set(device)
+    if chosen.threads <= cores or not devices & {"cpu", "auto"}:
         return None
-    return f"run.threads: {chosen.threads} threads on {cores} core{'s' if cores > 1 else ''} only hinder one another"
+    return (
+        f"{chosen.threads} threads on {cores} core{'s' if cores > 1 else ''} hinder one another: they follow from "
+        "run.threads or OMP_NUM_THREADS, or are those that the run was begun with"
+    )
 
 
 def note_machine(run: RunFile, progress: Progress) -> None:
     """Say where a run goes on otherwise than it would begin on this machine, and what slows it."""
-    if slow := too_many_threads(Chosen.of(run.decided)):
+    if slow := too_many_threads(Chosen.of(run.decided), run.settings.run.device):
         progress.note(slow)
     for name, here in choose(run.settings):
         kept = getattr(run.chosen, name, here)

@@ -68,8 +68,8 @@ def preflight(
     except UserError as error:
         yield Finding("machine", "failed", str(error))
         return
-    slow = too_many_threads(chosen)
-    yield Finding("machine", "warning" if slow else "ok", slow or chosen.describe())
+    slow = too_many_threads(chosen, settings.run.device)
+    yield Finding("machine", "warning" if slow else "ok", "; ".join(filter(None, [chosen.describe(), slow])))
     try:
         run = _planned(request, chosen, film=film, quick=quick)
     except UserError as error:

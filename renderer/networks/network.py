@@ -130,9 +130,11 @@ class Network:
         for layer in layers:
             self._watch(layer)
         with self._gradient_shared(residual_gradient):
-            outputs = self._precise_outputs(views) if precise else self._module(self._normalized(views, self.dtype))
-        seen = {**self._seen, OUTPUTS: outputs}
-        self._seen.clear()
+            try:
+                outputs = self._precise_outputs(views) if precise else self._module(self._normalized(views, self.dtype))
+                seen = {**self._seen, OUTPUTS: outputs}
+            finally:
+                self._seen.clear()  # also where memory runs out: what it keeps would take some
         return {layer: _tensor(seen, layer, len(views)).float() for layer in layers}
 
     def twin(self) -> Network:
@@ -154,7 +156,7 @@ class Network:
         """The network itself, and its companions."""
         return (self, *(companion.network for companion in self.companions))
 
-    def dreamers(self, unit: int) -> tuple[Dreamer, ...]:
+    def turns(self, unit: int) -> tuple[Dreamer, ...]:
         """The members that know a unit of this network, this one first, with the number that it has there."""
         known = [(companion.network, companion.units.get(unit)) for companion in self.companions]
         return ((self, unit), *((network, own) for network, own in known if own is not None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
-from renderer.common.digests import file_digest
+from renderer.common.digests import data_digest, file_digest
 from renderer.common.errors import UserError
 from renderer.common.ordinary_files import is_ordinary_file
 from renderer.common.section import Section
+from renderer.common.wording import together
 from renderer.targets.class_outputs import ClassOutputs
 from renderer.targets.kinds import AnyTargets
+from renderer.targets.matching import match_classes
 from renderer.targets.target import Target
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     AnyNetwork: TypeAlias = "NetworkSource"
 
 _SECTION = "network."
+_KEY = re.compile(r"(--set )?(?<![\w.])network\.(?=[a-z])")  # `--set` reaches the list of companions as a whole only.
 _MOST_COMPANIONS = 15
 
 Made = TypeVar("Made")
@@ -111,9 +115,8 @@ class NetworkSource(Section):
     def files(self) -> Mapping[str, Path]:
         """With those of its companions, such as `network.companions[0].weights`."""
         found = dict(self.own_files())
-        for number, companion in enumerate(self.companions):
-            with _of_companion(number):
-                found |= {_companion_key(number, key): path for key, path in companion.own_files().items()}
+        for number, files in enumerate(self.of_companions(lambda companion: companion.own_files())):
+            found |= {_companion_key(number, key): path for key, path in files.items()}
         return found
 
     @property
@@ -137,10 +140,14 @@ class NetworkSource(Section):
         """
         named = {"source": self.source, "name": self.label}
         files = self.alone.existing_files()
-        digests = {key.removeprefix("network."): file_digest(path) for key, path in files.items()}
+        digests = {key.removeprefix(_SECTION): file_digest(path) for key, path in files.items()}
         told = named | digests | {"targets": self.targets.model_dump(mode="json")}
-        companions = self.of_companions(lambda companion: companion.identity())
+        companions = self.of_companions(lambda companion: companion.identity() | {"classes": self._match(companion)})
         return told | ({"companions": companions} if companions else {})
+
+    def _match(self, companion: NetworkSource) -> str:
+        """Digest of which classes are which."""
+        return data_digest(sorted(match_classes(self.class_list(), companion.class_list()).items()))
 
     def existing_files(self) -> Mapping[str, Path]:
         """As `files`; raises UserError where one is missing."""
@@ -158,10 +165,9 @@ class NetworkSource(Section):
         )
 
     @property
-    def dreamers(self) -> str:
+    def names(self) -> str:
         """The names of all that dream, such as `squeezenet1_1, resnet18 and mobilenet_v2`."""
-        *others, last = (self.label, *(companion.label for companion in self.companions))
-        return f"{', '.join(others)} and {last}" if others else last
+        return together([self.label, *(companion.label for companion in self.companions)])
 
     def with_own_absolute_paths(self) -> Self:
         """The same, but its own paths mean the same from every folder."""
@@ -199,9 +205,10 @@ def _companion_key(number: int, key: str) -> str:
 
 @contextmanager
 def _of_companion(number: int) -> Iterator[None]:
-    """Errors name a companion's keys as they are in the settings, of which `--set` reaches the whole list alone."""
+    """Errors name a companion's keys as they are in the settings."""
     try:
         yield
     except UserError as error:
-        said = str(error).replace(f"--set {_SECTION}", _companion_key(number, ""))
-        raise UserError(_companion_key(number, said)) from error
+        said = _KEY.sub(_companion_key(number, ""), str(error))
+        begun = said if _KEY.match(str(error)) else f"network.companions[{number}]: {said.removeprefix('network: ')}"
+        raise UserError(begun) from error

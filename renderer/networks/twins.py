@@ -16,15 +16,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+import renderer
 from renderer.networks.network import Network
 from renderer.networks.threads import prepare_thread
 
 _LOG = logging.getLogger(__name__)
 _SHARES = (0.25, 0.75)  # Of the gradient, for the network and for its twin: each has to use its own.
 _PATIENCE = 10.0  # Seconds that one waits for the other; a module may have a lock that both want.
-# Of the standard library, torch and ourselves: it shares nothing between threads by mistake.
-_KNOWN_CODE = tuple(str(Path(file).parent) for file in (threading.__file__, torch.__file__, __file__))
-_INSTALLED = "site-packages"  # May lie in the folder of the standard library.
+# Code that shares nothing between threads by mistake: torch's and ours, and the standard library.
+_KNOWN = tuple(Path(file).parent for file in (torch.__file__, renderer.__file__))
+_LIBRARY, _INSTALLED = Path(threading.__file__).parent, {"site-packages", "dist-packages"}
 
 
 class Twins:
@@ -131,8 +132,11 @@ def _each_line(tell: Callable[[], None]) -> Iterator[None]:
 @lru_cache
 def _is_known(file: str) -> bool:
     """Whether code in a file is none of the network's own."""
-    own = next((folder for folder in _KNOWN_CODE if file.startswith(folder)), None)
-    return file.startswith("<") or (own is not None and _INSTALLED not in file.removeprefix(own))
+    path = Path(file)
+    if file.startswith("<") or any(path.is_relative_to(folder) for folder in _KNOWN):
+        return True
+    # What is installed may lie in a folder of the library.
+    return path.is_relative_to(_LIBRARY) and _INSTALLED.isdisjoint(path.relative_to(_LIBRARY).parts)
 
 
 def _answer(network: Network, number: int) -> list[Tensor]:

@@ -6,14 +6,15 @@ import logging
 import os
 import sys
 from collections import deque
+from contextlib import suppress
 
+from renderer.common.progress import SHOWN
 from renderer.store.paths import RunPaths
 
 _MOST_BYTES = 1_000_000
 _MOST_WAITING = 1000
 _FORMAT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
 _LOGGER = logging.getLogger("renderer")
-_SAID_IN_ANY_CASE = "renderer.common.progress"  # Logs what the display shows anyway.
 
 
 class LogFile(logging.Handler):
@@ -55,9 +56,10 @@ class _StandardError(logging.Handler):
     """Says what is logged, but not the errors that end a command, which are said in any case."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if not record.exc_info:
-            # Looked up each time: a progress bar takes its place for a while.
-            sys.stderr.write(f"{self.format(record)}\n")
+        # Looked up each time: a progress bar takes its place for a while. A program may have none, or a closed one.
+        if not record.exc_info and sys.stderr:
+            with suppress(OSError, ValueError):
+                sys.stderr.write(f"{self.format(record)}\n")
 
 
 def configure(*, verbose: bool) -> None:
@@ -76,7 +78,7 @@ def configure(*, verbose: bool) -> None:
         said.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     else:
         said.setLevel(logging.WARNING)
-        said.addFilter(lambda record: record.name != _SAID_IN_ANY_CASE)
+        said.addFilter(lambda record: not hasattr(record, SHOWN))
     _LOGGER.addHandler(said)
 
 

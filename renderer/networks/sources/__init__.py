@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 else:
     AnyNetwork = one_of(SOURCES, "source")
 
-# A source's companions may be of any source.
-NetworkSource.model_rebuild(_types_namespace={"AnyNetwork": AnyNetwork})
-for one in SOURCES:
-    one.model_rebuild(_types_namespace={"AnyNetwork": AnyNetwork})
+
+def _complete() -> None:
+    """A source's companions may be of any source."""
+    known = {"AnyNetwork": AnyNetwork}
+    NetworkSource.model_rebuild(_types_namespace=known)
+    for source in SOURCES:
+        source.model_rebuild(_types_namespace=known)
+
+
+_complete()
