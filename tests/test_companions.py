@@ -1,6 +1,7 @@
 """`network.companions` on whole runs: settings, films, resumption, what is said of them."""
 
 import json
+import re
 from pathlib import Path
 
 import av
@@ -79,6 +80,31 @@ def test_another_companion_is_another_run(tmp_path: Path, companion: str) -> Non
         render_stills(request(tmp_path / "run", *FEW_STEPS, "stills.steps=2"), Recorder())
 
 
+def test_other_numbers_of_the_classes_are_another_run(tmp_path: Path) -> None:
+    own = made(tmp_path, "own", 0)
+    asked = (*with_companions(own), "stills.steps=2")
+    render_stills(request(tmp_path / "run", *asked), Recorder())
+    next((tmp_path / "run" / "stills").glob("*.png")).unlink()
+    titles = ["something else", TITLES[5], TITLES[2], TITLES[1]]
+    (tmp_path / "own.csv").write_text("".join(["index,title\n", *(f"{i},{t}\n" for i, t in enumerate(titles))]))
+    with pytest.raises(UserError, match=r"network\.companions\[0\]\.classes: "):
+        render_stills(request(tmp_path / "run", *asked), Recorder())
+
+
+def test_judges_are_asked_alone(tmp_path: Path, companion: str) -> None:
+    render_stills(request(tmp_path / "run", *with_companions(companion), "stills.steps=2"), Recorder())
+    with_another = f"{companion[:-1]}, companions: [{{source: embedded}}]}}"
+    found = evaluate(tmp_path / "run", named_networks([with_another], []), Recorder())
+    assert [(judge.companion, "companions" in judge.network) for judge in found.judges] == [(True, False)]
+
+
+def test_the_first_network_is_asked_though_a_companion_has_gone(tmp_path: Path) -> None:
+    own = made(tmp_path, "own", 0)
+    render_stills(request(tmp_path / "run", *with_companions(own), "stills.steps=2"), Recorder())
+    (tmp_path / "own.safetensors").unlink()
+    assert evaluate(tmp_path / "run", [], Recorder()).network.pictures
+
+
 def test_film_page_and_evaluation_say_who_dreamed(tmp_path: Path, companion: str) -> None:
     render(request(tmp_path, *with_companions(companion)), Recorder())
     with av.open(str(tmp_path / "atlas.mp4")) as film:
@@ -114,6 +140,21 @@ def test_a_missing_file_is_named_as_in_the_settings(tmp_path: Path, companion: s
     with pytest.raises(UserError, match=r"network\.companions\[1\]\.weights: there is no file .*gone\.safetensors"):
         render_stills(request(tmp_path, *with_companions(companion, missing)), Recorder())
     assert not RunPaths(tmp_path).settings.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("one.csv", "gone.csv"), r"^network\.companions\[0\]: .*gone\.csv.* network\.companions\[0\]\.classes"),
+        (("torchvision,", "torchvision, name: resnet18,"), r"^network\.companions\[0\]\.weights: .*network\.companio"),
+    ],
+)
+def test_what_is_wrong_with_a_companion_is_not_said_of_the_first_network(
+    tmp_path: Path, companion: str, change: tuple[str, str], said: str
+) -> None:
+    with pytest.raises(UserError, match=said) as error:
+        render_stills(request(tmp_path, *with_companions(companion.replace(*change))), Recorder())
+    assert not re.search(r"(?<![\w.])network\.(?!companions)", str(error.value))
 
 
 def test_weights_that_cannot_be_had_are_asked_for_where_they_are_set(

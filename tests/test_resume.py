@@ -264,17 +264,19 @@ def test_a_second_process_is_refused(finished: Path) -> None:
         _continue(finished)
 
 
+@pytest.mark.parametrize("what", ["record", "segment", "picture"])
 def test_a_film_is_not_made_shorter_by_what_is_removed_while_it_is_rendered(
-    tmp_path: Path, whole: dict[str, object]
+    tmp_path: Path, whole: dict[str, object], what: str
 ) -> None:
     paths = RunPaths(tmp_path)
-
     removed: list[Path] = []
 
     def remove(_number: int) -> None:
         for record in [path for path in paths.segment_records() if "lead" not in path.name][: 1 - len(removed)]:
-            record.unlink()
-            removed.append(record)
+            files = {"segment": paths.segment(record.stem, ".mp4"), "picture": paths.picture(record.stem)}
+            path = files.get(what, record)
+            path.unlink()
+            removed.append(path)
 
     with pytest.raises(UserError, match=r"000\d-00\d.*removed or damaged while the film was rendered.*run the same"):
         render(request(tmp_path), Recorder(), lambda settings: FakeWorker(settings, remove))
