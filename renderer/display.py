@@ -203,6 +203,8 @@ def describe_status(found: Status, directory: Path) -> list[str]:
         lines.append(f"damaged and to be made again: segments {', '.join(found.damaged)}")
     if found.worker is not None:
         lines.append(f"process {found.worker or '?'} is working on it now")
+    elif not found.is_finished:
+        lines.append("nobody is working on it; the command that began it goes on (state/log.txt has it)")
     if found.film_path:
         lines.append(f"film: {found.film_path}")
     if found.is_finished:

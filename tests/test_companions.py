@@ -169,7 +169,9 @@ def test_weights_that_cannot_be_had_are_asked_for_where_they_are_set(
     with pytest.raises(UserError) as error:
         render_stills(request(tmp_path, *with_companions(companion, fetched)), Recorder())
     assert str(error.value).startswith("network.companions[1].weights: the weights of mobilenet_v2 could not be")
-    assert "where the file is: network.companions[1].weights=/path/to/mobilenet_v2" in str(error.value)
+    assert "or write weights: /path/to/mobilenet_v2" in str(error.value)
+    assert "of the companion in a configuration of your own" in str(error.value)
+    assert "--set" not in str(error.value)
 
 
 def test_a_companion_that_knows_none_of_the_classes_is_refused(tmp_path: Path) -> None:
@@ -200,11 +202,19 @@ def test_relative_paths_of_companions_hold_from_other_folders(
 WRONG = {
     "a name alone": ("torchvision", "f.yaml:1: network.companions: must be a list of at most 15, each entry a mapping"),
     "no mapping": ("[3]", "f.yaml:1: network.companions[0]: must be a mapping with keys such as source"),
-    "no source": ("[{name: x}]", "f.yaml:1: network.companions[0].source: must be 'embedded'"),
+    "no source": ("[{name: x}]", "f.yaml:1: network.companions[0].source: is missing; set it to 'embedded'"),
     "no such source": ("[{source: tv}]", "f.yaml:1: network.companions[0].source: must be 'embedded'"),
     "a wrong key": (
         "[{source: embedded}, {source: torchvision, nam: x}]",
-        "f.yaml:1: network.companions[1].nam: unknown key; did you mean network.name",
+        "f.yaml:1: network.companions[1].nam: unknown key; did you mean network.companions[1].name?",
+    ),
+    "a key of another source": (
+        "[{source: embedded, name: x}]",
+        "f.yaml:1: network.companions[0].name: goes with network.companions[0].source 'python' or 'torchvision' only, ",
+    ),
+    "an unlikely key": (
+        "[{source: embedded, qqq: x}]",
+        "f.yaml:1: network.companions[0].qqq: unknown key; known here: source",
     ),
     "a wrong value": ("[{source: torchvision, name: 3}]", "f.yaml:1: network.companions[0].name: must be text, not 3"),
     "companions of companions": (

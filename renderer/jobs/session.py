@@ -266,7 +266,7 @@ def _presentation_differences(old: RunFile, new: RunFile) -> dict[str, tuple[Any
     before, after = (flatten(_presented(run).data()) for run in (old, new))
     keys = {key for key in before.keys() | after.keys() if not key.startswith(("facts", "others"))}
     changed = {key for key in keys if before.get(key) != after.get(key)}
-    if not changed and _presented(old).digest != _presented(new).digest:
+    if not changed and _titles(old) == _titles(new) and _presented(old).digest != _presented(new).digest:
         return {"network.classes": ("a list with other names", "this one")}
     names = {"font": "overlay.font", "overlay": "overlay.lines"}
     return {names.get(key, key): (before.get(key), after.get(key)) for key in changed}

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     AnyNetwork: TypeAlias = "NetworkSource"
 
 _SECTION = "network."
-_KEY = re.compile(r"(--set )?(?<![\w.])network\.(?=[a-z])")  # `--set` reaches the list of companions as a whole only.
+_KEY = re.compile(r"(?<![\w.])network\.(?=[a-z])")
+# A list is set as a whole, so `--set` does not reach what is in it.
+_ADVICE = re.compile(r"or say where the file is: --set network\.(\w+)=(\S+).*")
+_OWN_ADVICE = r"or write \1: \2 into the mapping of the companion in a configuration of your own"
 _MOST_COMPANIONS = 15
 
 Made = TypeVar("Made")
@@ -209,6 +212,6 @@ def _of_companion(number: int) -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        said = _KEY.sub(_companion_key(number, ""), str(error))
+        said = _KEY.sub(_companion_key(number, ""), _ADVICE.sub(_OWN_ADVICE, str(error)))
         begun = said if _KEY.match(str(error)) else f"network.companions[{number}]: {said.removeprefix('network: ')}"
         raise UserError(begun) from error

@@ -74,7 +74,9 @@ def _problem(details: ErrorDetails, tree: Marked) -> tuple[Path, str]:
         case None:
             return path, _unknown_key(path, tree)
         case Variants(tag=tag) if details["type"].startswith("union_tag"):
-            path = (*path, tag)
+            above, path = _find(path, tree).value, (*path, tag)
+            if isinstance(above, dict) and tag not in above:
+                return path, f"is missing; set it to {words(shape.tag_leaf.schema)}"
             return path, _wrong_value(shape.tag_leaf.schema, path, tree)
         case Leaf(schema=schema):
             return _wrong_leaf(schema, path, rest, details["type"], tree)
@@ -148,6 +150,8 @@ def _known() -> tuple[tuple[str, ...], ...]:
 
 
 def _unknown_key(path: Path, tree: Marked) -> str:
+    if len(path) > 1 and isinstance(path[-2], int):
+        return _unknown_in_entry(path, tree)
     names = tuple(str(part) for part in path)
     known = _known()
     if names in known:
@@ -162,17 +166,42 @@ def _unknown_key(path: Path, tree: Marked) -> str:
     return f"unknown key{remedy}" if remedy else f"unknown key; known here: {', '.join(siblings)}"
 
 
+def _unknown_in_entry(path: Path, tree: Marked) -> str:
+    """Of an entry of a list of sections."""
+    variants, name, place = _entry_of(path[:-2]), str(path[-1]), _dotted(path[:-1])
+    if any(name in group.keys for group in variants.groups.values()):
+        return _goes_with(path, variants, tree)
+    own = variants.groups[str(_find((*path[:-1], variants.tag), tree).plain())].keys
+    remedy = did_you_mean([f"{place}.{key}" for key in nearest(name, own)])
+    return f"unknown key{remedy}" if remedy else f"unknown key; known here: {', '.join(own)}"
+
+
+def _entry_of(path: Path) -> Variants:
+    """The shape of the entries of a list of sections."""
+    shape: Shape = settings_shape()
+    for step in path:
+        groups = shape.groups.values() if isinstance(shape, Variants) else [shape]
+        shape = next(group.keys[str(step)] for group in groups if isinstance(group, Group) and step in group.keys)
+    if not isinstance(shape, Sections):
+        raise TypeError(f"{path} is no list of sections")
+    return shape.entry
+
+
 def _other_variant(names: tuple[str, ...], tree: Marked) -> str:
     """Say which variant of its mapping the key belongs to."""
     _, variants, _ = _walk(names[:-1])
     if not isinstance(variants, Variants):
         raise TypeError(f"{names} is known")
-    tag = ".".join((*names[:-1], variants.tag))
-    owners = [f"'{name}'" for name, group in variants.groups.items() if names[-1] in group.keys]
-    given, place = _given((*names[:-1], variants.tag), tree), _find((*names[:-1], variants.tag), tree).place
+    return _goes_with(names, variants, tree)
+
+
+def _goes_with(path: Path, variants: Variants, tree: Marked) -> str:
+    name, tag = str(path[-1]), (*path[:-1], variants.tag)
+    owners = [f"'{kind}'" for kind, group in variants.groups.items() if name in group.keys]
+    given, place = _given(tag, tree), _find(tag, tree).place
     by = f" by {place}" if is_layer(place) else ""
-    remedy = f"remove the key, or set {tag} to {either(owners)}"
-    return f"goes with {tag} {either(owners)} only, which is {given}{by}; {remedy}"
+    remedy = f"remove the key, or set {_dotted(tag)} to {either(owners)}"
+    return f"goes with {_dotted(tag)} {either(owners)} only, which is {given}{by}; {remedy}"
 
 
 def _find(path: Path, tree: Marked) -> Marked:

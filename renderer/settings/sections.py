@@ -53,7 +53,12 @@ class Film(Section):
 
     width: Pixels = Field(512, description="Width of the film in pixels.")
     height: Pixels = Field(512, description="Height of the film in pixels.")
-    fps: float = Field(25.0, ge=1, le=240, description="Frames per second.")
+    fps: float = Field(
+        25.0,
+        ge=1,
+        le=240,
+        description="Frames per second. Each has `dream.steps_per_frame` steps, so with fewer of them give each more.",
+    )
     seconds_per_class: float = Field(2.0, gt=0, le=3600, description="How long each class is shown, in seconds.")
     transition: Literal["carry", "reset", "crossfade"] = Field(
         "carry",
