@@ -23,7 +23,7 @@ From the YAML file to a pixel:
 3. film/recipe.py          what makes pixels is taken from the settings: the recipe, whose digest tells runs apart
 4. jobs/plan.py            what is missing of the film, as rounds of batches
 5. jobs/segments.py        each batch is given to a worker, each segment's frames to an encoder
-6. jobs/local_worker.py    a device takes whole batches; a processor computes them in `lanes`
+6. jobs/local_worker.py    a device takes whole batches; a processor in `lanes`, a card in `turns` where it must
 7. film/sequence.py        each frame: move, ask the recipe for its values, dream, level
 8. dream/view_ascent.py    each step: take views, gradient, change what they show (`ascent` for fresh pictures)
 
