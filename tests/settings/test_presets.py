@@ -170,3 +170,15 @@ def test_a_preset_spelled_out_is_the_same_run() -> None:
         first, same, other = (recipe(settings, [], {}) for settings in told)
         assert first.digest == same.digest != other.digest
     assert named.network == TorchvisionNetwork(name="resnet18")
+
+
+def test_networks_that_dream_together_have_what_suits_them() -> None:
+    alone = "source: torchvision, name: squeezenet1_1"
+    together = f"{alone}, companions: [{{source: embedded}}]"
+    usual, mixed = (parse_settings(f"network: {{{network}}}", "f.yaml").dream for network in (alone, together))
+    assert (usual.residual_gradient, mixed.residual_gradient) == (1.0, 0.6)
+    assert mixed.regularizers.l2 > usual.regularizers.l2
+    own = f"network: {{{together}}}\ndream: {{residual_gradient: 0.9, preset: clean}}"
+    said = parse_settings(own, "f.yaml").dream
+    assert said.residual_gradient == 0.9
+    assert said.regularizers == parse_settings("dream: {preset: clean}", "f.yaml").dream.regularizers
