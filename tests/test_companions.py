@@ -87,7 +87,7 @@ def test_other_numbers_of_the_classes_are_another_run(tmp_path: Path) -> None:
     next((tmp_path / "run" / "stills").glob("*.png")).unlink()
     titles = ["something else", TITLES[5], TITLES[2], TITLES[1]]
     (tmp_path / "own.csv").write_text("".join(["index,title\n", *(f"{i},{t}\n" for i, t in enumerate(titles))]))
-    with pytest.raises(UserError, match=r"network\.companions\[0\]\.classes: "):
+    with pytest.raises(UserError, match=r"network\.companions\[0\]\.classes: matches other classes"):
         render_stills(request(tmp_path / "run", *asked), Recorder())
 
 
@@ -131,7 +131,7 @@ def test_check_loads_companions_and_says_what_they_lack(tmp_path: Path, companio
 def test_a_render_says_which_classes_a_companion_lacks(tmp_path: Path, companion: str) -> None:
     recorder = Recorder()
     render_stills(request(tmp_path, *with_companions(companion), "stills.steps=2"), recorder)
-    said = f"squeezenet1_1 does not know {TITLES[3]}: dreamed without it"
+    said = f"network.companions[0]: squeezenet1_1 does not know {TITLES[3]}: dreamed without it"
     assert [note for note in recorder.notes if "does not know" in note] == [said]
 
 
@@ -140,6 +140,12 @@ def test_a_missing_file_is_named_as_in_the_settings(tmp_path: Path, companion: s
     with pytest.raises(UserError, match=r"network\.companions\[1\]\.weights: there is no file .*gone\.safetensors"):
         render_stills(request(tmp_path, *with_companions(companion, missing)), Recorder())
     assert not RunPaths(tmp_path).settings.exists()
+
+
+def test_what_is_called_as_a_key_in_a_path_stays(tmp_path: Path, companion: str) -> None:
+    missing = companion.replace("one.safetensors", "network.weights.pth")
+    with pytest.raises(UserError, match=r"^network\.companions\[0\]\.weights: there is no .*/network\.weights\.pth"):
+        render_stills(request(tmp_path, *with_companions(missing)), Recorder())
 
 
 @pytest.mark.parametrize(

@@ -37,9 +37,13 @@ def said_of_companions(network: NetworkSource, targets: Sequence[Target]) -> lis
         return []
     known = network.class_list()
 
-    def said(companion: NetworkSource) -> str:
+    def lacking(companion: NetworkSource) -> list[str]:
         found = match_classes(known, companion.class_list())
-        lacking = [target.title for target in targets if target.index not in found]
-        return f"{companion.label} does not know {listed(lacking)}: dreamed without it" if lacking else ""
+        return [target.title for target in targets if target.index not in found]
 
-    return [text for text in network.of_companions(said) if text]
+    return [
+        f"network.companions[{number}]: {network.companions[number].label} does not know {listed(titles)}: dreamed "
+        "without it"
+        for number, titles in enumerate(network.of_companions(lacking))
+        if titles
+    ]

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     AnyNetwork: TypeAlias = "NetworkSource"
 
 _SECTION = "network."
-_KEY = re.compile(r"(?<![\w.])network\.(?=[a-z])")
 # A list is set as a whole, so `--set` does not reach what is in it.
 _ADVICE = re.compile(r"or say where the file is: --set network\.(\w+)=(\S+).*")
 _OWN_ADVICE = r"or write \1: \2 into the mapping of the companion in a configuration of your own"
@@ -131,7 +130,7 @@ class NetworkSource(Section):
         """What a function gives for each companion; errors name it as the settings do."""
         made = []
         for number, companion in enumerate(self.companions):
-            with _of_companion(number):
+            with _of_companion(number, companion):
                 made.append(ask(companion))
         return made
 
@@ -207,11 +206,13 @@ def _companion_key(number: int, key: str) -> str:
 
 
 @contextmanager
-def _of_companion(number: int) -> Iterator[None]:
+def _of_companion(number: int, companion: NetworkSource) -> Iterator[None]:
     """Errors name a companion's keys as they are in the settings."""
+    keys = "|".join([*type(companion).model_fields, "module"])
+    key = re.compile(rf"(?<![\w./\\])network\.(?=({keys})\b)")  # and not what is called so in a path
     try:
         yield
     except UserError as error:
-        said = _KEY.sub(_companion_key(number, ""), _ADVICE.sub(_OWN_ADVICE, str(error)))
-        begun = said if _KEY.match(str(error)) else f"network.companions[{number}]: {said.removeprefix('network: ')}"
+        said = key.sub(_companion_key(number, ""), _ADVICE.sub(_OWN_ADVICE, str(error)))
+        begun = said if key.match(str(error)) else f"network.companions[{number}]: {said.removeprefix('network: ')}"
         raise UserError(begun) from error
