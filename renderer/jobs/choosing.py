@@ -11,7 +11,6 @@ from jaxtyping import Float
 from renderer.common.wording import listed
 from renderer.networks.source import NetworkSource
 from renderer.settings.sections import Settings
-from renderer.targets.matching import match_classes
 from renderer.targets.selection import select_classes
 from renderer.targets.target import Target
 
@@ -33,12 +32,9 @@ def _output_weights(source: NetworkSource) -> Float[np.ndarray, "classes feature
 
 def said_of_companions(network: NetworkSource, targets: Sequence[Target]) -> list[str]:
     """What is to be said of companions that do not know all targets, a line each; raises UserError."""
-    if not network.companions:
-        return []
-    known = network.class_list()
 
     def lacking(companion: NetworkSource) -> list[str]:
-        found = match_classes(known, companion.class_list())
+        found = network.matches(companion)
         return [target.title for target in targets if target.index not in found]
 
     return [

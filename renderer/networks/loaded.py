@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 
 from renderer.common.errors import UserError
 from renderer.networks.network import Companion, Network
 from renderer.networks.source import NetworkSource
-from renderer.targets.matching import match_classes
-from renderer.targets.target import Target
 
 _CPU = torch.device("cpu")
 
@@ -23,7 +19,7 @@ def load_network(source: NetworkSource, device: torch.device = _CPU, dtype: torc
             knows none of them.
     """
     classes, loaded = source.class_list(), source.load()
-    companions = source.of_companions(lambda companion: _load_companion(companion, classes, device, dtype))
+    companions = source.of_companions(lambda companion: _load_companion(source, companion, device, dtype))
     network = Network(loaded, source.targets, classes, companions, device=device, dtype=dtype)
     outputs = network.count_outputs()
     if outputs != len(classes):
@@ -35,12 +31,12 @@ def load_network(source: NetworkSource, device: torch.device = _CPU, dtype: torc
 
 
 def _load_companion(
-    source: NetworkSource, classes: Sequence[Target], device: torch.device, dtype: torch.dtype
+    first: NetworkSource, companion: NetworkSource, device: torch.device, dtype: torch.dtype
 ) -> Companion:
-    units = match_classes(classes, source.class_list())
+    units = first.matches(companion)
     if not units:
         raise UserError(
-            f"network.classes: {source.label} knows none of the classes ({classes[0].title}, ...), neither by wnid nor "
-            "by title; choose a companion that does, or give it their names"
+            f"network.classes: {companion.label} knows none of the classes ({first.class_list()[0].title}, ...), "
+            "neither by wnid nor by title; choose a companion that does, or give it their names"
         )
-    return Companion(load_network(source, device, dtype), units)
+    return Companion(load_network(companion, device, dtype), units)

@@ -144,12 +144,16 @@ class NetworkSource(Section):
         files = self.alone.existing_files()
         digests = {key.removeprefix(_SECTION): file_digest(path) for key, path in files.items()}
         told = named | digests | {"targets": self.targets.model_dump(mode="json")}
-        companions = self.of_companions(lambda companion: companion.identity() | {"classes": self._match(companion)})
+        companions = self.of_companions(lambda companion: companion.identity() | self._matching(companion))
         return told | ({"companions": companions} if companions else {})
 
-    def _match(self, companion: NetworkSource) -> str:
-        """Digest of which classes are which."""
-        return data_digest(sorted(match_classes(self.class_list(), companion.class_list()).items()))
+    def matches(self, companion: NetworkSource) -> dict[int, int]:
+        """Index in a companion's class list by index in the own one, for the classes that are in both."""
+        return match_classes(self.class_list(), companion.class_list())
+
+    def _matching(self, companion: NetworkSource) -> dict[str, str]:
+        """Tells which classes are which: lists can change without a weight changing."""
+        return {"classes": data_digest(sorted(self.matches(companion).items()))}
 
     def existing_files(self) -> Mapping[str, Path]:
         """As `files`; raises UserError where one is missing."""
