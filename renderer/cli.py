@@ -144,6 +144,8 @@ def stills(
     Examples:
       neuron-atlas stills stills
       neuron-atlas stills quickstart --set stills.steps=256 --output runs/pictures
+      neuron-atlas stills facets
+      neuron-atlas stills quickstart --set stills.variants=4 --set stills.alpha=true --output runs/cut-out
     """  # noqa: D301
     from renderer.jobs.commands import render_stills
 

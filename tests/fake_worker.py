@@ -9,7 +9,7 @@ from jaxtyping import Float
 from renderer.common.progress import Stepped
 from renderer.dream.health import Health
 from renderer.film.recipe import FilmRecipe, StillRecipe
-from renderer.film.tasks import Frame, Picture, SegmentTask, Still, StillTask
+from renderer.film.tasks import DreamedStill, Frame, Picture, SegmentTask, Still, StillTask
 from renderer.settings.sections import Settings
 from renderer.targets.target import Guess, Score
 
@@ -68,8 +68,11 @@ class FakeWorker:
             others = [task.aim.key for task in tasks]
             for task in tasks:
                 self._count()
-                picture = _noise((recipe.digest, task.seed, task.aim.key, others), *recipe.size)
-                yield Still(task, picture, fake_score(task.aim.ascends.unit, task.seed), Health(steps=1))
+                apart = [hashlib.sha256(other).hexdigest() for other in task.others]
+                picture = _noise((recipe.digest, task.seed, task.aim.key, others, apart), *recipe.size)
+                score = fake_score(task.aim.ascends.unit, task.seed)
+                opacity = picture[..., 0] if recipe.stills.alpha else None
+                yield Still(DreamedStill(task, picture, Health(steps=1), opacity), score, score.probability)
 
     def output_weights(self) -> Float[np.ndarray, "classes features"]:
         return np.random.default_rng(0).standard_normal((1000, 4)).astype(np.float32)

@@ -118,7 +118,7 @@ class _Sickly(FakeWorker):
 def test_a_dead_dream_is_named_and_tried_again(tmp_path: Path) -> None:
     recorder = Recorder()
     outcome = render_stills(request(tmp_path, "stills.retries=2"), recorder, _Sickly)
-    seed = attempt_seed(0, 1)
+    seed = attempt_seed(0, 0, 1)
     assert [entry.seed for entry in outcome.index.classes[:2]] == [seed, 0]
     assert (tmp_path / "stills" / "0001-rolling-on-the-floor-laughing.png").is_file()
     dead, *alive = recorder.notes

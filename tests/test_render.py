@@ -377,7 +377,7 @@ def test_assemble_needs_a_finished_segment(tmp_path: Path) -> None:
 def test_fresh_stills_are_tried_again_and_the_best_is_kept(tmp_path: Path) -> None:
     worker = FakeWorker(request(tmp_path).settings)
     outcome = render_stills(request(tmp_path, "stills.retries=3"), Recorder(), lambda settings: worker)
-    seeds = [attempt_seed(0, attempt) for attempt in range(4)]
+    seeds = [attempt_seed(0, 0, attempt) for attempt in range(4)]
     assert len(set(seeds)) == 4
     assert all(0 <= seed < 2**63 for seed in seeds)
     # Groups of run.batch classes; of 3 and 5, which are not recognized, 5 is with the second seed.

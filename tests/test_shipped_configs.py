@@ -73,8 +73,10 @@ def test_film(name: str, random_weights: Path, tmp_path: Path) -> None:
     assert titles == [entry.title for entry in outcome.index.classes] and len(titles) == 2
 
 
-@pytest.mark.parametrize("name", ["stills", "emoji"])
+@pytest.mark.parametrize("name", ["stills", "emoji", "facets"])
 def test_stills(name: str, random_weights: Path, tmp_path: Path) -> None:
-    outcome = render_stills(request(name, random_weights, tmp_path), Recorder())
+    asked = request(name, random_weights, tmp_path)
+    outcome = render_stills(asked, Recorder())
     assert not outcome.failures and outcome.film is None
-    assert [Image.open(path).size for path in sorted(outcome.paths.stills.iterdir())] == [(40, 32)] * 2
+    sizes = [Image.open(path).size for path in sorted(outcome.paths.stills.iterdir())]
+    assert sizes == [(40, 32)] * 2 * asked.settings.stills.variants

@@ -28,11 +28,11 @@ def write_results(run: Run, progress: Progress | None = None) -> Index:
     seen, repaired = SeenRun(run), []
     index = make_index(seen)
     write_index(run.paths.index, index)
-    for entry in index.classes:
+    for path in (path for entry in index.classes for path in entry.stills):
         # Where there is no small copy, the page shows the still itself.
         with suppress(OSError):
-            still = run.paths.root / entry.still if entry.still else None
-            if still and _make_again(run.paths, still):
+            still = run.paths.root / path
+            if _make_again(run.paths, still):
                 repaired.append(run.paths.thumbnail(still).name)
     note_repairs(progress, "small copies of stills", repaired, "made again")
     write_page(seen, index)

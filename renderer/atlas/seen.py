@@ -86,11 +86,10 @@ class SeenRun:
         return record.picture if record and self.is_whole(record.picture) else None
 
     def still(self, target: Target) -> StillRecord | None:
-        """Record of a target's still, if that is there and whole."""
+        """Record of a target's still, if that and its variants are there and whole."""
         if target.key not in self._stills:
             record = read_record(self.paths.still_record(target.key), StillRecord)
-            fits = record and speaks_of(self.paths, record.still, self.paths.still(still_name(target)))
-            self._stills[target.key] = record if record and fits and self.is_whole(record.still) else None
+            self._stills[target.key] = record if record and self._is_whole_still(target, record) else None
         return self._stills[target.key]
 
     @property
@@ -164,6 +163,12 @@ class SeenRun:
             and (record.film is None or any(speaks_of(paths, record.film, film) for film in films))
             and speaks_of(paths, record.picture, paths.picture(segment.name))
             and (record.tail is None or speaks_of(paths, record.tail, tail))
+        )
+
+    def _is_whole_still(self, target: Target, record: StillRecord) -> bool:
+        return all(
+            speaks_of(self.paths, file, self.paths.still(still_name(target, place))) and self.is_whole(file)
+            for place, file in enumerate(record.files, start=1)
         )
 
     def _is_whole_tail(self, segment: Segment, record: SegmentRecord) -> bool:

@@ -46,9 +46,9 @@ def make_sheet(directory: Path, style: SheetStyle, output: Path | None = None) -
     run = seen.run
     path = output or run.paths.sheet
     check_sheet_path(path)
-    stills = {key: seen.paths.root / still.still.path for key, still in seen.stills.items()}
-    cells = [Cell(target.title, stills.get(target.key)) for target in run.targets]
-    count = sum(1 for cell in cells if cell.still)
+    stills = {key: tuple(seen.paths.root / file.path for file in still.files) for key, still in seen.stills.items()}
+    cells = [Cell(target.title, stills.get(target.key, ())) for target in run.targets]
+    count = sum(1 for cell in cells if cell.stills)
     if not count:
         raise UserError(f"{directory} holds no finished still yet")
     style = replace(style, font=style.font or run.settings.overlay.font)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from PIL import Image
-from PIL.PngImagePlugin import PngImageFile
 
+from renderer.media.pictures import open_still
 from renderer.store.files import whole_file
 from renderer.store.paths import RunPaths
 from renderer.store.plain_files import is_plain_file
@@ -38,12 +38,7 @@ def make_thumbnail(paths: RunPaths, still: Path) -> None:
     path = paths.thumbnail(still)
     if is_thumbnail(path) and path.stat().st_mtime >= still.stat().st_mtime:
         return
-    # Not Image.open, which takes a large picture for an attack.
-    try:
-        with PngImageFile(still) as picture:
-            image = picture.convert("RGB")
-    except (SyntaxError, ValueError) as error:
-        raise OSError(f"{still} is not a whole PNG picture: {error}") from error
+    image = open_still(still)
     image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
     # It can be made again from the still at any time.
     with whole_file(path, durable=False) as temporary:

@@ -15,6 +15,7 @@ from renderer.dream.climb import Ascent, Climb, Pictures, draw_step
 from renderer.dream.gradients import UsableGradient, climbed
 from renderer.dream.health import Health
 from renderer.dream.level import keep_level
+from renderer.dream.opacity import Trace, add_traces, traced
 from renderer.dream.parameterizations import build_parameterization
 from renderer.dream.regularizers import penalty, upward
 from renderer.dream.view_ascent import climb_in_views
@@ -140,18 +141,29 @@ def _in_groups(
     at_once = max(1, _PIXELS_AT_ONCE // (pictures.shape[-2] * pictures.shape[-1]))
     parts = [slice(first, first + at_once) for first in range(0, len(pictures), at_once)]
     climbed = [climb(pictures[part], climbs[part]) for part in parts]
-    return Ascent(torch.cat([own.pictures for own in climbed]), tuple(h for own in climbed for h in own.health))
+    traces = [own.trace for own in climbed if own.trace is not None]
+    health = tuple(health for own in climbed for health in own.health)
+    return Ascent(torch.cat([own.pictures for own in climbed]), health, torch.cat(traces) if traces else None)
 
 
 def _climb_at_once(network: Network, pictures: Pictures, climbs: Sequence[Climb], course: _Course) -> Ascent:
-    def climb(gradients: UsableGradient, stepped: Stepped) -> Pictures:
-        return _climb_whole(network, pictures, climbs, replace(course, stepped=stepped), gradients)
+    traces: list[Trace] = []
 
-    return climbed(network, climbs, climb, course.stepped)
+    def climb(gradients: UsableGradient, stepped: Stepped) -> Pictures:
+        traces.clear()  # Where all is done again, the first time does not count.
+        return _climb_whole(network, pictures, climbs, replace(course, stepped=stepped), gradients, traces)
+
+    reached = climbed(network, climbs, climb, course.stepped)
+    return replace(reached, trace=traces[0]) if traces else reached
 
 
 def _climb_whole(
-    network: Network, pictures: Pictures, climbs: Sequence[Climb], course: _Course, gradients: UsableGradient
+    network: Network,
+    pictures: Pictures,
+    climbs: Sequence[Climb],
+    course: _Course,
+    gradients: UsableGradient,
+    traces: list[Trace],
 ) -> Pictures:
     size = (pictures.shape[-2], pictures.shape[-1])
     settings = climbs[0].values(0)
@@ -163,6 +175,8 @@ def _climb_whole(
         now = parameterization.decode(coordinates)
         views = tint(take_views(now, drawn.maps, network.size, canvas), drawn.tints)
         gradient, followed = gradients.of(views, drawn)
+        if climbs[0].is_traced:
+            traces.append(add_traces(traces.pop() if traces else None, traced(views, now, gradient)))
         kept_small = penalty([own.regularizers for own in drawn.values], now)
         ascending = upward(views, gradient, kept_small, followed, coordinates)
         before = coordinates.detach().clone() if followed is not None else None

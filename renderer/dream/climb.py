@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
+from renderer.dream.diversity import Apart
 from renderer.dream.dreaming import AscentSettings
 from renderer.dream.health import Health
+from renderer.dream.opacity import Trace, add_traces
 from renderer.dream.randomness import PictureKey
 from renderer.dream.views import draw_tints, draw_views
 from renderer.targets.target import Aim
@@ -27,12 +29,16 @@ class Climb:
         values: The settings that hold in a step, counted from the first of this ascent. Sizes, kinds, the canvas and
             the number of views are those of step 0 throughout, and the same for all pictures of a batch.
         first_step: Number of the first step, from which its random views follow.
+        apart: From what it is to differ.
+        is_traced: Whether it is to be known where its gradients went; the same for all pictures of a batch.
     """
 
     target: Aim
     seed: int
     values: Callable[[int], AscentSettings]
     first_step: int = 0
+    apart: Apart | None = None
+    is_traced: bool = False
 
     @property
     def key(self) -> PictureKey:
@@ -47,14 +53,18 @@ class Ascent:
     Attributes:
         pictures: The pictures, with values in [0, 1].
         health: How the gradients of each picture were.
+        trace: Where they went, if that is to be known.
     """
 
     pictures: Pictures
     health: tuple[Health, ...]
+    trace: Trace | None = None
 
     def followed_by(self, later: Ascent) -> Ascent:
         """This one and a later one of the same pictures, as one."""
-        return Ascent(later.pictures, tuple(had + has for had, has in zip(self.health, later.health, strict=True)))
+        health = tuple(had + has for had, has in zip(self.health, later.health, strict=True))
+        trace = None if later.trace is None else add_traces(self.trace, later.trace)
+        return Ascent(later.pictures, health, trace)
 
 
 @dataclass(frozen=True)

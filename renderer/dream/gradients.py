@@ -12,7 +12,7 @@ from torch.nn import functional
 from renderer.common.errors import UserError
 from renderer.common.progress import Stepped
 from renderer.dream.climb import Ascent, Climb, Pictures, Step
-from renderer.dream.dreaming import AscentSettings
+from renderer.dream.diversity import Diversity
 from renderer.dream.health import Health
 from renderer.dream.objectives import ObjectiveKind
 from renderer.dream.per_picture import onto, per_picture
@@ -38,19 +38,18 @@ def climbed(network: Network, climbs: Sequence[Climb], climb: Climbing, stepped:
         climb: Does it, with the gradients, telling of each step; gives the pictures.
         stepped: Is told of each step.
     """
-    units = [climb.target.ascends.unit for climb in climbs]
     if not _is_asked_at_once(network.device) and not network.needs_care:
-        gradients = UsableGradient(network, units, careful=False)
+        gradients = UsableGradient(network, climbs, careful=False)
         pictures = climb(gradients, stepped)
         if gradients.are_fine:
             return Ascent(pictures, gradients.health)
         network.needs_care = True
-        return _climbed_carefully(network, units, climb, lambda _pictures: stepped(0))
-    return _climbed_carefully(network, units, climb, stepped)
+        return _climbed_carefully(network, climbs, climb, lambda _pictures: stepped(0))
+    return _climbed_carefully(network, climbs, climb, stepped)
 
 
-def _climbed_carefully(network: Network, units: Sequence[int], climb: Climbing, stepped: Stepped) -> Ascent:
-    gradients = UsableGradient(network, units)
+def _climbed_carefully(network: Network, climbs: Sequence[Climb], climb: Climbing, stepped: Stepped) -> Ascent:
+    gradients = UsableGradient(network, climbs)
     return Ascent(climb(gradients, stepped), gradients.health)
 
 
@@ -65,17 +64,18 @@ class UsableGradient:
     picture is treated by itself, and the check costs one sum where nothing is wrong.
     """
 
-    def __init__(self, network: Network, units: Sequence[int], *, careful: bool = True) -> None:
+    def __init__(self, network: Network, climbs: Sequence[Climb], *, careful: bool = True) -> None:
         """Begin for some pictures.
 
         Args:
             network: The network that dreams; its companions take turns with it from step to step.
-            units: Number of the unit that each picture is to excite.
+            climbs: What each picture is to become.
             careful: Look at each gradient before it is followed; without that, only remember whether it had to be.
         """
         self._network, self._careful = network, careful
-        self._dreamers = [network.turns(unit) for unit in units]
-        self._health = [Health() for _ in units]
+        self._dreamers = [network.turns(climb.target.ascends.unit) for climb in climbs]
+        self._diversity = Diversity([climb.apart for climb in climbs])
+        self._health = [Health() for _ in climbs]
         self._fine = torch.ones((), dtype=torch.bool, device=network.device)
         self._steps = 0
 
@@ -146,39 +146,38 @@ class UsableGradient:
         turns = [self._dreamers[place][step.numbers[place] % len(self._dreamers[place])] for place in places]
         networks = list(dict.fromkeys(network for network, _ in turns))
         if len(networks) == 1:
-            return _gradient(networks[0], views, [unit for _, unit in turns], _values(step, places), precise=precise)
+            units = [unit for _, unit in turns]
+            return self._gradient(networks[0], views, units, places, step, precise=precise)
         count = len(views) // len(places)
         its_views, gradient = _by_picture(views, count), torch.empty_like(views)
         for network in networks:
             rows = [row for row, (own, _) in enumerate(turns) if own is network]
-            units, values = [turns[row][1] for row in rows], _values(step, [places[row] for row in rows])
-            found = _gradient(network, its_views[rows].flatten(0, 1), units, values, precise=precise)
+            units, own = [turns[row][1] for row in rows], [places[row] for row in rows]
+            found = self._gradient(network, its_views[rows].flatten(0, 1), units, own, step, precise=precise)
             _by_picture(gradient, count)[rows] = _by_picture(found, count)
         return gradient
 
-
-def _values(step: Step, places: Sequence[int]) -> list[AscentSettings]:
-    return [step.values[place] for place in places]
-
-
-def _gradient(
-    network: Network, views: Views, units: Sequence[int], values: Sequence[AscentSettings], *, precise: bool
-) -> Views:
-    """The gradient of one network's objective, for equally many views of each picture."""
-    seen = views.detach().requires_grad_()
-    count = len(views) // len(units)
-    each = [one for one in values for _ in range(count)]
-    wanted_units = onto(torch.tensor([unit for unit in units for _ in range(count)]), views.device)
-    share = per_picture([one.residual_gradient for one in each], views)
-    activations = network.activations(
-        _resized(seen, network.size), network.kind.layers(), residual_gradient=share, precise=precise
-    )
-    wanted = network.kind.answers(activations, wanted_units)
-    reached = _objective([one.objective for one in each], wanted, network.kind.rivals(activations))
-    if not reached.requires_grad:
-        raise UserError("network: what is ascended does not follow from the picture by a gradient; choose another")
-    # Summed, not averaged: a picture's gradient does not depend on how many others there are.
-    return torch.autograd.grad(reached.sum(), seen)[0]
+    def _gradient(
+        self, network: Network, views: Views, units: Sequence[int], places: Sequence[int], step: Step, *, precise: bool
+    ) -> Views:
+        """The gradient of one network's objective, for equally many views of the pictures at some places."""
+        seen = views.detach().requires_grad_()
+        count = len(views) // len(units)
+        each = [step.values[place] for place in places for _ in range(count)]
+        wanted_units = onto(torch.tensor([unit for unit in units for _ in range(count)]), views.device)
+        share = per_picture([one.residual_gradient for one in each], views)
+        further = self._diversity.layers(network, places)
+        layers = [*network.kind.layers(), *further]
+        shown = _resized(seen, network.size)
+        activations = network.activations(shown, layers, residual_gradient=share, precise=precise)
+        wanted = network.kind.answers(activations, wanted_units)
+        reached = _objective([one.objective for one in each], wanted, network.kind.rivals(activations))
+        if further:
+            reached = reached - self._diversity.penalty(network, places, activations)
+        if not reached.requires_grad:
+            raise UserError("network: what is ascended does not follow from the picture by a gradient; choose another")
+        # Summed, not averaged: a picture's gradient does not depend on how many others there are.
+        return torch.autograd.grad(reached.sum(), seen)[0]
 
 
 def _resized(views: Views, size: int) -> Views:

@@ -30,6 +30,9 @@ class StillFormat(Section):
     steps: int
     smooth: float
     retries: int
+    variants: int
+    diversity: float
+    alpha: bool
 
 
 class StillRun(Section):

@@ -15,14 +15,16 @@ from renderer.dream.ascent import ascend, ascend_fresh
 from renderer.dream.blur import blur
 from renderer.dream.canvas import CANVASES
 from renderer.dream.climb import Ascent, Climb
+from renderer.dream.diversity import Apart
 from renderer.dream.dreaming import AscentSettings
 from renderer.dream.health import Health
 from renderer.dream.level import keep_level
+from renderer.dream.opacity import opacity
 from renderer.dream.per_picture import per_picture
 from renderer.dream.randomness import PictureKey
 from renderer.film.motion import Move, move_between
 from renderer.film.recipe import FilmRecipe, FilmValues, Moment, StillRecipe
-from renderer.film.tasks import Frame, Picture, SegmentTask, StillTask
+from renderer.film.tasks import DreamedStill, Frame, Picture, SegmentTask, StillTask
 from renderer.film.timeline import transition_frames
 from renderer.film.warp import apply_moves
 from renderer.networks.network import Network
@@ -70,16 +72,24 @@ def dream_segments(
 
 def dream_stills(
     network: Network, recipe: StillRecipe, tasks: Sequence[StillTask], stepped: Stepped = unheard
-) -> Iterator[tuple[StillTask, Picture, Health]]:
+) -> Iterator[DreamedStill]:
     """Dream a picture of each target from a fresh one; the tasks are one batch."""
-    climbs = [Climb(task.aim, task.seed, partial(recipe.at, task.aim)) for task in tasks]
+    climbs = [_still_climb(recipe, task) for task in tasks]
     begun = torch.cat([_to_tensor(recipe.start.first(climb.key, recipe.size), network.device) for climb in climbs])
     steps, seconds = recipe.stills.steps, _STILL_STEP_SECONDS
     dreamed = ascend_fresh(network, begun, climbs, steps, stepped, seconds_per_step=seconds)
     levels, canvas = [recipe.at(task.aim, recipe.stills.steps).level for task in tasks], CANVASES[recipe.dream.canvas]
     leveled = keep_level(levels, dreamed.pictures, _STILL_END_SECONDS, canvas)
     finished = blur(leveled, recipe.stills.smooth, canvas)
-    yield from zip(tasks, _to_pictures(finished), dreamed.health, strict=True)
+    opaque = [None] * len(tasks) if dreamed.trace is None else list(_to_bytes(opacity(dreamed.trace)).cpu().numpy())
+    yield from map(DreamedStill, tasks, _to_pictures(finished), dreamed.health, opaque)
+
+
+def _still_climb(recipe: StillRecipe, task: StillTask) -> Climb:
+    weight = recipe.stills.diversity
+    apart = Apart(task.others, weight) if task.others and weight else None
+    values = partial(recipe.at, task.aim)
+    return Climb(task.aim, task.seed, values, apart=apart, is_traced=recipe.stills.alpha)
 
 
 class _Running:
@@ -200,9 +210,13 @@ def _shown(running: Sequence[_Running], pictures: Pictures, number: int) -> list
     return _to_pictures(pictures if nothing_fades else torch.stack(shown))
 
 
+def _to_bytes(values: Tensor) -> Tensor:
+    return (values * 255).round_().clamp_(0, 255).byte()
+
+
 def _to_pictures(pictures: Pictures) -> list[Picture]:
     """In 8 bits, all at once: there is one copy from the device to the host."""
-    whole = (pictures * 255).round_().clamp_(0, 255).byte()
+    whole = _to_bytes(pictures)
     shown = torch.stack(whole.unbind(1), dim=-1).cpu().numpy()
     # Each by itself: one that waits for an encoder is not to keep the others in memory.
     return [picture.copy() for picture in shown] if len(shown) > 1 else list(shown)

@@ -14,6 +14,7 @@ from renderer.film.timeline import Segment
 from renderer.targets.target import Aim, Score
 
 Picture = UInt8[np.ndarray, "height width 3"]
+Opacity = UInt8[np.ndarray, "height width"]
 Item = TypeVar("Item")
 
 
@@ -61,25 +62,70 @@ class Frame:
 
 @dataclass(frozen=True)
 class StillTask:
-    """A still to dream; each further attempt has a seed of its own."""
+    """A still to dream.
+
+    Attributes:
+        aim: What it is to show.
+        seed: Seed of its randomness; each variant and each further attempt has its own.
+        others: Variants of the same target from which it is to differ.
+    """
 
     aim: Aim
     seed: int
+    others: tuple[Picture, ...] = ()
+
+
+@dataclass(frozen=True)
+class DreamedStill:
+    """A still of which nothing has been said yet.
+
+    Attributes:
+        task: What was asked for.
+        picture: The picture, without text.
+        health: How its gradients were.
+        opacity: How opaque it is to be, from 0 to 255; None where all of it is to be solid.
+    """
+
+    task: StillTask
+    picture: Picture
+    health: Health
+    opacity: Opacity | None
 
 
 @dataclass(frozen=True)
 class Still:
-    """A still, without text, what the network says of it, and how its gradients were."""
+    """A still.
 
-    task: StillTask
-    picture: Picture
+    Attributes:
+        dreamed: What was dreamed.
+        score: What the network says of it, without regard to its opacity.
+        agreement: Mean natural logarithm of the class's probability, over the network and its companions; None where
+            no class was dreamed.
+    """
+
+    dreamed: DreamedStill
     score: Score
-    health: Health
+    agreement: float | None
 
     @property
-    def place(self) -> StillTask:
+    def task(self) -> StillTask:
+        """What was asked for."""
+        return self.dreamed.task
+
+    @property
+    def picture(self) -> Picture:
+        """The picture."""
+        return self.dreamed.picture
+
+    @property
+    def health(self) -> Health:
+        """How its gradients were."""
+        return self.dreamed.health
+
+    @property
+    def place(self) -> tuple[str, int]:
         """Tells it from all other stills."""
-        return self.task
+        return self.task.aim.key, self.task.seed
 
     @property
     def is_recognized(self) -> bool:

@@ -30,6 +30,8 @@ def done_of_film(run: Run, plan: Plan) -> Amount:
     return whole_film(run) - left
 
 
-def fresh_stills(run: Run, stills: int) -> Amount:
-    """So many fresh stills, each dreamed once; how many will be tried again is not known beforehand."""
-    return Amount(stills, stills, stills * run.still_recipe.stills.steps)
+def fresh_stills(run: Run, classes: int) -> Amount:
+    """The fresh stills of so many classes, each dreamed once; how many will be tried again is not known beforehand."""
+    format_ = run.still_recipe.stills
+    pictures = classes * format_.variants
+    return Amount(pictures, classes, pictures * format_.steps)

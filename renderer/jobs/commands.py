@@ -22,7 +22,7 @@ from renderer.jobs.plan import Plan, make_plan
 from renderer.jobs.repairs import note_damaged_results
 from renderer.jobs.segments import render_film
 from renderer.jobs.session import describe_run, opened, reopened
-from renderer.jobs.stills import Failure, dream_stills, make_film_stills, pending_batches
+from renderer.jobs.stills import Failure, dream_stills, make_film_stills, pending_batches, unused_in_film_stills
 from renderer.jobs.worker import MakeWorker, Worker, local_worker
 from renderer.media.captions import check_templates
 from renderer.media.overlay import CaptionWriter
@@ -179,6 +179,8 @@ def _render(run: Run, live: Live, worker: Callable[[], Worker], plan: Plan) -> O
     failures: list[Failure] = []
     with _results_kept(run):
         note_damaged_results(run, live)
+        for text in unused_in_film_stills(run):
+            live.note(text)
         if plan.rounds:
             keep_similarity(run, worker(), live)
             render_film(run, plan, worker(), live)

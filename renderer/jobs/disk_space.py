@@ -19,8 +19,8 @@ def estimate_bytes(run: Run) -> float:
     """What a run will take on the disk, in bytes: hardly ever less, and seldom twice as much as it comes to be."""
     film, stills, video = run.settings.film, run.settings.stills, run.settings.video
     size = (stills.width, stills.height) if run.dreams_stills else (film.width, film.height)
-    classes = len(run.targets)
-    room = _BYTES_PER_RUN + _FILES_PER_RUN * _BLOCK + classes * (_BYTES_PER_CLASS + _still_bytes(size))
+    classes, each = len(run.targets), stills.variants if run.dreams_stills else 1
+    room = _BYTES_PER_RUN + _FILES_PER_RUN * _BLOCK + classes * (_BYTES_PER_CLASS + _still_bytes(size) * each)
     if not run.file.film:
         return room
     pixels = film.width * film.height

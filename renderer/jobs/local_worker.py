@@ -13,7 +13,7 @@ from jaxtyping import Float
 from renderer.common.progress import Stepped
 from renderer.film.recipe import FilmRecipe, StillRecipe
 from renderer.film.sequence import dream_segments, dream_stills
-from renderer.film.tasks import Frame, SegmentTask, Still, StillTask
+from renderer.film.tasks import DreamedStill, Frame, SegmentTask, Still, StillTask
 from renderer.jobs.lanes import Lanes, Stream, Together
 from renderer.jobs.turns import Dreaming, Placed
 from renderer.networks.devices import find_devices
@@ -22,6 +22,7 @@ from renderer.networks.network import Network
 from renderer.networks.threads import prepare_thread
 from renderer.settings.chosen import Chosen
 from renderer.settings.sections import Settings
+from renderer.targets.target import Score
 
 Task = TypeVar("Task")
 Result = TypeVar("Result", bound=Placed)
@@ -69,8 +70,9 @@ class LocalWorker:
         """Compute batches of stills; see `Worker.stills`."""
 
         def dream(network: Network, tasks: Sequence[StillTask], stepped: Stepped) -> Iterator[Still]:
-            for task, picture, health in dream_stills(network, recipe, tasks, stepped):
-                yield Still(task, picture, network.scores(picture[None], [task.aim])[0], health)
+            for dreamed in dream_stills(network, recipe, tasks, stepped):
+                score = network.scores(dreamed.picture[None], [dreamed.task.aim])[0]
+                yield Still(dreamed, score, _agreement(network, dreamed, score))
 
         return self._compute(dream, batches, stepped)
 
@@ -94,6 +96,14 @@ class LocalWorker:
 
         shares = [batches[number :: self.devices] for number in range(self.devices)]
         return together.results([stream(lanes, own) for lanes, own in zip(self._lanes, shares, strict=True)])
+
+
+def _agreement(network: Network, dreamed: DreamedStill, score: Score) -> float | None:
+    """How sure all members are; a network by itself has said it already."""
+    if score.probability is None:
+        return None
+    members, picture = network.turns(dreamed.task.aim.ascends.unit), dreamed.picture[None]
+    return float(np.mean([member.log_probabilities(picture)[0, unit] for member, unit in members]))
 
 
 def _scored(network: Network, recipe: FilmRecipe, frame: Frame) -> Frame:

@@ -21,6 +21,7 @@ from renderer.jobs.disk_space import estimate_bytes
 from renderer.jobs.machine import begun_with, choose, too_many_threads
 from renderer.jobs.projection import project_time
 from renderer.jobs.session import describe_run, refuse_odd_names, refuse_unsuitable
+from renderer.jobs.stills import unused_in_film_stills
 from renderer.jobs.worker import MakeWorker, local_worker
 from renderer.media.captions import caption_at, check_templates, fill_templates
 from renderer.media.ffmpeg import EncodingError
@@ -112,8 +113,9 @@ def _describe_classes(run: Run) -> Finding:
             f"{run.timeline.frames / film.fps:.1f} s at {film.fps:g} frames per second"
         )
     if run.dreams_stills:
-        text += f"; {len(run.targets)} stills of {stills.width}x{stills.height}"
-    return Finding("classes", "ok", "; ".join([text, *said_of_companions(run.settings.network, run.targets)]))
+        text += f"; {len(run.targets) * stills.variants} stills of {stills.width}x{stills.height}"
+    notes = [*said_of_companions(run.settings.network, run.targets), *unused_in_film_stills(run)]
+    return Finding("classes", "ok", "; ".join([text, *notes]))
 
 
 def _check_weights(settings: Settings, *, quick: bool) -> Finding:

@@ -171,7 +171,8 @@ def _project_stills(run: Run, worker: Worker) -> float:
     recipe, octaves = run.still_recipe, run.still_recipe.dream.octaves
     warm = _try_stills(run, worker, 2 * octaves)
     trial = _try_stills(run, worker, octaves * _fitting(warm.count * octaves * warm.per_step, _MOST_STEPS))
-    return len(run.targets) * (recipe.stills.steps * trial.per_step + trial.tail / trial.count)
+    pictures = len(run.targets) * recipe.stills.variants
+    return pictures * (recipe.stills.steps * trial.per_step + trial.tail / trial.count)
 
 
 def _fitting(seconds: float, most: int) -> int:
@@ -212,7 +213,7 @@ def _try_stills(run: Run, worker: Worker, steps: int) -> _Trial:
     """Dream as many stills as are dreamed side by side, with a few steps."""
     watch, steps = _Watch(), min(steps, run.settings.stills.steps)
     count = min(len(run.targets), worker.devices * run.settings.run.batch)
-    with _small(run, count, {"stills": {"steps": steps, "retries": 0}}) as small:
+    with _small(run, count, {"stills": {"steps": steps, "retries": 0, "variants": 1}}) as small:
         dream_stills(small, still_batches(small.still_recipe), worker, watch)
     (timed, began), climbed = watch.timed(steps * count), watch.reached(steps * count)
     return _Trial(count, 0, timed, climbed - began, tail=watch.ended - climbed)

@@ -29,6 +29,7 @@ from renderer.store.paths import RunPaths
 from renderer.store.records import StillRecord, read_record
 from renderer.store.run import Run, known_titles, load_run
 from renderer.store.run_file import RunFile, current_versions, holds_run, keep_run_file, mend_run_file, read_run_file
+from renderer.targets.slugs import still_names
 from renderer.targets.target import Target
 
 _LOG = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ def opened(
     """
     paths = RunPaths(directory)
     refuse_foreign(paths)
-    with _nothing_left_of_removed(paths, wanted.targets), locked(paths.lock):
+    with _nothing_left_of_removed(Run(paths, wanted)), locked(paths.lock):
         remove_leftovers(paths)
         if before:
             before(Run(paths, wanted))
@@ -122,7 +123,7 @@ def refuse_unsuitable(directory: Path, wanted: RunFile | None) -> None:
 def reopened(directory: Path, progress: Progress | None = None) -> Iterator[Run]:
     """Hold the directory of a run that was begun, with its own settings; raises as `opened` does."""
     run = load_run(directory)
-    with _nothing_left_of_removed(run.paths, run.targets), locked(run.paths.lock):
+    with _nothing_left_of_removed(run), locked(run.paths.lock):
         remove_leftovers(run.paths)
         _mend_run_file(run.paths, progress)
         yield run
@@ -167,13 +168,14 @@ def _mend_run_file(paths: RunPaths, progress: Progress | None) -> None:
 
 
 @contextmanager
-def _nothing_left_of_removed(paths: RunPaths, targets: Sequence[Target]) -> Iterator[None]:
+def _nothing_left_of_removed(run: Run) -> Iterator[None]:
     """Where somebody removes the directory, let nothing that was written at that moment be in the way later."""
     try:
         yield
     except RunRemovedError:
         with suppress(OSError):
-            remove_remains(paths, FILM_SUFFIXES, SEGMENT_SUFFIXES, targets)
+            names = still_names(run.targets, run.settings.stills.variants)
+            remove_remains(run.paths, FILM_SUFFIXES, SEGMENT_SUFFIXES, names)
         raise
 
 

@@ -118,5 +118,6 @@ def _stills_part(seen: SeenRun) -> Part:
     again = sum(len(batch) for batch in pending_batches(seen))
     finished = finished_stills(seen)
     seconds = sum(record.seconds for record in finished)
-    done, total = len(finished), len(seen.run.targets)
-    return Part(done, total, done, total, share=done / total, seconds_left=project_seconds(again, done, seconds))
+    done, total, each = len(finished), len(seen.run.targets), seen.run.still_recipe.stills.variants
+    left = project_seconds(again, done, seconds)
+    return Part(done, total, done * each, total * each, share=done / total, seconds_left=left)

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
 
 from renderer.atlas.seen import SeenRun
@@ -14,7 +15,7 @@ from renderer.atlas.thumbnails import make_thumbnail
 from renderer.common.digests import data_digest
 from renderer.common.exhaustion import hits_all
 from renderer.common.progress import Amount, Progress, note_repairs
-from renderer.film.tasks import Picture, Still, StillTask
+from renderer.film.tasks import Opacity, Picture, Still, StillTask
 from renderer.jobs.amounts import fresh_stills
 from renderer.jobs.fresh import fresh_digest, text_digest
 from renderer.jobs.plan import still_batches
@@ -22,7 +23,7 @@ from renderer.jobs.worker import Worker, closed, note_health
 from renderer.media.captions import caption_at
 from renderer.media.overlay import CaptionWriter
 from renderer.media.pictures import load_picture, save_still
-from renderer.store.records import SegmentRecord, StillRecord, describe, write_record
+from renderer.store.records import SegmentRecord, StillRecord, VariantRecord, describe, write_record
 from renderer.store.run import Run
 from renderer.targets.slugs import still_name
 from renderer.targets.target import Score, Target
@@ -39,12 +40,20 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class _Made:
+class _Variant:
     """A picture that is to be a still, and what its record says of it."""
 
     picture: Picture
     score: Score
     seed: int
+    opacity: Opacity | None = None
+
+
+@dataclass(frozen=True)
+class _Made:
+    """The stills of a target, best first, and what their record says of all of them."""
+
+    variants: Sequence[_Variant]
     fresh: bool
     made_from: str
     seconds: float
@@ -72,8 +81,8 @@ def make_film_still(seen: SeenRun, position: int, segment: SegmentRecord) -> boo
         # Damaged since the plan was made, or in a way that a quick look does not see; `render` makes it again.
         return False
     picture = load_picture(run.paths.root / segment.picture.path)
-    seed = run.settings.run.seed
-    _write_still(run, position, _Made(picture, segment.score, seed, fresh=False, made_from=made_from, seconds=0.0))
+    taken = _Variant(picture, segment.score, run.settings.run.seed)
+    _write_stills(run, position, _Made([taken], fresh=False, made_from=made_from, seconds=0.0))
     return True
 
 
@@ -143,12 +152,21 @@ def dream_stills(run: Run, batches: Sequence[Sequence[int]], worker: Worker, pro
     return failures
 
 
-def attempt_seed(seed: int, attempt: int) -> int:
-    """Seed of an attempt at a still: the run's own for the first, for each further one another."""
-    if attempt == 0:
+def attempt_seed(seed: int, variant: int, attempt: int) -> int:
+    """Seed of an attempt at a variant of a still: the run's own for the very first, for each other another one."""
+    if variant == attempt == 0:
         return seed
-    data = hashlib.blake2b(f"{seed}:{attempt}".encode(), digest_size=8).digest()
-    return int.from_bytes(data, "big") >> 1
+    text = f"{seed}:{variant}:{attempt}" if variant else f"{seed}:{attempt}"
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+
+
+def unused_in_film_stills(run: Run) -> list[str]:
+    """What is to be said of settings of fresh stills in a run that takes its stills from the film, a line each."""
+    stills = run.settings.stills
+    asked = [name for name, is_asked in (("variants", stills.variants > 1), ("alpha", stills.alpha)) if is_asked]
+    if run.dreams_stills or not asked:
+        return []
+    return [f"stills.{' and stills.'.join(asked)}: only for fresh stills; set stills.fresh: true, or use `stills`"]
 
 
 class _Shown:
@@ -172,17 +190,32 @@ class _Shown:
 
 def _dream_batches(run: Run, batches: Sequence[Sequence[int]], worker: Worker, shown: _Shown) -> None:
     began = time.monotonic()
-    best = _best_stills(run, batches, worker, shown)
-    seconds = (time.monotonic() - began) / len(best)
+    dreamed = _dream_variants(run, batches, worker, shown)
+    seconds = (time.monotonic() - began) / len(dreamed)
     made_from, seen = fresh_digest(run), SeenRun(run, thorough=True)
     for place in (place for batch in batches for place in batch):
         if not _is_there(seen, place, made_from):
-            still = best[run.targets[place].key]
-            made = _Made(still.picture, still.score, still.task.seed, fresh=True, made_from=made_from, seconds=seconds)
-            _write_still(run, place, made)
+            stills = sorted(dreamed[run.targets[place].key], key=_quality)
+            variants = [
+                _Variant(still.picture, still.score, still.task.seed, still.dreamed.opacity) for still in stills
+            ]
+            _write_stills(run, place, _Made(variants, fresh=True, made_from=made_from, seconds=seconds))
 
 
-def _best_stills(run: Run, batches: Sequence[Sequence[int]], worker: Worker, shown: _Shown) -> dict[str, Still]:
+def _dream_variants(
+    run: Run, batches: Sequence[Sequence[int]], worker: Worker, shown: _Shown
+) -> dict[str, tuple[Still, ...]]:
+    """The variants of each target by its key: one after another, for each is to differ from those before it."""
+    made = {run.targets[place].key: tuple[Still, ...]() for batch in batches for place in batch}
+    for _ in range(run.still_recipe.stills.variants):
+        best = _best_stills(run, batches, made, worker, shown)
+        made = {key: (*stills, best[key]) for key, stills in made.items()}
+    return made
+
+
+def _best_stills(
+    run: Run, batches: Sequence[Sequence[int]], made: Mapping[str, tuple[Still, ...]], worker: Worker, shown: _Shown
+) -> dict[str, Still]:
     """The best of all attempts by the target's key; only targets that are not recognized are tried again.
 
     So a batch shrinks from attempt to attempt, by what the network says, which is the same wherever it is computed.
@@ -190,9 +223,13 @@ def _best_stills(run: Run, batches: Sequence[Sequence[int]], worker: Worker, sho
     recipe, best = run.still_recipe, dict[str, Still]()
     left = [[run.targets[place] for place in batch] for batch in batches]
     targets = {target.key: target for batch in left for target in batch}
+
+    def task(target: Target, attempt: int) -> StillTask:
+        others = tuple(still.picture for still in made[target.key])
+        return StillTask(target.aim, attempt_seed(recipe.run.seed, len(others), attempt), others)
+
     for attempt in range(recipe.stills.retries + 1):
-        seed = attempt_seed(recipe.run.seed, attempt)
-        tasks = [[StillTask(target.aim, seed) for target in batch] for batch in left]
+        tasks = [[task(target, attempt) for target in batch] for batch in left]
         again = ", and tried again with another seed" if attempt < recipe.stills.retries else ""
         with closed(worker.stills(recipe, tasks, shown.stepped)) as stills:
             for still in stills:
@@ -207,11 +244,11 @@ def _best_stills(run: Run, batches: Sequence[Sequence[int]], worker: Worker, sho
 
 
 def _quality(still: Still) -> tuple[bool, int, float]:
-    """Orders stills, better ones first."""
+    """Orders stills, better ones first: by the network's rank, and then by all that dreamed, companions too."""
     score = still.score
-    if score.rank is None or score.probability is None:
+    if score.rank is None or still.agreement is None:
         return still.health.is_dead, 0, -score.activation
-    return still.health.is_dead, score.rank, -score.probability
+    return still.health.is_dead, score.rank, -still.agreement
 
 
 def _is_there(seen: SeenRun, place: int, made_from: str) -> bool:
@@ -219,26 +256,32 @@ def _is_there(seen: SeenRun, place: int, made_from: str) -> bool:
     return found is not None and found.made_from == made_from
 
 
-def _write_still(run: Run, position: int, made: _Made) -> None:
+def _write_stills(run: Run, position: int, made: _Made) -> None:
     target = run.targets[position]
-    path = run.paths.still(still_name(target))
-    save_still(path, _with_text(run, position, made))
-    make_thumbnail(run.paths, path)
+    files = []
+    for place, variant in enumerate(made.variants, start=1):
+        path = run.paths.still(still_name(target, place))
+        save_still(path, _with_text(run, position, variant), variant.opacity)
+        make_thumbnail(run.paths, path)
+        files.append(describe(run.paths, path))
+    first, *further = zip(files, made.variants, strict=True)
     write_record(
         run.paths.still_record(target.key),
         StillRecord(
-            still=describe(run.paths, path),
-            score=made.score,
-            seed=made.seed,
+            still=first[0],
+            score=first[1].score,
+            seed=first[1].seed,
             fresh=made.fresh,
             made_from=made.made_from,
             seconds=made.seconds,
+            variants=tuple(VariantRecord(still=file, score=own.score, seed=own.seed) for file, own in further),
         ),
     )
-    _LOG.info("still %s is whole: rank %s, seed %d", path.name, made.score.rank, made.seed)
+    for file, own in (first, *further):
+        _LOG.info("still %s is whole: rank %s, seed %d", Path(file.path).name, own.score.rank, own.seed)
 
 
-def _with_text(run: Run, position: int, made: _Made) -> Picture:
+def _with_text(run: Run, position: int, made: _Variant) -> Picture:
     if not run.settings.stills.overlay:
         return made.picture
     height, width, _ = made.picture.shape

@@ -13,7 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
 from renderer.common.errors import UserError
-from renderer.media.pictures import load_picture
+from renderer.media.pictures import open_still
 from renderer.media.titles import LINE, FittedTitle, draw_title, fit_title
 from renderer.store.files import whole_file
 
@@ -28,7 +28,7 @@ _MOST_PIXELS = 64_000_000  # of a page, because it is drawn in memory
 _ASPECT = 16 / 10
 _BACKGROUND, _VACANT, _TEXT = (19, 20, 23), (33, 35, 39), (222, 223, 226)
 # As shares of a thumbnail's longer side.
-_TEXT_SIZE, _GAP, _MARGIN, _ABOVE_TITLE = 0.09, 0.075, 0.125, 0.02
+_TEXT_SIZE, _GAP, _MARGIN, _ABOVE_TITLE, _SEAM = 0.09, 0.075, 0.125, 0.02, 0.012
 _SMALLEST_TEXT = 10.0  # in pixels
 _NARROWEST = 6  # least width for a title, in sizes of the text
 
@@ -39,11 +39,12 @@ class Cell:
 
     Attributes:
         title: Its title.
-        still: Its still; where that is None, or cannot be read, the cell stays empty above the title.
+        stills: Its stills, which share the cell; where there are none, or one cannot be read, the place stays empty
+            above the title.
     """
 
     title: str
-    still: Path | None
+    stills: tuple[Path, ...]
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,7 @@ def _flaw(grid: _Grid) -> float:
 
 def _box(cells: Sequence[Cell], longer: int) -> tuple[int, int]:
     """Width and height into which all pictures go when their longer side is as given."""
-    sizes = {size for cell in cells if cell.still and (size := _picture_size(cell.still))} or {(1, 1)}
+    sizes = {size for cell in cells for still in cell.stills[:1] if (size := _picture_size(still))} or {(1, 1)}
     scaled = [_scaled(size, (longer, longer)) for size in sizes]
     return max(width for width, _ in scaled), max(height for _, height in scaled)
 
@@ -243,19 +244,31 @@ def _draw_page(grid: _Grid, cells: Sequence[Cell], titles: Sequence[FittedTitle]
     page = Image.new("RGB", grid.size(len(cells)), _BACKGROUND)
     places = list(grid.places(len(cells)))
     for cell, (left, top) in zip(cells, places, strict=True):
-        picture = _thumbnail(cell.still, frame.box)
-        across, down = frame.width - picture.width, frame.box[1] - picture.height
-        page.paste(picture, (left + across // 2, top + down // 2))
+        page.paste(_draw_stills(cell.stills, frame.box), (left + (frame.width - frame.box[0]) // 2, top))
     for title, (left, top) in zip(titles, places, strict=False):
         mask = draw_title(font, title, (frame.width, frame.height - frame.title_top), frame.line)
         page.paste(_TEXT, (left, top + frame.title_top), mask)
     return page
 
 
+def _draw_stills(stills: Sequence[Path], box: tuple[int, int]) -> Image.Image:
+    """The stills of a class, row by row in as many columns as rows; an empty place for what is not there."""
+    drawn, side = Image.new("RGB", box, _BACKGROUND), math.ceil(math.sqrt(max(1, len(stills))))
+    seam = max(1, round(_SEAM * max(box))) if side > 1 else 0
+    part = tuple(max(1, (length - (side - 1) * seam) // side) for length in box)
+    for number, still in enumerate(stills or [None]):
+        row, column = divmod(number, side)
+        picture = _thumbnail(still, (part[0], part[1]))
+        left, top = (place * (length + seam) for place, length in ((column, part[0]), (row, part[1])))
+        place = (left + (part[0] - picture.width) // 2, top + (part[1] - picture.height) // 2)
+        drawn.paste(picture, place, picture if picture.mode == "RGBA" else None)
+    return drawn
+
+
 def _thumbnail(path: Path | None, box: tuple[int, int]) -> Image.Image:
     """A still, made as large as the box allows; an empty place where there is none."""
     with suppress(OSError):
         if path:
-            picture = Image.fromarray(load_picture(path))
+            picture = open_still(path)
             return picture.resize(_scaled(picture.size, box), Image.Resampling.LANCZOS, reducing_gap=3.0)
     return Image.new("RGB", box, _VACANT)

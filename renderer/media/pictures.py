@@ -12,27 +12,41 @@ from PIL.PngImagePlugin import PngImageFile
 from renderer.store.files import whole_file
 
 
-def save_still(path: Path, picture: UInt8[np.ndarray, "height width 3"]) -> None:
-    """Save a picture as PNG, without loss, whole or not at all."""
+def save_still(
+    path: Path, picture: UInt8[np.ndarray, "height width 3"], opacity: UInt8[np.ndarray, "height width"] | None = None
+) -> None:
+    """Save a picture as PNG, without loss, whole or not at all.
+
+    Args:
+        path: The file.
+        picture: Red, green and blue.
+        opacity: From 0, clear, to 255; None for a picture without an alpha channel.
+    """
+    saved = picture if opacity is None else np.dstack([picture, opacity])
     with whole_file(path) as temporary:
-        Image.fromarray(picture).save(temporary, format="PNG")
+        Image.fromarray(saved).save(temporary, format="PNG")
 
 
 def load_picture(path: Path) -> UInt8[np.ndarray, "height width 3"]:
-    """Load a picture that `save_still` has saved.
+    """Load the colors of a picture that `save_still` has saved, also where they are transparent.
 
     Raises:
-        OSError: The file is missing, damaged, or no PNG of three 8-bit channels.
+        OSError: The file is missing, damaged, or no PNG of 8-bit colors.
     """
+    return np.ascontiguousarray(np.array(open_still(path))[..., :3])
+
+
+def open_still(path: Path) -> Image.Image:
+    """Load a picture that `save_still` has saved, with its opacity if it has one; raises OSError as `load_picture`."""
     try:
         # Not Image.open, which refuses large pictures because they might be an attack.
         with PngImageFile(path) as image:
-            mode, picture = image.mode, np.array(image)
+            image.load()
     except (SyntaxError, ValueError) as error:
         raise OSError(f"{path} is not a whole PNG picture: {error}") from error
-    if mode != "RGB":
-        raise OSError(f"{path} is a PNG of another kind than this program writes: {mode}")
-    return picture
+    if image.mode not in {"RGB", "RGBA"}:
+        raise OSError(f"{path} is a PNG of another kind than this program writes: {image.mode}")
+    return image
 
 
 def mix(

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -181,6 +181,35 @@ class Network:
         with torch.no_grad():
             return self.activations(probe, [layer])[layer].shape[1]
 
+    @cached_property
+    def texture_layer(self) -> str:
+        """The last layer that still tells places apart: a sixteenth of the input's side, or finer.
+
+        Parts of things are told there, before they are put together to classes.
+
+        Raises:
+            UserError: No layer does.
+        """
+        found: list[str] = []
+        places = (self.size // 16) ** 2
+
+        def look(name: str, _module: nn.Module, _inputs: object, output: Any) -> None:
+            if isinstance(output, Tensor) and output.ndim in (3, 4) and output.is_floating_point():
+                count = output.shape[1] if output.ndim == 3 else output.shape[2] * output.shape[3]
+                if count >= places:
+                    found.append(name)
+
+        hooks = [module.register_forward_hook(partial(look, name)) for name, module in self._module.named_modules()]
+        try:
+            self.count_outputs()
+        finally:
+            for hook in hooks:
+                hook.remove()
+        named = [name for name in found if name]
+        if not named:
+            raise UserError("stills.diversity: no layer of the network tells places apart; set it to 0")
+        return named[-1]
+
     def count_outputs(self) -> int:
         """How many numbers its answer has."""
         return self.channels(OUTPUTS)
@@ -191,7 +220,7 @@ class Network:
         return tuple(
             self.kind.scores(self.activations(view[None], self.kind.layers()), [aim])[0]
             # One at a time: what is recorded of a picture does not depend on the others.
-            for view, aim in zip(self._whole_pictures(pictures), aims, strict=True)
+            for view, aim in zip(self.whole_pictures(pictures), aims, strict=True)
         )
 
     @torch.no_grad()
@@ -199,7 +228,7 @@ class Network:
         self, pictures: UInt8[np.ndarray, "batch height width 3"]
     ) -> Float[np.ndarray, "batch classes"]:
         """Natural logarithms of the probabilities of all classes in whole pictures; finite where they round to 0."""
-        views = self._whole_pictures(pictures)
+        views = self.whole_pictures(pictures)
         logits = torch.cat([self.activations(view[None])[OUTPUTS] for view in views]).cpu()
         return logits.double().log_softmax(1).numpy()
 
@@ -247,7 +276,8 @@ class Network:
     def _normalized(self, views: Views, dtype: torch.dtype) -> Views:
         return ((views - self._mean) / self._std).to(dtype, memory_format=torch.channels_last)
 
-    def _whole_pictures(self, pictures: UInt8[np.ndarray, "batch height width 3"]) -> Views:
+    def whole_pictures(self, pictures: UInt8[np.ndarray, "batch height width 3"]) -> Views:
+        """Pictures as the network is shown them whole."""
         tensor = torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2).float() / 255
         return functional.interpolate(tensor, (self.size, self.size), mode="bilinear", antialias=True)
 

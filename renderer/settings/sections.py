@@ -7,9 +7,9 @@ settings are made from these models. Values come from JSON-like data and are tak
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from renderer.common.section import Section
 from renderer.dream.dreaming import Dream
@@ -177,7 +177,32 @@ class Stills(Section):
         description="Further tries at a fresh still, each with another seed, where the network does not put its class "
         "first or the dream was dead.",
     )
+    variants: int = Field(
+        1,
+        ge=1,
+        le=16,
+        description="How many fresh stills each class gets, with different seeds; the best comes first, the others are "
+        "its facets.",
+    )
+    diversity: float = Field(
+        10.0,
+        ge=0,
+        le=10000,
+        description="Weight by which the variants of a class are kept apart, each from those before it: what is "
+        "subtracted where one is like another in all. With 0 they differ by their seeds alone.",
+    )
+    alpha: Switch = Field(
+        default=False,
+        description="Fresh stills with a transparent background: opaque where the gradients have gone, that is, where "
+        "the things are. Not together with `overlay`.",
+    )
     overlay: Switch = Field(default=False, description="Write the film's text on the stills too.")
+
+    @model_validator(mode="after")
+    def _refuse_text_on_nothing(self) -> Self:
+        if self.alpha and self.overlay:
+            raise ValueError("alpha and overlay: there is no text on transparent stills; set one of them to false")
+        return self
 
 
 class Page(Section):

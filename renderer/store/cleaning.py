@@ -23,8 +23,7 @@ from renderer.store.plain_files import is_plain_file, is_plain_folder
 from renderer.store.records import StillRecord, read_record
 from renderer.store.run_file import is_run_file, read_run_file
 from renderer.store.sealing import read_sealed
-from renderer.targets.slugs import still_name
-from renderer.targets.target import Target
+from renderer.targets.slugs import still_names
 
 
 def refuse_foreign(paths: RunPaths) -> None:
@@ -113,7 +112,7 @@ def remove_run(paths: RunPaths, film_suffixes: Collection[str], segment_suffixes
 
 
 def remove_remains(
-    paths: RunPaths, film_suffixes: Collection[str], segment_suffixes: Collection[str], targets: Iterable[Target]
+    paths: RunPaths, film_suffixes: Collection[str], segment_suffixes: Collection[str], stills: Iterable[str]
 ) -> None:
     """Remove what was written while somebody removed the directory; it would be taken for another program's.
 
@@ -123,14 +122,14 @@ def remove_remains(
         paths: The run's directory.
         film_suffixes: Suffixes that a film may have.
         segment_suffixes: Suffixes that a segment may have.
-        targets: The run's targets, whose stills may be there.
+        stills: Names of the stills that may be there.
     """
     if any(os.path.lexists(path) for path in (paths.settings, paths.settings_copy, paths.lock)):
         return
     remove_leftovers(paths)
-    for target in targets:
-        if is_plain_file(paths.still(still_name(target))):
-            remove(paths.still(still_name(target)))
+    for path in map(paths.still, stills):
+        if is_plain_file(path):
+            remove(path)
     remove_run(paths, film_suffixes, segment_suffixes)
     _remove_empty(paths.state, paths.root)
 
@@ -151,14 +150,15 @@ def _products(paths: RunPaths) -> Iterator[Path]:
     for key, path in paths.still_records().items():
         record = read_record(path, StillRecord)
         # A record is not believed beyond the stills of its own class.
-        if record and paths.may_be_still(record.still.path, key):
-            yield paths.root / record.still.path
+        files = record.files if record else ()
+        yield from (paths.root / file.path for file in files if paths.may_be_still(file.path, key))
     # A still may have been written, and its record not yet.
     yield from (paths.still(name) for name in _planned_stills(paths))
 
 
 def _planned_stills(paths: RunPaths) -> list[str]:
     try:
-        return [still_name(target) for target in read_run_file(paths.settings).targets]
+        run = read_run_file(paths.settings)
     except UserError:
         return []
+    return still_names(run.targets, run.settings.stills.variants)

@@ -32,6 +32,16 @@ class IndexFilm(Record):
     seconds: float
 
 
+class IndexVariant(Record):
+    """A further still of a class, which differs from the others; what is said of it as in `IndexClass`."""
+
+    still: str
+    logit: float
+    probability: float | None
+    rank: int | None
+    seed: int
+
+
 class IndexClass(Record):
     """A class that has been rendered.
 
@@ -46,6 +56,7 @@ class IndexClass(Record):
         rank: Its place among what the network sees in the still; 1 is first.
         seed: Seed of the still's randomness.
         top: The most probable classes, best first.
+        variants: Its other stills, better ones first.
     """
 
     index: int
@@ -61,6 +72,12 @@ class IndexClass(Record):
     rank: int | None
     seed: int | None
     top: tuple[IndexGuess, ...]
+    variants: tuple[IndexVariant, ...] = ()
+
+    @property
+    def stills(self) -> tuple[str, ...]:
+        """Paths of all its stills, best first."""
+        return (self.still, *(variant.still for variant in self.variants)) if self.still else ()
 
 
 class Index(Record):

@@ -23,7 +23,7 @@ STATE_FILE = re.compile(
 )
 """Of all that resumption needs, without the lock and the log."""
 LOG_FILE = re.compile(r"log(-old)?\.txt")
-THUMBNAIL = re.compile(r"[\w.-]+-[a-z0-9-]+\.webp")
+THUMBNAIL = re.compile(r"[\w.-]+-[a-z0-9-]+(_\d+)?\.webp")
 SHEET_PAGE = re.compile(r"sheet(-\d{2,})?\.webp")
 FILM_PICTURE = re.compile(r"\d{6,}\.png")
 """Of a frame, in a film that is a folder of pictures."""
@@ -182,7 +182,7 @@ class RunPaths:
 
     def may_be_still(self, path: str, key: str) -> bool:
         """Whether a path from the directory can be that of a still of the target with the given key."""
-        pattern = rf"{re.escape(self.relative(self.stills))}/{re.escape(key)}(-[a-z0-9-]+)?\.png"
+        pattern = rf"{re.escape(self.relative(self.stills))}/{re.escape(key)}(-[a-z0-9-]+)?(_\d+)?\.png"
         return re.fullmatch(pattern, path) is not None
 
     def relative(self, path: Path) -> str:

@@ -58,6 +58,14 @@ class SegmentRecord(Record):
     seconds: Seconds
 
 
+class VariantRecord(Record):
+    """A further still of the same target."""
+
+    still: FileRecord
+    score: Score
+    seed: int
+
+
 class StillRecord(Record):
     """A finished still.
 
@@ -68,6 +76,7 @@ class StillRecord(Record):
         fresh: Whether it was dreamed for itself, not taken from the film.
         made_from: Fingerprint of all that it follows from.
         seconds: How long it took: its share of the time of its group.
+        variants: Its other variants, better ones first.
     """
 
     still: FileRecord
@@ -76,6 +85,12 @@ class StillRecord(Record):
     fresh: bool
     made_from: str
     seconds: Seconds
+    variants: tuple[VariantRecord, ...] = ()
+
+    @property
+    def files(self) -> tuple[FileRecord, ...]:
+        """All pictures of the target, best first."""
+        return (self.still, *(variant.still for variant in self.variants))
 
 
 class FilmRecord(Record):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from renderer.targets.target import Target
 
@@ -24,6 +25,17 @@ def slug(title: str) -> str:
     return joined or "class"
 
 
-def still_name(target: Target) -> str:
-    """Name of a target's still, such as `0007-cock.png`; where the key is no number it says enough by itself."""
-    return f"{target.key}-{slug(target.title)}.png" if target.key.isdecimal() else f"{target.key}.png"
+def still_name(target: Target, place: int = 1) -> str:
+    """Name of a target's still, such as `0007-cock.png`; where the key is no number it says enough by itself.
+
+    Args:
+        target: The target.
+        place: Of the variants, best first, from 1; the second one is `0007-cock_2.png`.
+    """
+    stem = f"{target.key}-{slug(target.title)}" if target.key.isdecimal() else target.key
+    return f"{stem}{f'_{place}' if place > 1 else ''}.png"
+
+
+def still_names(targets: Iterable[Target], variants: int = 1) -> list[str]:
+    """Names of the stills of some targets, with so many variants each."""
+    return [still_name(target, place) for target in targets for place in range(1, variants + 1)]

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from renderer.atlas.page_document import write_page
 from renderer.atlas.seen import look_at
-from renderer.jobs.commands import Request, render
+from renderer.jobs.commands import Request, render, render_stills
 from renderer.settings.loading import parse_settings
 from renderer.store.evaluation_file import Evaluation, PictureScore, Recognition, Seen, write_evaluation
 from renderer.store.files import digest
@@ -115,6 +115,13 @@ def judged(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_evaluation(paths.evaluation, Evaluation(network=first, judges=(first, second)))
     write_page(look_at(directory), read_index(paths.index))
     return directory
+
+
+@pytest.fixture(scope="session")
+def faceted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Directory of a run with three transparent stills of each class."""
+    wanted = small_request(tmp_path_factory.mktemp("faceted"), "stills.variants=3", "stills.alpha=true")
+    return render_stills(wanted, Recorder(), FakeWorker).paths.root
 
 
 @pytest.fixture(scope="session")

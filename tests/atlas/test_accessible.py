@@ -47,6 +47,12 @@ def test_axe_finds_nothing_where_judges_have_looked(judged: Path, open_page: Ope
     assert violations(page, axe) == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_where_there_are_variants(faceted: Path, open_page: OpenPage, axe: str, scheme: str) -> None:
+    page = open_page((faceted / "index.html").as_uri() + "#n02123045", scheme=scheme)
+    assert violations(page, axe) == []
+
+
 def test_axe_would_find_something(atlas: Callable[..., Page], axe: str) -> None:
     page = atlas()
     page.evaluate("document.querySelector('label[for=search]').remove()")

@@ -1,11 +1,13 @@
 """What people do on the page, done in a browser: it is opened from the disk, without a server or a network."""
 
+import io
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from renderer.atlas.page_contents import page_contents
@@ -159,6 +161,54 @@ def test_a_class_shows_what_judges_see(judged: Path, open_page: OpenPage) -> Non
     bars.get_by_role("link", name="zebra").click()
     expect(page.locator("#opened")).to_have_text("zebra")
     expect(details.locator(".bars").nth(1).locator(".own")).to_have_text("zebra< 0.1 %")
+
+
+def test_the_stills_of_a_class_can_be_chosen(faceted: Path, open_page: OpenPage) -> None:
+    page = open_page((faceted / "index.html").as_uri() + "#n02123045")
+    details, tabby = page.locator("#details"), read_index(RunPaths(faceted).index).classes[8]
+    choices = page.get_by_role("group", name="Stills of this class").get_by_role("button")
+    expect(choices).to_have_count(3)
+    page.wait_for_function("() => [...document.querySelectorAll('#variants img')].every((i) => i.naturalWidth === 64)")
+    expect(choices.nth(0)).to_have_attribute("aria-pressed", "true")
+    expect(details.locator(".bars")).to_have_count(1)
+
+    choices.nth(2).click()
+    chosen = tabby.variants[1]
+    still = page.get_by_role("img", name="Dream of tabby")
+    page.wait_for_function("() => document.querySelector('#still img').src.endsWith('0281-tabby_3.png')")
+    assert chosen.still.endswith("0281-tabby_3.png")
+    for text in (str(chosen.seed), f"{100 * (chosen.probability or 0):.1f} %"):
+        expect(details).to_contain_text(text)
+    expect(details.locator(".bars")).to_have_count(0)  # known of the best alone
+    expect(choices.nth(2)).to_be_focused()
+    expect(choices.nth(2)).to_have_attribute("aria-pressed", "true")
+    download = details.get_by_role("link", name="Download the still")
+    assert download.get_attribute("download") == "0281-tabby_3.png"
+
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#opened")).to_have_text("zebra")
+    assert str(still.or_(page.locator("#still img")).get_attribute("src")).endswith("0340-zebra.png")
+    expect(choices.nth(0)).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_class_with_one_still_has_no_choice(atlas: Atlas) -> None:
+    expect(atlas("#n02123045").locator("#variants")).to_be_hidden()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_transparent_stills_stand_on_the_ground_of_the_page(
+    faceted: Path, open_page: OpenPage, tmp_path: Path, scheme: str
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(faceted, run)
+    for path in (run / "stills").iterdir():
+        Image.new("RGBA", (64, 48), (255, 0, 0, 0)).save(path)
+    page = open_page((run / "index.html").as_uri() + "#n02123045", scheme=scheme)
+    page.wait_for_function("() => document.querySelector('#still img').naturalWidth === 64")
+    shown = Image.open(io.BytesIO(page.locator("#still img").screenshot())).convert("RGB")
+    color = shown.getpixel((shown.width // 2, shown.height // 2))
+    assert isinstance(color, tuple)
+    assert (min(color) > 200) if scheme == "light" else (max(color) < 80)
 
 
 def test_a_damaged_evaluation_leaves_the_page_as_it_was(judged: Path, tmp_path: Path, open_page: OpenPage) -> None:

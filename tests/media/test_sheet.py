@@ -21,7 +21,7 @@ def stills(folder: Path, count: int, size: tuple[int, int] = (24, 16)) -> list[C
     for number in range(count):
         path = folder / f"{number:04d}.png"
         Image.new("RGB", size, COLORS[number % len(COLORS)]).save(path)
-        cells.append(Cell(f"class {number}", path))
+        cells.append(Cell(f"class {number}", (path,)))
     return cells
 
 
@@ -52,7 +52,7 @@ def test_pictures_stand_in_order_row_by_row_and_keep_their_aspect(tmp_path: Path
 
 
 def test_stills_of_different_shapes_are_centered_in_equal_cells(tmp_path: Path) -> None:
-    cells = [*stills(tmp_path, 1, (48, 24)), Cell("high", tmp_path / "high.png")]
+    cells = [*stills(tmp_path, 1, (48, 24)), Cell("high", (tmp_path / "high.png",))]
     Image.new("RGB", (20, 40), COLORS[1]).save(tmp_path / "high.png")
     (page,) = write_sheet(tmp_path / "sheet.png", cells, SheetStyle(2, 40, None, titles=False))
     wide, high = (box_of(pixels(page.path), color) for color in COLORS[:2])
@@ -62,7 +62,7 @@ def test_stills_of_different_shapes_are_centered_in_equal_cells(tmp_path: Path) 
 
 
 def test_titles_stand_under_their_pictures_and_change_nothing_of_them(tmp_path: Path) -> None:
-    cells = [Cell("hen" if number else "", cell.still) for number, cell in enumerate(stills(tmp_path, 2))]
+    cells = [Cell("hen" if number else "", cell.stills) for number, cell in enumerate(stills(tmp_path, 2))]
     style = SheetStyle(2, 160, None, titles=True)
     (page,) = write_sheet(tmp_path / "sheet.png", cells, style)
     drawn = pixels(page.path)
@@ -76,9 +76,9 @@ def test_titles_stand_under_their_pictures_and_change_nothing_of_them(tmp_path: 
 
 def test_missing_and_broken_stills_leave_their_cells_empty_with_the_title(tmp_path: Path) -> None:
     whole, broken, gone = stills(tmp_path, 3)
-    broken.still.write_bytes(broken.still.read_bytes()[:-30])
-    gone.still.unlink()
-    none = Cell("none", None)
+    broken.stills[0].write_bytes(broken.stills[0].read_bytes()[:-30])
+    gone.stills[0].unlink()
+    none = Cell("none", ())
     (page,) = write_sheet(tmp_path / "sheet.png", [broken, whole, gone, none], SheetStyle(4, 160, None, titles=True))
     drawn = pixels(page.path)
     left, top, right, bottom = box_of(drawn, COLORS[0])
@@ -97,7 +97,8 @@ def test_a_sheet_is_about_16_to_10_by_itself(tmp_path: Path, count: int, size: t
 
 
 def test_a_thousand_classes_are_one_large_picture(tmp_path: Path) -> None:
-    cells = [Cell(f"Staffordshire bullterrier {number}", cell.still) for number, cell in enumerate(stills(tmp_path, 6))]
+    few = enumerate(stills(tmp_path, 6))
+    cells = [Cell(f"Staffordshire bullterrier {number}", cell.stills) for number, cell in few]
     (page,) = write_sheet(tmp_path / "sheet.jpg", cells * 167, TITLED)
     assert page.path == tmp_path / "sheet.jpg"
     assert page.width < 16384
@@ -175,11 +176,11 @@ def test_a_sheet_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, monke
 
     monkeypatch.setattr(Image.Image, "save", fail)
     with pytest.raises(OSError, match="disk is full"):
-        write_sheet(path, [Cell("gone", None)], PLAIN)
+        write_sheet(path, [Cell("gone", ())], PLAIN)
     assert path.read_bytes() == before
     assert sorted(tmp_path.iterdir()) == names
 
 
 def test_no_still_is_needed_for_a_sheet(tmp_path: Path) -> None:
-    (page,) = write_sheet(tmp_path / "sheet.png", [Cell("one", None), Cell("two", None)], PLAIN)
+    (page,) = write_sheet(tmp_path / "sheet.png", [Cell("one", ()), Cell("two", ())], PLAIN)
     assert page.width > 80
