@@ -121,6 +121,7 @@ def render(
       neuron-atlas render quickstart
       neuron-atlas render configs/imagenet.yaml --output runs/big --set film.width=1024
       neuron-atlas render animals --set 'classes.select=["under:dog"]' --set video.quality=14
+      neuron-atlas render imagenet --set 'network.companions=[{source: torchvision, name: mobilenet_v2}]'
     """  # noqa: D301  typer wants \b as it is
     from renderer.jobs.commands import render as render_run
 

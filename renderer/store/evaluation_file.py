@@ -134,8 +134,10 @@ def judge_names(evaluation: Evaluation) -> list[str]:
     networks = [judge.network for judge in evaluation.judges]
     counts = Counter(network["name"] for network in networks)
     names = [
-        f"{network['name']} ({network['weights']})" if counts[network["name"]] > 1 else str(network["name"])
-        for network in networks
+        f"{network['name']} ({network['weights'] or f'judge {number}'})"
+        if counts[network["name"]] > 1
+        else str(network["name"])
+        for number, network in enumerate(networks, start=1)
     ]
     return [
         f"{name} (companion)" if judge.companion else name for name, judge in zip(names, evaluation.judges, strict=True)

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from renderer.networks.source import NetworkSource
 from renderer.targets.class_lists import load_class_file, load_imagenet_classes
+from renderer.targets.class_outputs import ClassOutputs
 from renderer.targets.target import Target
 
 if TYPE_CHECKING:
@@ -88,4 +89,5 @@ class TorchvisionNetwork(NetworkSource):
         """Build the model and load its weights."""
         from renderer.networks.torchvision_models import load_torchvision  # noqa: PLC0415  torch takes seconds
 
-        return load_torchvision(self.name, self.weights, self.weights_path)
+        # Where a hidden layer is dreamed, each layer is to answer as it does.
+        return load_torchvision(self.name, self.weights, self.weights_path, folded=self.targets == ClassOutputs())
