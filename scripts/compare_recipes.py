@@ -88,7 +88,7 @@ def dream(network: Network, settings: Settings, indices: list[int]) -> Iterator[
     recipe = still_recipe(settings, targets, settings.network.describe())
     tasks = [StillTask(target.aim, settings.run.seed) for target in targets]
     for first in range(0, len(tasks), BATCH):
-        yield from (picture for _, picture, _ in dream_stills(network, recipe, tasks[first : first + BATCH]))
+        yield from (still.picture for still in dream_stills(network, recipe, tasks[first : first + BATCH]))
 
 
 def dream_by_lucent(

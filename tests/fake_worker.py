@@ -9,7 +9,7 @@ from jaxtyping import Float
 from renderer.common.progress import Stepped
 from renderer.dream.health import Health
 from renderer.film.recipe import FilmRecipe, StillRecipe
-from renderer.film.tasks import DreamedStill, Frame, Picture, SegmentTask, Still, StillTask
+from renderer.film.tasks import Frame, Picture, SegmentTask, Still, StillTask
 from renderer.settings.sections import Settings
 from renderer.targets.target import Guess, Score
 
@@ -72,7 +72,7 @@ class FakeWorker:
                 picture = _noise((recipe.digest, task.seed, task.aim.key, others, apart), *recipe.size)
                 score = fake_score(task.aim.ascends.unit, task.seed)
                 opacity = picture[..., 0] if recipe.stills.alpha else None
-                yield Still(DreamedStill(task, picture, Health(steps=1), opacity), score, score.probability)
+                yield Still(task, picture, score, Health(steps=1), score.probability, opacity)
 
     def output_weights(self) -> Float[np.ndarray, "classes features"]:
         return np.random.default_rng(0).standard_normal((1000, 4)).astype(np.float32)

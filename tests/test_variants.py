@@ -11,17 +11,18 @@ from PIL import Image
 
 from renderer.atlas.sheet import make_sheet
 from renderer.common.errors import UserError
-from renderer.common.progress import Stepped
-from renderer.film.recipe import StillRecipe
+from renderer.common.progress import Amount, Stepped
+from renderer.film.recipe import StillRecipe, still_recipe
 from renderer.film.tasks import Still, StillTask
 from renderer.jobs.commands import Request, make_page, render, render_stills
 from renderer.jobs.evaluation import evaluate
 from renderer.jobs.preflight import preflight
 from renderer.jobs.status import run_status
 from renderer.media.contact_sheet import Cell, SheetStyle, write_sheet
+from renderer.settings.chosen import Chosen
 from renderer.settings.loading import parse_settings
 from tests.fake_worker import FakeWorker
-from tests.film_helpers import Recorder, request, results
+from tests.film_helpers import Recorder, request, results, tiny_settings
 
 FOUR = ("stills.variants=4", "stills.steps=3", "stills.retries=0")
 NAMES = ["0001-rolling-on-the-floor-laughing", "0002-melting-face"]
@@ -48,7 +49,7 @@ def test_each_class_has_so_many_stills_and_the_index_names_them_best_first(tmp_p
     assert sorted(f"stills/{name}" for name in names(tmp_path)) == sorted(paths)
     assert (told.total.pictures, told.total.classes) == (8, 2)
     for entry in index(tmp_path):
-        variants = [entry, *entry["variants"]]  # type: ignore[misc]
+        variants = [entry, *entry["facets"]]  # type: ignore[misc]
         assert len({one["seed"] for one in variants}) == 4
         quality = [(one["rank"], -one["probability"]) for one in variants]
         assert quality == sorted(quality)
@@ -62,7 +63,7 @@ def test_one_variant_is_the_still_as_it_was_and_more_do_not_change_the_first(tmp
     render_stills(asked(tmp_path / "four"), Recorder())
     one = [(tmp_path / "one" / str(entry["still"])).read_bytes() for entry in index(tmp_path / "one")]
     for alone, entry in zip(one, index(tmp_path / "four"), strict=True):
-        by_seed = {v["seed"]: v["still"] for v in [entry, *entry["variants"]]}  # type: ignore[misc]
+        by_seed = {v["seed"]: v["still"] for v in [entry, *entry["facets"]]}  # type: ignore[misc]
         assert (tmp_path / "four" / by_seed[0]).read_bytes() == alone
 
 
@@ -131,8 +132,8 @@ def test_the_page_and_the_sheet_show_them(tmp_path: Path) -> None:
     render_stills(asked(tmp_path), Recorder(), FakeWorker)
     html = (tmp_path / "index.html").read_text()
     shown = json.loads(html.split('id="contents">')[1].split("</script>")[0])["classes"]
-    assert [len(entry["variants"]) for entry in shown] == [3, 3]
-    assert all((tmp_path / one["thumbnail"]).is_file() for entry in shown for one in entry["variants"])
+    assert [len(entry["facets"]) for entry in shown] == [3, 3]
+    assert all((tmp_path / one["thumbnail"]).is_file() for entry in shown for one in entry["facets"])
     style = SheetStyle(columns=2, thumbnail=100, per_page=None, titles=False)
     sheet = make_sheet(tmp_path, style, tmp_path / "sheet.png")
     drawn = np.asarray(Image.open(sheet.pages[0].path).convert("RGB")).astype(int)
@@ -171,8 +172,8 @@ def test_transparent_stills_keep_their_colors(tmp_path: Path) -> None:
     assert Image.open(next((tmp_path / "clear" / "thumbs").iterdir())).mode == "RGBA"
     scores = [[entry["logit"] for entry in index(tmp_path / run)] for run in ("solid", "clear")]
     assert scores[0] == scores[1]
-    assert [f.top_1 for f in evaluate(tmp_path / "clear", [], Recorder()).network.figures]
-    make_page(tmp_path / "clear", Recorder())
+    judged = [evaluate(tmp_path / run, [], Recorder()).network.pictures for run in ("solid", "clear")]
+    assert [one.log_probability for one in judged[0]] == [one.log_probability for one in judged[1]]
 
 
 def test_a_transparent_still_on_a_sheet_lets_its_ground_through(tmp_path: Path) -> None:
@@ -183,6 +184,98 @@ def test_a_transparent_still_on_a_sheet_lets_its_ground_through(tmp_path: Path) 
     cells = [Cell("one", (path,)) for path in sorted((tmp_path / "stills").iterdir())]
     (page,) = write_sheet(tmp_path / "sheet.png", cells, style)
     assert len(np.unique(np.asarray(Image.open(page.path)).reshape(-1, 3), axis=0)) == 1
+
+
+def test_a_facet_that_is_lost_leaves_the_best_where_it_is(tmp_path: Path) -> None:
+    render_stills(asked(tmp_path, "stills.variants=3"), Recorder(), FakeWorker)
+    render(asked(tmp_path, "stills.variants=1"), Recorder(), FakeWorker)
+    before = results(tmp_path)
+    (tmp_path / "stills" / f"{NAMES[0]}_3.png").unlink()
+    told = Recorder()
+    make_page(tmp_path, told)
+    after = results(tmp_path)
+    assert {name: after[name] for name in (f"{NAMES[0]}.png", f"{NAMES[0]}_2.png")} == {
+        name: before[name] for name in (f"{NAMES[0]}.png", f"{NAMES[0]}_2.png")
+    }
+    assert len(index(tmp_path)[0]["facets"]) == 1  # type: ignore[arg-type]
+    assert any(f"{NAMES[0]}_3.png" in note for note in told.notes)
+
+
+def test_fewer_variants_leave_nothing_of_more(tmp_path: Path) -> None:
+    render_stills(asked(tmp_path, "run.batch=1"), Recorder(), FakeWorker)
+    (tmp_path / "state" / "still-0001.json").unlink()
+    (tmp_path / "state" / "still-0002.json").unlink()
+    render_stills(asked(tmp_path, "run.batch=1", "stills.variants=2"), Recorder(), FakeWorker)
+    assert names(tmp_path) == sorted(f"{name}{end}.png" for name in NAMES for end in ("", "_2"))
+    assert len(list((tmp_path / "thumbs").iterdir())) == 4
+
+
+def test_tries_do_not_use_up_the_progress_of_later_variants(tmp_path: Path) -> None:
+    told = Recorder()
+    wanted = request(tmp_path, "stills.variants=4", "stills.retries=3", "stills.steps=5", "run.batch=4")
+    shares: list[tuple[int, float]] = []
+
+    class Looking(FakeWorker):
+        def stills(
+            self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]], stepped: Stepped
+        ) -> Iterator[Still]:
+            shares.append((len(batches[0][0].others), told.done.steps / told.total.steps))
+            return super().stills(recipe, batches, stepped)
+
+    render_stills(wanted, told, Looking)
+    assert told.done == told.total == Amount(16, 4, 16 * 5)
+    first = dict(reversed(shares))
+    assert first == {others: others / 4 for others in range(4)}
+    assert all(share <= (others + 1) / 4 for others, share in shares)
+
+
+def test_the_digest_is_as_before_where_neither_is_asked_for() -> None:
+    def digest(*said: str) -> str:
+        settings = Chosen(precision="float32", threads=1).fill_in(tiny_settings(*said))
+        return still_recipe(settings, settings.network.known_targets()[:2], {}).digest
+
+    plain = digest()
+    assert digest("stills.diversity=3") == plain
+    assert len({plain, digest("stills.alpha=true"), digest("stills.variants=2")}) == 3
+    assert digest("stills.variants=2", "stills.diversity=3") != digest("stills.variants=2")
+    settings = Chosen(precision="float32", threads=1).fill_in(tiny_settings())
+    said = still_recipe(settings, settings.network.known_targets()[:2], {}).model_dump(mode="json")["stills"]
+    assert sorted(said) == ["height", "retries", "smooth", "steps", "width"]
+
+
+def test_variants_do_not_depend_on_the_batch(tmp_path: Path) -> None:
+    for batch in (1, 2):
+        render_stills(asked(tmp_path / str(batch), f"run.batch={batch}", "run.threads=1"), Recorder())
+    one, two = (results(tmp_path / batch) for batch in "12")
+    assert one.keys() == two.keys()
+    for name in names(tmp_path / "1"):
+        pictures = [np.asarray(Image.open(tmp_path / batch / "stills" / name)).astype(int) for batch in "12"]
+        assert np.abs(pictures[0] - pictures[1]).mean() < 1
+
+
+def test_channels_of_a_layer_have_variants_too(tmp_path: Path) -> None:
+    said = ("network.targets={kind: channels, layer: features.7}", "stills.variants=2", "stills.steps=3")
+    outcome = render_stills(request(tmp_path, *said, "classes.select=[3]"), Recorder())
+    assert [len(entry.stills) for entry in outcome.index.classes] == [2]
+
+
+def test_a_network_without_places_is_refused_before_anything_is_dreamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "flat_network.py").write_text(
+        "from torch import nn\n"
+        "def flat():\n    return nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 6))\n"
+    )
+    (tmp_path / "six.csv").write_text("".join(["index,title\n", *(f"{i},class {i}\n" for i in range(6))]))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    network = 'network={source: python, name: "flat_network:flat", size: 32, classes: six.csv}'
+    said, told = (network, "stills.variants=2", "stills.steps=3", "stills.retries=0"), Recorder()
+    with pytest.raises(UserError, match=r"stills\.diversity"):
+        render_stills(request(tmp_path / "run", *said), told)
+    assert told.done.steps == 0
+    outcome = render_stills(request(tmp_path / "free", *said, "stills.diversity=0"), Recorder())
+    assert [len(entry.stills) for entry in outcome.index.classes] == [2, 2, 2, 2]
 
 
 def test_text_and_transparency_are_refused_together() -> None:

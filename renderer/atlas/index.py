@@ -9,8 +9,8 @@ from renderer.atlas.seen import SeenRun
 from renderer.film.timeline import Segment
 from renderer.media.codecs import encoded_size
 from renderer.media.ffmpeg import frame_rate
-from renderer.store.index_file import Index, IndexClass, IndexFilm, IndexGuess, IndexVariant
-from renderer.store.records import StillRecord, VariantRecord
+from renderer.store.index_file import Index, IndexClass, IndexFacet, IndexFilm, IndexGuess
+from renderer.store.records import FacetRecord, StillRecord
 from renderer.store.run import Run
 from renderer.targets.target import Guess, Target
 
@@ -79,17 +79,17 @@ def _describe_target(run: Run, target: Target, still: StillRecord | None, place:
         rank=score.rank if score else None,
         seed=still.seed if still else None,
         top=tuple(_describe_guess(run, guess) for guess in (score.top if score else ())),
-        variants=tuple(_describe_variant(variant) for variant in (still.variants if still else ())),
+        facets=tuple(_describe_facet(facet) for facet in (still.facets if still else ())),
     )
 
 
-def _describe_variant(variant: VariantRecord) -> IndexVariant:
-    return IndexVariant(
-        still=variant.still.path,
-        logit=variant.score.activation,
-        probability=variant.score.probability,
-        rank=variant.score.rank,
-        seed=variant.seed,
+def _describe_facet(facet: FacetRecord) -> IndexFacet:
+    return IndexFacet(
+        still=facet.still.path,
+        logit=facet.score.activation,
+        probability=facet.score.probability,
+        rank=facet.score.rank,
+        seed=facet.seed,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from renderer.atlas.groups import Groups, find_groups
 from renderer.atlas.seen import SeenRun
 from renderer.store.evaluation_file import Evaluation, PictureScore, judge_names
-from renderer.store.index_file import Index, IndexClass, IndexFilm, IndexVariant
+from renderer.store.index_file import Index, IndexClass, IndexFacet, IndexFilm
 from renderer.store.run import Run
 from renderer.targets.target import Target
 
@@ -89,18 +89,18 @@ def _describe_dream(seen: SeenRun, entry: IndexClass | None) -> dict[str, Any]:
         "rank": entry.rank,
         "seed": None if entry.seed is None else str(entry.seed),  # JavaScript's numbers end at 53 bits
         "top": [[guess.index, _rounded(guess.probability)] for guess in entry.top] or None,
-        "variants": [_describe_variant(seen, variant) for variant in entry.variants] or None,
+        "facets": [_describe_facet(seen, facet) for facet in entry.facets] or None,
     }
 
 
-def _describe_variant(seen: SeenRun, variant: IndexVariant) -> dict[str, Any]:
+def _describe_facet(seen: SeenRun, facet: IndexFacet) -> dict[str, Any]:
     described = {
-        "still": variant.still,
-        "thumbnail": seen.thumbnail(variant.still),
-        "logit": _rounded(variant.logit),
-        "probability": _rounded(variant.probability),
-        "rank": variant.rank,
-        "seed": str(variant.seed),
+        "still": facet.still,
+        "thumbnail": seen.thumbnail(facet.still),
+        "logit": _rounded(facet.logit),
+        "probability": _rounded(facet.probability),
+        "rank": facet.rank,
+        "seed": str(facet.seed),
     }
     return {key: value for key, value in described.items() if value is not None}
 

@@ -86,10 +86,10 @@ class SeenRun:
         return record.picture if record and self.is_whole(record.picture) else None
 
     def still(self, target: Target) -> StillRecord | None:
-        """Record of a target's still, if that and its variants are there and whole."""
+        """Record of a target's still, if that is there and whole, with the facets of which that holds too."""
         if target.key not in self._stills:
             record = read_record(self.paths.still_record(target.key), StillRecord)
-            self._stills[target.key] = record if record and self._is_whole_still(target, record) else None
+            self._stills[target.key] = self._whole_part(target, record) if record else None
         return self._stills[target.key]
 
     @property
@@ -101,7 +101,7 @@ class SeenRun:
     def damaged_stills(self) -> list[str]:
         """Names of the stills that were finished, and are missing or damaged now, or their records are."""
         begun = [target for target in self.run.targets if lexists(self.paths.still_record(target.key))]
-        return [still_name(target) for target in begun if self.still(target) is None]
+        return [name for target in begun for name in self._damaged_stills(target)]
 
     @cached_property
     def film(self) -> FilmRecord | None:
@@ -165,11 +165,21 @@ class SeenRun:
             and (record.tail is None or speaks_of(paths, record.tail, tail))
         )
 
-    def _is_whole_still(self, target: Target, record: StillRecord) -> bool:
-        return all(
-            speaks_of(self.paths, file, self.paths.still(still_name(target, place))) and self.is_whole(file)
-            for place, file in enumerate(record.files, start=1)
-        )
+    def _damaged_stills(self, target: Target) -> list[str]:
+        record = read_record(self.paths.still_record(target.key), StillRecord)
+        if record is None:
+            return [still_name(target)]
+        places = enumerate(record.files, start=1)
+        return [still_name(target, place) for place, file in places if not self._is_still(target, place, file)]
+
+    def _whole_part(self, target: Target, record: StillRecord) -> StillRecord | None:
+        facets = enumerate(record.facets, start=2)
+        whole = tuple(facet for place, facet in facets if self._is_still(target, place, facet.still))
+        return record.model_copy(update={"facets": whole}) if self._is_still(target, 1, record.still) else None
+
+    def _is_still(self, target: Target, place: int, file: FileRecord) -> bool:
+        path = self.paths.still(still_name(target, place))
+        return speaks_of(self.paths, file, path) and self.is_whole(file)
 
     def _is_whole_tail(self, segment: Segment, record: SegmentRecord) -> bool:
         path = self.paths.tail(segment.name)

@@ -12,7 +12,7 @@ from torch.nn import functional
 from renderer.common.errors import UserError
 from renderer.common.progress import Stepped
 from renderer.dream.climb import Ascent, Climb, Pictures, Step
-from renderer.dream.diversity import Diversity
+from renderer.dream.diversity import likeness
 from renderer.dream.health import Health
 from renderer.dream.objectives import ObjectiveKind
 from renderer.dream.per_picture import onto, per_picture
@@ -74,7 +74,8 @@ class UsableGradient:
         """
         self._network, self._careful = network, careful
         self._dreamers = [network.turns(climb.target.ascends.unit) for climb in climbs]
-        self._diversity = Diversity([climb.apart for climb in climbs])
+        self._apart = [climb.apart for climb in climbs]
+        self._away: dict[int, Views] = {}
         self._health = [Health() for _ in climbs]
         self._fine = torch.ones((), dtype=torch.bool, device=network.device)
         self._steps = 0
@@ -102,6 +103,7 @@ class UsableGradient:
             is 0.
         """
         self._steps += 1
+        self._away.clear()
         places = list(range(len(step.values)))
         gradient = self._backward(views, places, step)
         count = len(views) // len(places)
@@ -109,9 +111,18 @@ class UsableGradient:
         fine = usable.all()
         self._fine &= fine
         if not self._careful or bool(fine):
-            return gradient / count, None
+            return self._kept_apart(gradient) / count, None
         gradient = self._cure(views.detach(), gradient.clone(), step)
-        return gradient / count, _is_usable(_magnitudes(gradient, count))
+        return self._kept_apart(gradient) / count, _is_usable(_magnitudes(gradient, count))
+
+    def _kept_apart(self, gradient: Views) -> Views:
+        """Also away from what a picture is kept apart from; a gradient that is dead does not show behind that."""
+        if not self._away:
+            return gradient
+        by_picture = _by_picture(gradient.clone(), len(gradient) // len(self._dreamers))
+        for place, away in self._away.items():
+            by_picture[place] += away
+        return by_picture.flatten(0, 1)
 
     def _cure(self, views: Views, gradient: Views, step: Step) -> Views:
         count = len(views) // len(step.values)
@@ -166,18 +177,27 @@ class UsableGradient:
         each = [step.values[place] for place in places for _ in range(count)]
         wanted_units = onto(torch.tensor([unit for unit in units for _ in range(count)]), views.device)
         share = per_picture([one.residual_gradient for one in each], views)
-        further = self._diversity.layers(network, places)
-        layers = [*network.kind.layers(), *further]
+        apart = [row for row, place in enumerate(places) if self._apart[place]]
+        layers = [*network.kind.layers(), *([network.texture_layer] if apart else [])]
         shown = _resized(seen, network.size)
         activations = network.activations(shown, layers, residual_gradient=share, precise=precise)
         wanted = network.kind.answers(activations, wanted_units)
         reached = _objective([one.objective for one in each], wanted, network.kind.rivals(activations))
-        if further:
-            reached = reached - self._diversity.penalty(network, places, activations)
         if not reached.requires_grad:
             raise UserError("network: what is ascended does not follow from the picture by a gradient; choose another")
         # Summed, not averaged: a picture's gradient does not depend on how many others there are.
-        return torch.autograd.grad(reached.sum(), seen)[0]
+        gradient = torch.autograd.grad(reached.sum(), seen, retain_graph=bool(apart))[0]
+        if apart:
+            likenesses = torch.cat(
+                [
+                    likeness(own, network, activations[network.texture_layer][row * count : (row + 1) * count])
+                    for row in apart
+                    if (own := self._apart[places[row]])
+                ]
+            )
+            away = _by_picture(torch.autograd.grad(-likenesses.sum(), seen)[0], count)
+            self._away |= {places[row]: away[row] for row in apart}
+        return gradient
 
 
 def _resized(views: Views, size: int) -> Views:

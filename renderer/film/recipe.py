@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
+from pydantic import SerializerFunctionWrapHandler, model_serializer
+
 from renderer.common.digests import data_digest
 from renderer.common.section import Section
 from renderer.dream.dreaming import AscentSettings, FilmAscent
@@ -33,6 +35,13 @@ class StillFormat(Section):
     variants: int
     diversity: float
     alpha: bool
+
+    @model_serializer(mode="wrap")
+    def _without_what_changes_nothing(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Stills that were begun before there were variants and transparency go on."""
+        data: dict[str, Any] = serialize(self)
+        changes = {"variants": self.variants > 1, "diversity": self.variants > 1, "alpha": self.alpha}
+        return {key: value for key, value in data.items() if changes.get(key, True)}
 
 
 class StillRun(Section):

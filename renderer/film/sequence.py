@@ -13,7 +13,7 @@ from torch import Tensor
 from renderer.common.progress import Stepped, unheard
 from renderer.dream.ascent import ascend, ascend_fresh
 from renderer.dream.blur import blur
-from renderer.dream.canvas import CANVASES
+from renderer.dream.canvas import CANVASES, Canvas
 from renderer.dream.climb import Ascent, Climb
 from renderer.dream.diversity import Apart
 from renderer.dream.dreaming import AscentSettings
@@ -24,7 +24,7 @@ from renderer.dream.per_picture import per_picture
 from renderer.dream.randomness import PictureKey
 from renderer.film.motion import Move, move_between
 from renderer.film.recipe import FilmRecipe, FilmValues, Moment, StillRecipe
-from renderer.film.tasks import DreamedStill, Frame, Picture, SegmentTask, StillTask
+from renderer.film.tasks import DreamedStill, Frame, Opacity, Picture, SegmentTask, StillTask
 from renderer.film.timeline import transition_frames
 from renderer.film.warp import apply_moves
 from renderer.networks.network import Network
@@ -81,8 +81,7 @@ def dream_stills(
     levels, canvas = [recipe.at(task.aim, recipe.stills.steps).level for task in tasks], CANVASES[recipe.dream.canvas]
     leveled = keep_level(levels, dreamed.pictures, _STILL_END_SECONDS, canvas)
     finished = blur(leveled, recipe.stills.smooth, canvas)
-    opaque = [None] * len(tasks) if dreamed.trace is None else list(_to_bytes(opacity(dreamed.trace)).cpu().numpy())
-    yield from map(DreamedStill, tasks, _to_pictures(finished), dreamed.health, opaque)
+    yield from map(DreamedStill, tasks, _to_pictures(finished), dreamed.health, _opacities(dreamed, canvas))
 
 
 def _still_climb(recipe: StillRecipe, task: StillTask) -> Climb:
@@ -208,6 +207,13 @@ def _shown(running: Sequence[_Running], pictures: Pictures, number: int) -> list
     shown = [one.shown(picture, number) for one, picture in zip(running, own, strict=True)]
     nothing_fades = all(frame is picture for frame, picture in zip(shown, own, strict=True))
     return _to_pictures(pictures if nothing_fades else torch.stack(shown))
+
+
+def _opacities(dreamed: Ascent, canvas: Canvas) -> list[Opacity | None]:
+    """Of each picture, where its gradients were traced."""
+    if dreamed.trace is None:
+        return [None] * len(dreamed.pictures)
+    return list(_to_bytes(opacity(dreamed.trace, canvas)).cpu().numpy())
 
 
 def _to_bytes(values: Tensor) -> Tensor:

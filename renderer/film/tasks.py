@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from jaxtyping import UInt8
@@ -75,16 +75,8 @@ class StillTask:
     others: tuple[Picture, ...] = ()
 
 
-@dataclass(frozen=True)
-class DreamedStill:
-    """A still of which nothing has been said yet.
-
-    Attributes:
-        task: What was asked for.
-        picture: The picture, without text.
-        health: How its gradients were.
-        opacity: How opaque it is to be, from 0 to 255; None where all of it is to be solid.
-    """
+class DreamedStill(NamedTuple):
+    """A still of which nothing has been said yet; see `Still`."""
 
     task: StillTask
     picture: Picture
@@ -97,30 +89,21 @@ class Still:
     """A still.
 
     Attributes:
-        dreamed: What was dreamed.
+        task: What was asked for.
+        picture: The picture, without text.
         score: What the network says of it, without regard to its opacity.
+        health: How its gradients were.
         agreement: Mean natural logarithm of the class's probability, over the network and its companions; None where
             no class was dreamed.
+        opacity: How opaque it is to be, from 0 to 255; None where all of it is to be solid.
     """
 
-    dreamed: DreamedStill
+    task: StillTask
+    picture: Picture
     score: Score
+    health: Health
     agreement: float | None
-
-    @property
-    def task(self) -> StillTask:
-        """What was asked for."""
-        return self.dreamed.task
-
-    @property
-    def picture(self) -> Picture:
-        """The picture."""
-        return self.dreamed.picture
-
-    @property
-    def health(self) -> Health:
-        """How its gradients were."""
-        return self.dreamed.health
+    opacity: Opacity | None = None
 
     @property
     def place(self) -> tuple[str, int]:

@@ -20,7 +20,8 @@ def estimate_bytes(run: Run) -> float:
     film, stills, video = run.settings.film, run.settings.stills, run.settings.video
     size = (stills.width, stills.height) if run.dreams_stills else (film.width, film.height)
     classes, each = len(run.targets), stills.variants if run.dreams_stills else 1
-    room = _BYTES_PER_RUN + _FILES_PER_RUN * _BLOCK + classes * (_BYTES_PER_CLASS + _still_bytes(size) * each)
+    still = _still_bytes(size, 4 if run.dreams_stills and stills.alpha else 3)
+    room = _BYTES_PER_RUN + _FILES_PER_RUN * _BLOCK + classes * (_BYTES_PER_CLASS + still * each)
     if not run.file.film:
         return room
     pixels = film.width * film.height
@@ -31,9 +32,9 @@ def estimate_bytes(run: Run) -> float:
     return room + tails + state + _video_bytes(run, video) * pixels + _sound_bytes(run, video)
 
 
-def _still_bytes(size: tuple[int, int]) -> float:
+def _still_bytes(size: tuple[int, int], channels: int) -> float:
     """A still, its small copy and its record."""
-    pixels = size[0] * size[1]
+    pixels = size[0] * size[1] * channels / 3
     shrunk = pixels * min(1.0, THUMBNAIL_SIDE / max(size)) ** 2
     return pixels * _PNG_BYTES + shrunk * _THUMBNAIL_BYTES + 3 * _BLOCK
 

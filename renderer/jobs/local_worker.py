@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -13,7 +15,7 @@ from jaxtyping import Float
 from renderer.common.progress import Stepped
 from renderer.film.recipe import FilmRecipe, StillRecipe
 from renderer.film.sequence import dream_segments, dream_stills
-from renderer.film.tasks import DreamedStill, Frame, SegmentTask, Still, StillTask
+from renderer.film.tasks import Frame, Picture, SegmentTask, Still, StillTask
 from renderer.jobs.lanes import Lanes, Stream, Together
 from renderer.jobs.turns import Dreaming, Placed
 from renderer.networks.devices import find_devices
@@ -22,7 +24,7 @@ from renderer.networks.network import Network
 from renderer.networks.threads import prepare_thread
 from renderer.settings.chosen import Chosen
 from renderer.settings.sections import Settings
-from renderer.targets.target import Score
+from renderer.targets.target import Aim, Score
 
 Task = TypeVar("Task")
 Result = TypeVar("Result", bound=Placed)
@@ -70,10 +72,12 @@ class LocalWorker:
         """Compute batches of stills; see `Worker.stills`."""
 
         def dream(network: Network, tasks: Sequence[StillTask], stepped: Stepped) -> Iterator[Still]:
-            for dreamed in dream_stills(network, recipe, tasks, stepped):
-                score = network.scores(dreamed.picture[None], [dreamed.task.aim])[0]
-                yield Still(dreamed, score, _agreement(network, dreamed, score))
+            for task, picture, health, opacity in dream_stills(network, recipe, tasks, stepped):
+                score = network.scores(picture[None], [task.aim])[0]
+                yield Still(task, picture, score, health, _agreement(network, task.aim, score, picture), opacity)
 
+        if recipe.stills.variants > 1 and recipe.stills.diversity:
+            _find_texture_layers(self._lanes[0].network)
         return self._compute(dream, batches, stepped)
 
     def output_weights(self) -> Float[np.ndarray, "classes features"]:
@@ -98,12 +102,20 @@ class LocalWorker:
         return together.results([stream(lanes, own) for lanes, own in zip(self._lanes, shares, strict=True)])
 
 
-def _agreement(network: Network, dreamed: DreamedStill, score: Score) -> float | None:
-    """How sure all members are; a network by itself has said it already."""
+def _agreement(network: Network, aim: Aim, score: Score, picture: Picture) -> float | None:
+    """How sure all are that dreamed it; a network by itself has said it already."""
     if score.probability is None:
         return None
-    members, picture = network.turns(dreamed.task.aim.ascends.unit), dreamed.picture[None]
-    return float(np.mean([member.log_probabilities(picture)[0, unit] for member, unit in members]))
+    members = network.turns(aim.ascends.unit)
+    if len(members) == 1:
+        return math.log(max(score.probability, sys.float_info.min))
+    return float(np.mean([member.log_probabilities(picture[None])[0, unit] for member, unit in members]))
+
+
+def _find_texture_layers(network: Network) -> None:
+    """Raise UserError for a network that has none before anything is dreamed, not when they are needed."""
+    for member in network.members:
+        _ = member.texture_layer
 
 
 def _scored(network: Network, recipe: FilmRecipe, frame: Frame) -> Frame:

@@ -48,7 +48,7 @@ class _Trial:
     """How long a small render took.
 
     Attributes:
-        count: How many classes it was of.
+        count: How many classes it was of; of stills, how many pictures.
         frames: How many frames each of them had; 0 for stills.
         steps: How many steps of fresh pictures were timed, of all classes together.
         seconds: How long these steps and all frames took.
@@ -212,11 +212,14 @@ def _try_film(run: Run, worker: Worker, steps: int, frames: int) -> _Trial:
 def _try_stills(run: Run, worker: Worker, steps: int) -> _Trial:
     """Dream as many stills as are dreamed side by side, with a few steps."""
     watch, steps = _Watch(), min(steps, run.settings.stills.steps)
+    # The second variant is compared with the first, and costs more.
+    variants = min(2, run.settings.stills.variants)
     count = min(len(run.targets), worker.devices * run.settings.run.batch)
-    with _small(run, count, {"stills": {"steps": steps, "retries": 0, "variants": 1}}) as small:
+    with _small(run, count, {"stills": {"steps": steps, "retries": 0, "variants": variants}}) as small:
         dream_stills(small, still_batches(small.still_recipe), worker, watch)
-    (timed, began), climbed = watch.timed(steps * count), watch.reached(steps * count)
-    return _Trial(count, 0, timed, climbed - began, tail=watch.ended - climbed)
+    made = steps * count * variants
+    (timed, began), climbed = watch.timed(made), watch.reached(made)
+    return _Trial(count * variants, 0, timed, climbed - began, tail=watch.ended - climbed)
 
 
 @contextmanager

@@ -29,7 +29,6 @@ from renderer.store.paths import RunPaths
 from renderer.store.records import StillRecord, read_record
 from renderer.store.run import Run, known_titles, load_run
 from renderer.store.run_file import RunFile, current_versions, holds_run, keep_run_file, mend_run_file, read_run_file
-from renderer.targets.slugs import still_names
 from renderer.targets.target import Target
 
 _LOG = logging.getLogger(__name__)
@@ -174,8 +173,7 @@ def _nothing_left_of_removed(run: Run) -> Iterator[None]:
         yield
     except RunRemovedError:
         with suppress(OSError):
-            names = still_names(run.targets, run.settings.stills.variants)
-            remove_remains(run.paths, FILM_SUFFIXES, SEGMENT_SUFFIXES, names)
+            remove_remains(run.paths, FILM_SUFFIXES, SEGMENT_SUFFIXES, run.targets)
         raise
 
 

@@ -23,7 +23,8 @@ from renderer.jobs.worker import Worker, closed, note_health
 from renderer.media.captions import caption_at
 from renderer.media.overlay import CaptionWriter
 from renderer.media.pictures import load_picture, save_still
-from renderer.store.records import SegmentRecord, StillRecord, VariantRecord, describe, write_record
+from renderer.store.cleaning import remove_facets
+from renderer.store.records import FacetRecord, SegmentRecord, StillRecord, describe, write_record
 from renderer.store.run import Run
 from renderer.targets.slugs import still_name
 from renderer.targets.target import Score, Target
@@ -40,7 +41,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class _Variant:
+class _Picture:
     """A picture that is to be a still, and what its record says of it."""
 
     picture: Picture
@@ -53,7 +54,7 @@ class _Variant:
 class _Made:
     """The stills of a target, best first, and what their record says of all of them."""
 
-    variants: Sequence[_Variant]
+    pictures: Sequence[_Picture]
     fresh: bool
     made_from: str
     seconds: float
@@ -81,7 +82,7 @@ def make_film_still(seen: SeenRun, position: int, segment: SegmentRecord) -> boo
         # Damaged since the plan was made, or in a way that a quick look does not see; `render` makes it again.
         return False
     picture = load_picture(run.paths.root / segment.picture.path)
-    taken = _Variant(picture, segment.score, run.settings.run.seed)
+    taken = _Picture(picture, segment.score, run.settings.run.seed)
     _write_stills(run, position, _Made([taken], fresh=False, made_from=made_from, seconds=0.0))
     return True
 
@@ -117,7 +118,9 @@ def pending_batches(seen: SeenRun) -> list[list[int]]:
 def finished_stills(seen: SeenRun) -> list[StillRecord]:
     """Records of the fresh stills that are there."""
     made_from = fresh_digest(seen.run)
-    return [still for still in seen.stills.values() if still.made_from == made_from]
+    variants = seen.run.still_recipe.stills.variants
+    fresh = [still for still in seen.stills.values() if still.made_from == made_from]
+    return [still for still in fresh if len(still.files) == variants]
 
 
 def dream_stills(run: Run, batches: Sequence[Sequence[int]], worker: Worker, progress: Progress) -> list[Failure]:
@@ -135,7 +138,7 @@ def dream_stills(run: Run, batches: Sequence[Sequence[int]], worker: Worker, pro
         places = [place for batch in together for place in batch]
         titles = [run.targets[place].title for place in places]
         _LOG.info("stills begin: %s", ", ".join(titles))
-        shown = _Shown(progress, titles, fresh_stills(run, len(places)))
+        shown = _Shown(progress, titles, fresh_stills(run, len(places)), run.still_recipe.stills.variants)
         try:
             _dream_batches(run, together, worker, shown)
         except RuntimeError as error:
@@ -170,18 +173,28 @@ def unused_in_film_stills(run: Run) -> list[str]:
 
 
 class _Shown:
-    """Tells the progress of the stills that are dreamed side by side."""
+    """Tells the progress of the stills that are dreamed side by side, one variant of each after another."""
 
-    def __init__(self, progress: Progress, titles: Sequence[str], left: Amount) -> None:
-        self.progress, self._titles, self._left = progress, titles, left
+    def __init__(self, progress: Progress, titles: Sequence[str], whole: Amount, variants: int) -> None:
+        self.progress, self._titles, self._left = progress, titles, whole
+        self._steps, self._variants = whole.steps // variants, variants
         self._counting = Lock()
 
     def stepped(self, pictures: int) -> None:
         """Tell of a step; those of further tries are no more work, but make the time longer for all that is left."""
         with self._counting:
-            amount = Amount(0, 0, min(pictures, self._left.steps))
+            after = self._steps * (self._variants - 1)  # of the variants that come later
+            amount = Amount(0, 0, min(pictures, self._left.steps - after))
             self._left -= amount
         self.progress.advance(amount, self._titles)
+
+    def next_variant(self) -> None:
+        """All tries at this variant have been made."""
+        self._variants -= 1
+        ahead = Amount(0, 0, self._left.steps - self._steps * self._variants)
+        self._left -= ahead
+        if ahead.steps:
+            self.progress.advance(ahead, self._titles)
 
     def finished(self) -> None:
         """All are there, or have failed."""
@@ -196,10 +209,8 @@ def _dream_batches(run: Run, batches: Sequence[Sequence[int]], worker: Worker, s
     for place in (place for batch in batches for place in batch):
         if not _is_there(seen, place, made_from):
             stills = sorted(dreamed[run.targets[place].key], key=_quality)
-            variants = [
-                _Variant(still.picture, still.score, still.task.seed, still.dreamed.opacity) for still in stills
-            ]
-            _write_stills(run, place, _Made(variants, fresh=True, made_from=made_from, seconds=seconds))
+            pictures = [_Picture(still.picture, still.score, still.task.seed, still.opacity) for still in stills]
+            _write_stills(run, place, _Made(pictures, fresh=True, made_from=made_from, seconds=seconds))
 
 
 def _dream_variants(
@@ -210,6 +221,7 @@ def _dream_variants(
     for _ in range(run.still_recipe.stills.variants):
         best = _best_stills(run, batches, made, worker, shown)
         made = {key: (*stills, best[key]) for key, stills in made.items()}
+        shown.next_variant()
     return made
 
 
@@ -253,35 +265,37 @@ def _quality(still: Still) -> tuple[bool, int, float]:
 
 def _is_there(seen: SeenRun, place: int, made_from: str) -> bool:
     found = seen.still(seen.run.targets[place])
-    return found is not None and found.made_from == made_from
+    variants = seen.run.still_recipe.stills.variants
+    return found is not None and found.made_from == made_from and len(found.files) == variants
 
 
 def _write_stills(run: Run, position: int, made: _Made) -> None:
     target = run.targets[position]
-    files = []
-    for place, variant in enumerate(made.variants, start=1):
-        path = run.paths.still(still_name(target, place))
-        save_still(path, _with_text(run, position, variant), variant.opacity)
-        make_thumbnail(run.paths, path)
-        files.append(describe(run.paths, path))
-    first, *further = zip(files, made.variants, strict=True)
-    write_record(
-        run.paths.still_record(target.key),
-        StillRecord(
-            still=first[0],
-            score=first[1].score,
-            seed=first[1].seed,
-            fresh=made.fresh,
-            made_from=made.made_from,
-            seconds=made.seconds,
-            variants=tuple(VariantRecord(still=file, score=own.score, seed=own.seed) for file, own in further),
-        ),
+    written = [_write_still(run, position, place, one) for place, one in enumerate(made.pictures, start=1)]
+    best, *facets = written
+    record = StillRecord(
+        still=best.still,
+        score=best.score,
+        seed=best.seed,
+        fresh=made.fresh,
+        made_from=made.made_from,
+        seconds=made.seconds,
+        facets=tuple(facets),
     )
-    for file, own in (first, *further):
-        _LOG.info("still %s is whole: rank %s, seed %d", Path(file.path).name, own.score.rank, own.seed)
+    remove_facets(run.paths, target, len(written))
+    write_record(run.paths.still_record(target.key), record)
+    for one in written:
+        _LOG.info("still %s is whole: rank %s, seed %d", Path(one.still.path).name, one.score.rank, one.seed)
 
 
-def _with_text(run: Run, position: int, made: _Variant) -> Picture:
+def _write_still(run: Run, position: int, place: int, made: _Picture) -> FacetRecord:
+    path = run.paths.still(still_name(run.targets[position], place))
+    save_still(path, _with_text(run, position, made), made.opacity)
+    make_thumbnail(run.paths, path)
+    return FacetRecord(still=describe(run.paths, path), score=made.score, seed=made.seed)
+
+
+def _with_text(run: Run, position: int, made: _Picture) -> Picture:
     if not run.settings.stills.overlay:
         return made.picture
     height, width, _ = made.picture.shape

@@ -252,17 +252,31 @@ def _draw_page(grid: _Grid, cells: Sequence[Cell], titles: Sequence[FittedTitle]
 
 
 def _draw_stills(stills: Sequence[Path], box: tuple[int, int]) -> Image.Image:
-    """The stills of a class, row by row in as many columns as rows; an empty place for what is not there."""
-    drawn, side = Image.new("RGB", box, _BACKGROUND), math.ceil(math.sqrt(max(1, len(stills))))
-    seam = max(1, round(_SEAM * max(box))) if side > 1 else 0
-    part = tuple(max(1, (length - (side - 1) * seam) // side) for length in box)
+    """The stills of a class, row by row, as large as the box allows; an empty place for what is not there."""
+    drawn, count = Image.new("RGB", box, _BACKGROUND), max(1, len(stills))
+    seam = max(1, round(_SEAM * max(box))) if count > 1 else 0
+    columns = max(range(1, count + 1), key=lambda columns: _scale(box, count, columns, seam))
+    scale = _scale(box, count, columns, seam)
+    part = (max(1, int(scale * box[0])), max(1, int(scale * box[1])))
     for number, still in enumerate(stills or [None]):
-        row, column = divmod(number, side)
-        picture = _thumbnail(still, (part[0], part[1]))
-        left, top = (place * (length + seam) for place, length in ((column, part[0]), (row, part[1])))
-        place = (left + (part[0] - picture.width) // 2, top + (part[1] - picture.height) // 2)
-        drawn.paste(picture, place, picture if picture.mode == "RGBA" else None)
+        row, column = divmod(number, columns)
+        in_row, rows = min(columns, count - row * columns), math.ceil(count / columns)
+        picture = _thumbnail(still, part)
+        left = _centered(box[0], part[0], in_row, seam) + column * (part[0] + seam) + (part[0] - picture.width) // 2
+        top = _centered(box[1], part[1], rows, seam) + row * (part[1] + seam) + (part[1] - picture.height) // 2
+        drawn.paste(picture, (left, top), picture if picture.mode == "RGBA" else None)
     return drawn
+
+
+def _scale(box: tuple[int, int], count: int, columns: int, seam: int) -> float:
+    """How large each of so many pictures can be, as a share of the box, in so many columns."""
+    numbers = (columns, math.ceil(count / columns))
+    return min((side - (number - 1) * seam) / (number * side) for side, number in zip(box, numbers, strict=True))
+
+
+def _centered(side: int, part: int, number: int, seam: int) -> int:
+    """Where so many parts begin that stand in the middle of a side."""
+    return max(0, (side - number * part - (number - 1) * seam) // 2)
 
 
 def _thumbnail(path: Path | None, box: tuple[int, int]) -> Image.Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ Views = Float[Tensor, "views 3 size size"]
 Dreamer = tuple["Network", int]
 """A network, and the number of one of its units."""
 Activations = Mapping[str, Float[Tensor, "views channels *place"]]
+
+
+_FEWEST = 4  # Places on a side by which textures can be told.
 
 
 @dataclass(frozen=True)
@@ -177,38 +181,49 @@ class Network:
 
     def channels(self, layer: str) -> int:
         """How many channels a layer has; raises UserError as `activations` does."""
-        probe = torch.full((1, 3, self.size, self.size), 0.5, device=self.device)
         with torch.no_grad():
-            return self.activations(probe, [layer])[layer].shape[1]
+            return self.activations(self._gray, [layer])[layer].shape[1]
 
     @cached_property
     def texture_layer(self) -> str:
-        """The last layer that still tells places apart: a sixteenth of the input's side, or finer.
+        """The last layer that still tells places apart: a sixteenth of the input's side, or finer where there is one.
 
         Parts of things are told there, before they are put together to classes.
 
         Raises:
-            UserError: No layer does.
+            UserError: No layer tells places apart.
         """
-        found: list[str] = []
-        places = (self.size // 16) ** 2
+        places = self._places()
+        for least in (max(_FEWEST, self.size // 16), _FEWEST):
+            fine = [layer for layer, count in places.items() if count >= least**2]
+            if fine:
+                return fine[-1]
+        raise UserError("stills.diversity: no layer of the network tells places apart; set it to 0")
+
+    @torch.no_grad()
+    def _places(self) -> dict[str, int]:
+        """How many places each layer tells apart, in the order of their work; only of layers that work once."""
+        found: dict[str, int] = {}
+        calls = Counter[str]()
 
         def look(name: str, _module: nn.Module, _inputs: object, output: Any) -> None:
-            if isinstance(output, Tensor) and output.ndim in (3, 4) and output.is_floating_point():
-                count = output.shape[1] if output.ndim == 3 else output.shape[2] * output.shape[3]
-                if count >= places:
-                    found.append(name)
+            calls[name] += 1
+            if isinstance(output, Tensor) and output.ndim in (3, 4) and len(output) == 1 and output.is_floating_point():
+                found[name] = _channels_first(output)[0, 0].numel()
 
-        hooks = [module.register_forward_hook(partial(look, name)) for name, module in self._module.named_modules()]
+        named = [(name, module) for name, module in self._module.named_modules() if name]
+        hooks = [module.register_forward_hook(partial(look, name)) for name, module in named]
         try:
-            self.count_outputs()
+            self._module(self._normalized(self._gray, self.dtype))
         finally:
             for hook in hooks:
                 hook.remove()
-        named = [name for name in found if name]
-        if not named:
-            raise UserError("stills.diversity: no layer of the network tells places apart; set it to 0")
-        return named[-1]
+        # Of a layer that works several times only the last answer would be seen.
+        return {name: count for name, count in found.items() if calls[name] == 1}
+
+    @property
+    def _gray(self) -> Views:
+        return torch.full((1, 3, self.size, self.size), 0.5, device=self.device)
 
     def count_outputs(self) -> int:
         """How many numbers its answer has."""
@@ -231,6 +246,11 @@ class Network:
         views = self.whole_pictures(pictures)
         logits = torch.cat([self.activations(view[None])[OUTPUTS] for view in views]).cpu()
         return logits.double().log_softmax(1).numpy()
+
+    def whole_pictures(self, pictures: UInt8[np.ndarray, "batch height width 3"]) -> Views:
+        """Pictures as the network is shown them whole."""
+        tensor = torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2).float() / 255
+        return functional.interpolate(tensor, (self.size, self.size), mode="bilinear", antialias=True)
 
     def output_weights(self) -> Float[np.ndarray, "classes features"]:
         """Weights of the last layer, a row for each class: classes with similar rows look alike to the network.
@@ -276,11 +296,6 @@ class Network:
     def _normalized(self, views: Views, dtype: torch.dtype) -> Views:
         return ((views - self._mean) / self._std).to(dtype, memory_format=torch.channels_last)
 
-    def whole_pictures(self, pictures: UInt8[np.ndarray, "batch height width 3"]) -> Views:
-        """Pictures as the network is shown them whole."""
-        tensor = torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2).float() / 255
-        return functional.interpolate(tensor, (self.size, self.size), mode="bilinear", antialias=True)
-
 
 def _tensor(seen: Mapping[str, Any], layer: str, views: int) -> Tensor:
     found = seen.get(layer)
@@ -291,5 +306,12 @@ def _tensor(seen: Mapping[str, Any], layer: str, views: int) -> Tensor:
         raise UserError(f"network.targets.layer: '{layer}' gives no numbers for each picture; choose another layer")
     if not found.numel():
         raise UserError(f"network.targets.layer: '{layer}' has no channels; choose another layer")
-    # Transformers have a row of channels for each token.
-    return found.movedim(2, 1) if found.ndim == 3 else found
+    return _channels_first(found)
+
+
+def _channels_first(found: Tensor) -> Tensor:
+    """Channels before places: some transformers have a row of channels for each token, or for each place."""
+    if found.ndim == 3:
+        return found.movedim(2, 1)
+    is_last = found.ndim == 4 and found.shape[1] == found.shape[2] != found.shape[3]  # inputs are squares
+    return found.movedim(3, 1) if is_last else found

@@ -32,7 +32,7 @@ class IndexFilm(Record):
     seconds: float
 
 
-class IndexVariant(Record):
+class IndexFacet(Record):
     """A further still of a class, which differs from the others; what is said of it as in `IndexClass`."""
 
     still: str
@@ -56,7 +56,7 @@ class IndexClass(Record):
         rank: Its place among what the network sees in the still; 1 is first.
         seed: Seed of the still's randomness.
         top: The most probable classes, best first.
-        variants: Its other stills, better ones first.
+        facets: Its further stills, better ones first.
     """
 
     index: int
@@ -72,12 +72,12 @@ class IndexClass(Record):
     rank: int | None
     seed: int | None
     top: tuple[IndexGuess, ...]
-    variants: tuple[IndexVariant, ...] = ()
+    facets: tuple[IndexFacet, ...] = ()
 
     @property
     def stills(self) -> tuple[str, ...]:
         """Paths of all its stills, best first."""
-        return (self.still, *(variant.still for variant in self.variants)) if self.still else ()
+        return (self.still, *(facet.still for facet in self.facets)) if self.still else ()
 
 
 class Index(Record):

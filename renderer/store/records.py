@@ -58,7 +58,7 @@ class SegmentRecord(Record):
     seconds: Seconds
 
 
-class VariantRecord(Record):
+class FacetRecord(Record):
     """A further still of the same target."""
 
     still: FileRecord
@@ -76,7 +76,7 @@ class StillRecord(Record):
         fresh: Whether it was dreamed for itself, not taken from the film.
         made_from: Fingerprint of all that it follows from.
         seconds: How long it took: its share of the time of its group.
-        variants: Its other variants, better ones first.
+        facets: Further stills of the target, better ones first.
     """
 
     still: FileRecord
@@ -85,12 +85,12 @@ class StillRecord(Record):
     fresh: bool
     made_from: str
     seconds: Seconds
-    variants: tuple[VariantRecord, ...] = ()
+    facets: tuple[FacetRecord, ...] = ()
 
     @property
     def files(self) -> tuple[FileRecord, ...]:
         """All pictures of the target, best first."""
-        return (self.still, *(variant.still for variant in self.variants))
+        return (self.still, *(facet.still for facet in self.facets))
 
 
 class FilmRecord(Record):

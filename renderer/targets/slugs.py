@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
 
 from renderer.targets.target import Target
 
@@ -34,8 +33,3 @@ def still_name(target: Target, place: int = 1) -> str:
     """
     stem = f"{target.key}-{slug(target.title)}" if target.key.isdecimal() else target.key
     return f"{stem}{f'_{place}' if place > 1 else ''}.png"
-
-
-def still_names(targets: Iterable[Target], variants: int = 1) -> list[str]:
-    """Names of the stills of some targets, with so many variants each."""
-    return [still_name(target, place) for target in targets for place in range(1, variants + 1)]

@@ -48,7 +48,7 @@ def test_axe_finds_nothing_where_judges_have_looked(judged: Path, open_page: Ope
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_where_there_are_variants(faceted: Path, open_page: OpenPage, axe: str, scheme: str) -> None:
+def test_axe_finds_nothing_where_there_are_facets(faceted: Path, open_page: OpenPage, axe: str, scheme: str) -> None:
     page = open_page((faceted / "index.html").as_uri() + "#n02123045", scheme=scheme)
     assert violations(page, axe) == []
 

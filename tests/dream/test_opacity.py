@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import pytest
 import torch
 
 from renderer.dream import ascent
+from renderer.dream.canvas import CANVASES
 from renderer.dream.dreaming import Dream, Transforms
 from renderer.dream.opacity import add_traces, opacity
 from renderer.dream.randomness import PictureKey
@@ -62,8 +64,25 @@ def test_opacity_is_high_where_the_trace_is_and_clear_far_from_it() -> None:
     assert found[1, :24, :34].min() == 1
 
 
-def test_a_picture_without_any_gradient_has_numbers_all_the_same() -> None:
-    assert opacity(torch.zeros(1, 20, 30)).isfinite().all()
+@pytest.mark.parametrize("value", [0.0, 3.0])
+def test_a_picture_with_gradients_nowhere_or_everywhere_is_solid(value: float) -> None:
+    assert opacity(torch.full((1, 20, 30), value)).min() == 1
+
+
+def test_a_tile_has_no_seam() -> None:
+    trace = torch.zeros(1, 60, 80)
+    trace[0, 20:40, :6] = 1.0
+    wrapped, mirrored = (opacity(trace, CANVASES[canvas])[0, 30] for canvas in ("wrap", "mirror"))
+    assert wrapped[-1] > 0.5
+    assert mirrored[-1] == 0
+
+
+def test_a_large_picture_takes_no_longer_than_a_moment() -> None:
+    trace = torch.zeros(1, 2000, 3000)
+    trace[0, 500:1500, 500:2000] = 1.0
+    found = opacity(trace)
+    assert found.shape == trace.shape
+    assert (found[0, 700, 700], found[0, 100, 2900]) == (1, 0)
 
 
 def test_a_smaller_trace_is_enlarged() -> None:

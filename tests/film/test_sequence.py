@@ -165,7 +165,7 @@ def test_stills_are_wide_and_belong_to_their_seed_and_class() -> None:
     def stills(*seeds: int) -> list[Picture]:
         recipe, (aim,) = still_recipe(Chosen().fill_in(settings()), aims(1), {}), aims(1)
         tasks = [StillTask(aim, seed) for seed in seeds]
-        return [picture for _, picture, _ in dream_stills(tiny_network(), recipe, tasks)]
+        return [still.picture for still in dream_stills(tiny_network(), recipe, tasks)]
 
     first, second, again = stills(0, 1, 0)
     assert first.shape == (HEIGHT, WIDTH, 3)

@@ -20,7 +20,7 @@ const state = {
   group: null, // place of the group that is looked into
   groupName: undefined, // which of its names it was chosen by
   open: null, // the entry whose details are shown
-  variant: 0, // which of its stills; the best is the first
+  facet: 0, // which of its stills; the best is the first
   described: "", // what the details speak of
   playing: null, // the entry that the film is showing
   showsFilm: true,
@@ -225,7 +225,7 @@ function route() {
   const before = state.open;
   before?.link.removeAttribute("aria-current");
   state.open = entry;
-  state.variant = 0;
+  state.facet = 0;
   document.title = entry ? `${entry.data.title} · ${initialTitle}` : initialTitle;
   if (entry) {
     entry.link.setAttribute("aria-current", "true");
@@ -286,9 +286,9 @@ function showSide() {
   byId("film").hidden = byId("playing").hidden = !showsFilm;
   byId("details").hidden = !open;
   byId("chapters").hidden = Boolean(open) || !film;
-  const data = open && chosenVariant(open.data);
+  const data = open && (showsFilm ? open.data : chosenFacet(open.data));
   showStill(open && !showsFilm ? data : null);
-  showVariants(open && !showsFilm ? open.data : null);
+  showFacets(open && !showsFilm ? open.data : null);
   if (open) showDetails(data);
   enableSteps();
   coverPage();
@@ -319,30 +319,30 @@ function showStill(data) {
 }
 
 /** What is known of a class with the still that is chosen in place of its best; what networks see in it is not. */
-function chosenVariant(data) {
-  const variant = data.variants?.[state.variant - 1];
-  if (!variant) return data;
-  return { ...data, rank: undefined, probability: undefined, top: undefined, judged: undefined, ...variant };
+function chosenFacet(data) {
+  const facet = data.facets?.[state.facet - 1];
+  if (!facet) return data;
+  return { ...data, rank: undefined, probability: undefined, top: undefined, judged: undefined, ...facet };
 }
 
 /** A row of the class's stills to choose from; the buttons stay as long as the pictures do, for one has the focus. */
-function showVariants(data) {
-  const box = byId("variants");
-  const stills = data?.variants ? [data, ...data.variants] : [];
+function showFacets(data) {
+  const box = byId("facets");
+  const stills = data?.facets ? [data, ...data.facets] : [];
   box.hidden = stills.length === 0;
   const version = stills.map(({ thumbnail }) => thumbnail).join("\n");
   if (box.dataset.version !== version) {
     box.dataset.version = version;
-    box.replaceChildren(...stills.map(makeVariant));
+    box.replaceChildren(...stills.map(makeFacet));
   }
-  [...box.children].forEach((button, place) => button.setAttribute("aria-pressed", String(place === state.variant)));
+  [...box.children].forEach((button, place) => button.setAttribute("aria-pressed", String(place === state.facet)));
 }
 
-function makeVariant({ thumbnail }, place, all) {
+function makeFacet({ thumbnail }, place, all) {
   const button = make("button", { type: "button" }, make("img", { alt: "", src: address(thumbnail) }));
   button.setAttribute("aria-label", `Still ${place + 1} of ${all.length}`);
   button.addEventListener("click", () => {
-    state.variant = place;
+    state.facet = place;
     showSide();
   });
   return button;
