@@ -16,7 +16,7 @@ from renderer.dream.diversity import likeness
 from renderer.dream.health import Health
 from renderer.dream.objectives import ObjectiveKind
 from renderer.dream.per_picture import onto, per_picture
-from renderer.networks.network import Network
+from renderer.networks.network import Dreamer, Network
 from renderer.networks.rectifiers import redirected
 
 _SLOPE = 0.1  # Small: where some units of a layer are on, the way through these counts most.
@@ -68,14 +68,14 @@ class UsableGradient:
         """Begin for some pictures.
 
         Args:
-            network: The network that dreams; its companions take turns with it from step to step.
+            network: The network that dreams, with its companions.
             climbs: What each picture is to become.
             careful: Look at each gradient before it is followed; without that, only remember whether it had to be.
         """
         self._network, self._careful = network, careful
-        self._dreamers = [network.turns(climb.target.ascends.unit) for climb in climbs]
+        self._dreamers = [network.dreamers(climb.target.ascends.unit) for climb in climbs]
         self._apart = [climb.apart for climb in climbs]
-        self._away: dict[int, Views] = {}
+        self._away: dict[int, Tensor | float] = {}
         self._health = [Health() for _ in climbs]
         self._fine = torch.ones((), dtype=torch.bool, device=network.device)
         self._steps = 0
@@ -103,7 +103,6 @@ class UsableGradient:
             is 0.
         """
         self._steps += 1
-        self._away.clear()
         places = list(range(len(step.values)))
         gradient = self._backward(views, places, step)
         count = len(views) // len(places)
@@ -153,20 +152,29 @@ class UsableGradient:
             self._health[place] += found
 
     def _backward(self, views: Views, places: Sequence[int], step: Step, *, precise: bool = False) -> Views:
-        """The gradient for some of the pictures, each from the network whose turn it is."""
-        turns = [self._dreamers[place][step.numbers[place] % len(self._dreamers[place])] for place in places]
-        networks = list(dict.fromkeys(network for network, _ in turns))
-        if len(networks) == 1:
-            units = [unit for _, unit in turns]
-            return self._gradient(networks[0], views, units, places, step, precise=precise)
-        count = len(views) // len(places)
-        its_views, gradient = _by_picture(views, count), torch.empty_like(views)
+        """The gradient for some of the pictures: the mean of those of all networks that are asked."""
+        for place in places:
+            self._away.pop(place, None)
+        asked = [self._asked(place, step) for place in places]
+        networks = list(dict.fromkeys(network for dreamers in asked for network, _ in dreamers))
+        its_views = _by_picture(views, len(views) // len(places))
+        mean = _Mean(its_views, [len(dreamers) for dreamers in asked])
         for network in networks:
-            rows = [row for row, (own, _) in enumerate(turns) if own is network]
-            units, own = [turns[row][1] for row in rows], [places[row] for row in rows]
-            found = self._gradient(network, its_views[rows].flatten(0, 1), units, own, step, precise=precise)
-            _by_picture(gradient, count)[rows] = _by_picture(found, count)
-        return gradient
+            known = [(row, unit) for row, own in enumerate(asked) for one, unit in own if one is network]
+            rows, units = [row for row, _ in known], [unit for _, unit in known]
+            own_views = views if len(rows) == len(places) else its_views[rows].flatten(0, 1)
+            found = self._gradient(network, own_views, units, [places[row] for row in rows], step, precise=precise)
+            if len(rows) == len(places) and len(networks) == 1:
+                return found
+            mean.add(rows, _by_picture(found, len(own_views) // len(rows)))
+        return mean.found.flatten(0, 1)
+
+    def _asked(self, place: int, step: Step) -> Sequence[Dreamer]:
+        """Who is asked about a picture in a step."""
+        dreamers = self._dreamers[place]
+        if step.values[place].together == "all":
+            return dreamers
+        return [dreamers[step.numbers[place] % len(dreamers)]]
 
     def _gradient(
         self, network: Network, views: Views, units: Sequence[int], places: Sequence[int], step: Step, *, precise: bool
@@ -196,8 +204,39 @@ class UsableGradient:
                 ]
             )
             away = _by_picture(torch.autograd.grad(-likenesses.sum(), seen)[0], count)
-            self._away |= {places[row]: away[row] for row in apart}
+            for row in apart:
+                place = places[row]
+                self._away[place] = self._away.get(place, 0.0) + away[row] / len(self._asked(place, step))
         return gradient
+
+
+class _Mean:
+    """The mean of several networks' gradients, each brought to the size of the first one's.
+
+    Networks have gradients of different sizes, and none is to be heard more than the others. One that is dead or not
+    finite is left out, unless all are.
+    """
+
+    def __init__(self, its_views: Tensor, counts: Sequence[int]) -> None:
+        """Begin; the views by picture, and how many gradients each picture will have."""
+        self._sum, self._raw = torch.zeros_like(its_views), torch.zeros_like(its_views)
+        self._size = its_views.new_zeros(len(its_views))
+        self._counts = counts
+
+    def add(self, rows: Sequence[int], found: Float[Tensor, "rows count 3 size size"]) -> None:
+        """Take one network's gradient for some of the pictures."""
+        size: Tensor = torch.linalg.vector_norm(found, dim=(1, 2, 3, 4))
+        usable = _is_usable(size)
+        self._size[rows] = torch.where(self._size[rows] > 0, self._size[rows], torch.where(usable, size, 0.0))
+        counts = torch.tensor([self._counts[row] for row in rows], dtype=size.dtype)
+        share = (self._size[rows] / size / onto(counts, size.device)).view(-1, 1, 1, 1, 1)
+        self._sum[rows] += torch.where(usable.view(-1, 1, 1, 1, 1), found * share, 0.0)
+        self._raw[rows] += found
+
+    @property
+    def found(self) -> Float[Tensor, "batch count 3 size size"]:
+        """The mean."""
+        return torch.where((self._size > 0).view(-1, 1, 1, 1, 1), self._sum, self._raw)
 
 
 def _resized(views: Views, size: int) -> Views:

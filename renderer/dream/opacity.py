@@ -59,6 +59,8 @@ def opacity(trace: Trace, canvas: Canvas = CANVASES["mirror"]) -> Trace:
     smooth = blur(small, _BLUR * min(small.shape[-2:]), canvas)[:, 0]
     quantiles = torch.tensor([_CLEAR, _MOST], device=trace.device)
     clear, most = smooth.flatten(1).quantile(quantiles, dim=1)[..., None, None]
+    # Where the gradients have gone to a few places alone, these are the most.
+    most = torch.where(most > clear, most, smooth.amax(dim=(1, 2), keepdim=True))
     span = _SOLID * (most - clear)
     share = torch.where(span > _EVEN * most, ((smooth - clear) / span).clamp(0, 1), 1.0)
     eased = share * share * (3 - 2 * share)

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer
-
 from renderer.common.digests import data_digest
 from renderer.common.section import Section
 from renderer.dream.dreaming import AscentSettings, FilmAscent
@@ -35,13 +33,6 @@ class StillFormat(Section):
     variants: int
     diversity: float
     alpha: bool
-
-    @model_serializer(mode="wrap")
-    def _without_what_changes_nothing(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Stills that were begun before there were variants and transparency go on."""
-        data: dict[str, Any] = serialize(self)
-        changes = {"variants": self.variants > 1, "diversity": self.variants > 1, "alpha": self.alpha}
-        return {key: value for key, value in data.items() if changes.get(key, True)}
 
 
 class StillRun(Section):
@@ -105,13 +96,20 @@ class Recipe(Section):
     @cached_property
     def digest(self) -> str:
         """Two recipes of the same digest give the same pixels on the same machine."""
-        return data_digest(self.model_dump(mode="json"))
+        return data_digest(self._told())
 
     def differences(self, other: Recipe) -> dict[str, tuple[Any, Any]]:
         """What is not the same in another recipe: by the key of the setting, the value here and the one there."""
-        here, there = (flatten(recipe.model_dump(mode="json", exclude={"aims"})) for recipe in (self, other))
+        here, there = (flatten({**recipe._told(), "aims": None}) for recipe in (self, other))
         keys = sorted(here.keys() | there.keys())
         return {key: (here.get(key), there.get(key)) for key in keys if here.get(key) != there.get(key)}
+
+    def _told(self) -> dict[str, Any]:
+        """All that pixels follow from, and nothing that changes none: so runs go on that were begun before it was."""
+        data = self.model_dump(mode="json")
+        if "companions" not in self.network:
+            del data["dream"]["together"]
+        return data
 
 
 class FilmRecipe(Recipe):
@@ -161,6 +159,15 @@ class StillRecipe(Recipe):
     def size(self) -> tuple[int, int]:
         """Height and width of a still in pixels."""
         return self.stills.height, self.stills.width
+
+    def _told(self) -> dict[str, Any]:
+        data = super()._told()
+        format_ = data["stills"]
+        if self.stills.variants == 1:
+            del format_["variants"], format_["diversity"]
+        if not self.stills.alpha:
+            del format_["alpha"]
+        return data
 
     def at(self, aim: Aim, step: int) -> AscentSettings:  # noqa: ARG002
         """What holds for the still of a target in a step; every step of every picture asks for it."""

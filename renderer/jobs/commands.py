@@ -220,7 +220,8 @@ def _restore(run: Run, progress: Progress | None) -> None:
     if not run.dreams_stills:
         make_film_stills(run, make_plan(SeenRun(run)).records, progress)
     seen = SeenRun(run, thorough=True)
-    note_repairs(progress, "stills", seen.damaged_stills, "`render` or `stills` makes them again")
+    how = "`render` or `stills`" if run.dreams_stills else "`stills`, with the settings that made them,"
+    note_repairs(progress, "stills", seen.damaged_stills, f"{how} makes them again")
     if seen.film:
         restore_subtitles(run, seen.film, progress)
     elif lexists(run.paths.film_record):

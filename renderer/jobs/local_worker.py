@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from renderer.common.errors import UserError
 from renderer.common.progress import Stepped
 from renderer.film.recipe import FilmRecipe, StillRecipe
 from renderer.film.sequence import dream_segments, dream_stills
@@ -106,7 +107,7 @@ def _agreement(network: Network, aim: Aim, score: Score, picture: Picture) -> fl
     """How sure all are that dreamed it; a network by itself has said it already."""
     if score.probability is None:
         return None
-    members = network.turns(aim.ascends.unit)
+    members = network.dreamers(aim.ascends.unit)
     if len(members) == 1:
         return math.log(max(score.probability, sys.float_info.min))
     return float(np.mean([member.log_probabilities(picture[None])[0, unit] for member, unit in members]))
@@ -114,8 +115,12 @@ def _agreement(network: Network, aim: Aim, score: Score, picture: Picture) -> fl
 
 def _find_texture_layers(network: Network) -> None:
     """Raise UserError for a network that has none before anything is dreamed, not when they are needed."""
-    for member in network.members:
-        _ = member.texture_layer
+    for number, member in enumerate(network.members):
+        try:
+            _ = member.texture_layer
+        except UserError as error:
+            name = f"network.companions[{number - 1}]" if number else "network"
+            raise UserError(str(error).replace("network", name, 1)) from error
 
 
 def _scored(network: Network, recipe: FilmRecipe, frame: Frame) -> Frame:

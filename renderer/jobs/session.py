@@ -29,6 +29,7 @@ from renderer.store.paths import RunPaths
 from renderer.store.records import StillRecord, read_record
 from renderer.store.run import Run, known_titles, load_run
 from renderer.store.run_file import RunFile, current_versions, holds_run, keep_run_file, mend_run_file, read_run_file
+from renderer.targets.slugs import still_names
 from renderer.targets.target import Target
 
 _LOG = logging.getLogger(__name__)
@@ -173,7 +174,8 @@ def _nothing_left_of_removed(run: Run) -> Iterator[None]:
         yield
     except RunRemovedError:
         with suppress(OSError):
-            remove_remains(run.paths, FILM_SUFFIXES, SEGMENT_SUFFIXES, run.targets)
+            names = still_names(run.targets, run.settings.stills.variants)
+            remove_remains(run.paths, FILM_SUFFIXES, SEGMENT_SUFFIXES, names)
         raise
 
 
@@ -215,8 +217,12 @@ def _begun(paths: RunPaths) -> list[Product]:
 
 
 def _fresh_records(paths: RunPaths) -> list[StillRecord]:
+    return [record for record in _still_records(paths) if record.fresh]
+
+
+def _still_records(paths: RunPaths) -> list[StillRecord]:
     records = (read_record(path, StillRecord) for path in paths.still_records().values())
-    return [record for record in records if record and record.fresh]
+    return [record for record in records if record]
 
 
 def _film_changes(paths: RunPaths, old: RunFile, new: RunFile) -> list[str]:
@@ -231,7 +237,7 @@ def _stills_changes(paths: RunPaths, old: RunFile, new: RunFile) -> list[str]:
     """What does not fit the fresh stills that are there; a film keeps them where all are there."""
     fresh, same = _fresh_records(paths), _titles(old) == _titles(new)
     # A film takes what stills there are; those that it would add must not be of another kind.
-    are_taken = new.film and not new.settings.stills.fresh and len(fresh) == len(new.targets)
+    are_taken = new.film and not new.settings.stills.fresh and len(_still_records(paths)) == len(new.targets)
     kept = are_taken and old.network == new.network
     if not fresh or (same and (kept or _follow_from(fresh, Run(paths, new)))):
         return []

@@ -160,7 +160,7 @@ class Network:
         """The network itself, and its companions."""
         return (self, *(companion.network for companion in self.companions))
 
-    def turns(self, unit: int) -> tuple[Dreamer, ...]:
+    def dreamers(self, unit: int) -> tuple[Dreamer, ...]:
         """The members that know a unit of this network, this one first, with the number that it has there."""
         known = [(companion.network, companion.units.get(unit)) for companion in self.companions]
         return ((self, unit), *((network, own) for network, own in known if own is not None))
@@ -198,23 +198,24 @@ class Network:
             fine = [layer for layer, count in places.items() if count >= least**2]
             if fine:
                 return fine[-1]
-        raise UserError("stills.diversity: no layer of the network tells places apart; set it to 0")
+        raise UserError("network: no layer tells places apart, as stills.diversity needs; set that to 0")
 
-    @torch.no_grad()
     def _places(self) -> dict[str, int]:
         """How many places each layer tells apart, in the order of their work; only of layers that work once."""
         found: dict[str, int] = {}
         calls = Counter[str]()
+        # Two, so that what is the same for all pictures, or has them side by side, is not taken for a layer's answer.
+        views = self._gray.repeat(2, 1, 1, 1).requires_grad_()
 
         def look(name: str, _module: nn.Module, _inputs: object, output: Any) -> None:
             calls[name] += 1
-            if isinstance(output, Tensor) and output.ndim in (3, 4) and len(output) == 1 and output.is_floating_point():
+            if isinstance(output, Tensor) and output.ndim in (3, 4) and len(output) == 2 and output.requires_grad:
                 found[name] = _channels_first(output)[0, 0].numel()
 
         named = [(name, module) for name, module in self._module.named_modules() if name]
         hooks = [module.register_forward_hook(partial(look, name)) for name, module in named]
         try:
-            self._module(self._normalized(self._gray, self.dtype))
+            self._module(self._normalized(views, self.dtype))
         finally:
             for hook in hooks:
                 hook.remove()

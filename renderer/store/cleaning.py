@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from renderer.common.errors import UserError
@@ -24,7 +23,7 @@ from renderer.store.plain_files import is_plain_file, is_plain_folder
 from renderer.store.records import StillRecord, read_record
 from renderer.store.run_file import is_run_file, read_run_file
 from renderer.store.sealing import read_sealed
-from renderer.targets.slugs import still_name
+from renderer.targets.slugs import still_names
 from renderer.targets.target import Target
 
 
@@ -114,7 +113,7 @@ def remove_run(paths: RunPaths, film_suffixes: Collection[str], segment_suffixes
 
 
 def remove_remains(
-    paths: RunPaths, film_suffixes: Collection[str], segment_suffixes: Collection[str], targets: Iterable[Target]
+    paths: RunPaths, film_suffixes: Collection[str], segment_suffixes: Collection[str], stills: Iterable[str]
 ) -> None:
     """Remove what was written while somebody removed the directory; it would be taken for another program's.
 
@@ -124,12 +123,12 @@ def remove_remains(
         paths: The run's directory.
         film_suffixes: Suffixes that a film may have.
         segment_suffixes: Suffixes that a segment may have.
-        targets: The run's targets, whose stills may be there.
+        stills: Names of the stills that may be there.
     """
     if any(os.path.lexists(path) for path in (paths.settings, paths.settings_copy, paths.lock)):
         return
     remove_leftovers(paths)
-    for path in (path for target in targets for path in _stills_of(paths, target)):
+    for path in map(paths.still, stills):
         if is_plain_file(path):
             remove(path)
     remove_run(paths, film_suffixes, segment_suffixes)
@@ -155,26 +154,23 @@ def _products(paths: RunPaths) -> Iterator[Path]:
         files = record.files if record else ()
         yield from (paths.root / file.path for file in files if paths.may_be_still(file.path, key))
     # A still may have been written, and its record not yet.
-    yield from (path for target in _targets(paths) for path in _stills_of(paths, target))
+    yield from (paths.still(name) for name in _planned_stills(paths))
 
 
 def remove_facets(paths: RunPaths, target: Target, stills: int) -> None:
-    """Remove the stills of a target beyond so many, with their small copies: they are of an earlier time."""
-    kept = {paths.still(still_name(target, place)) for place in range(1, stills + 1)}
-    for path in _stills_of(paths, target):
-        if path not in kept and is_plain_file(path):
+    """Remove the facets that a target's record speaks of beyond so many stills, with their small copies."""
+    record = read_record(paths.still_record(target.key), StillRecord)
+    kept = {paths.relative(paths.still(name)) for name in still_names([target], stills)}
+    for file in record.files if record else ():
+        path = paths.root / file.path
+        if file.path not in kept and paths.may_be_still(file.path, target.key) and is_plain_file(path):
             remove(path)
             remove(paths.thumbnail(path))
 
 
-def _stills_of(paths: RunPaths, target: Target) -> list[Path]:
-    """The stills of a target that are there, whether or not a record speaks of them."""
-    stem = Path(still_name(target)).stem
-    return matching(paths.stills, re.compile(rf"{re.escape(stem)}(_\d+)?\.png"))
-
-
-def _targets(paths: RunPaths) -> Sequence[Target]:
+def _planned_stills(paths: RunPaths) -> list[str]:
     try:
-        return read_run_file(paths.settings).targets
+        run = read_run_file(paths.settings)
     except UserError:
-        return ()
+        return []
+    return still_names(run.targets, run.settings.stills.variants)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from renderer.targets.target import Target
 
@@ -33,3 +34,8 @@ def still_name(target: Target, place: int = 1) -> str:
     """
     stem = f"{target.key}-{slug(target.title)}" if target.key.isdecimal() else target.key
     return f"{stem}{f'_{place}' if place > 1 else ''}.png"
+
+
+def still_names(targets: Iterable[Target], stills: int) -> list[str]:
+    """Names of the stills of some targets, with so many each."""
+    return [still_name(target, place) for target in targets for place in range(1, stills + 1)]

@@ -1,4 +1,4 @@
-"""Networks that dream together: they take turns, each with its own number of a class."""
+"""Networks that dream together, all in each step or in turn, each with its own number of a class."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,17 +7,21 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from renderer.dream.dreaming import Dream, FourierParameterization, Transforms
+from renderer.dream.dreaming import Dream, FourierParameterization, Regularizers, Transforms
+from renderer.dream.objectives import LogitObjective
 from renderer.dream.randomness import PictureKey
-from renderer.networks.network import Companion, Loaded, Network, Preprocessing
+from renderer.networks.network import Companion, Network, Preprocessing
 from renderer.targets.target import class_target
 from tests.dream import climbing
 from tests.dream.climbing import ascend, ascend_fresh
-from tests.networks.tiny import CLASSES, logits, tiny_network
+from tests.networks.tiny import CLASSES, logits, network_of, tiny_network
 
 SIZE = (40, 52)
 KEYS = [PictureKey(0, "0002"), PictureKey(0, "0005")]
 SAME = {unit: unit for unit in range(CLASSES)}
+SMALL = Preprocessing(32, (0.5,) * 3, (0.2,) * 3)
+LOGIT = Dream(objective=LogitObjective(log_probability=0.0), regularizers=Regularizers(total_variation=0.0))
+TURNS = Dream(together="turns")
 STEADY = Transforms(crop=(1.0, 1.0), scale=(1.0, 1.0), rotate=0.0, jitter=0.0, flip=0.0, detail=0.0, color=0.0)
 
 
@@ -58,7 +62,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Network, int]]:
 
 def test_networks_take_turns_from_step_to_step(monkeypatch: pytest.MonkeyPatch) -> None:
     network, calls = together(other_network(), other_network()), asked(monkeypatch)
-    ascend_fresh(network, Dream(), noise(), KEYS, 4)
+    ascend_fresh(network, TURNS, noise(), KEYS, 4)
     first, second, third = network.members
     assert calls == [(first, 2), (second, 2), (third, 2), (first, 2)]
 
@@ -66,16 +70,17 @@ def test_networks_take_turns_from_step_to_step(monkeypatch: pytest.MonkeyPatch) 
 def test_turns_follow_the_steps_of_each_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     network, calls = together(other_network()), asked(monkeypatch)
     own, companion = network.members
-    dreamed = ascend(network, Dream(), noise(), KEYS, [10, 3], 2)
+    dreamed = ascend(network, TURNS, noise(), KEYS, [10, 3], 2)
     assert calls == [(own, 1), (companion, 1), (companion, 1), (own, 1)]
     for place, (key, first) in enumerate(zip(KEYS, [10, 3], strict=True)):
-        alone = ascend(network, Dream(), noise()[place : place + 1], [key], [first], 2)
+        alone = ascend(network, TURNS, noise()[place : place + 1], [key], [first], 2)
         assert torch.allclose(alone.pictures[0], dreamed.pictures[place], atol=1e-5)
 
 
+@pytest.mark.parametrize(("share", "gained"), [("all", 0.05), ("turns", 0.2)])
 @pytest.mark.parametrize("frames", ["views", "whole"])
-def test_a_companion_is_convinced_too(frames: str) -> None:
-    dream = Dream(transforms=STEADY, parameterization=FourierParameterization(frames=frames))
+def test_a_companion_is_convinced_too(frames: str, share: str, gained: float) -> None:
+    dream = Dream(together=share, transforms=STEADY, parameterization=FourierParameterization(frames=frames))
     network, companion = together(other_network()), other_network()
 
     def lead(dreamer: Network) -> float:
@@ -85,7 +90,7 @@ def test_a_companion_is_convinced_too(frames: str) -> None:
         said = logits(companion, views).log_softmax(1)
         return float(said[0, 2] + said[1, 5])
 
-    assert lead(network) > lead(tiny_network()) + 0.2
+    assert lead(network) > lead(tiny_network()) + gained
 
 
 def test_a_companion_has_its_own_numbers_of_the_classes() -> None:
@@ -117,12 +122,12 @@ def test_a_companion_sees_pictures_of_its_own_size() -> None:
     companion = other_network(size=48)
     companion._module.register_forward_pre_hook(lambda _module, given: sizes.append(tuple(given[0].shape[-2:])))
     ascend_fresh(together(companion), Dream(), noise(), KEYS, 4)
-    assert sizes == [(48, 48)] * 2
+    assert sizes == [(48, 48)] * 4
 
 
 def test_several_views_of_a_step_go_through_the_same_network(monkeypatch: pytest.MonkeyPatch) -> None:
     network, calls = together(other_network()), asked(monkeypatch)
-    ascend(network, Dream(transforms=Transforms(views=3)), noise(), KEYS, [0, 1], 1)
+    ascend(network, Dream(together="turns", transforms=Transforms(views=3)), noise(), KEYS, [0, 1], 1)
     assert calls == [(network, 3), (network.members[1], 3)]
 
 
@@ -134,15 +139,51 @@ class Dead(nn.Module):
 
 
 def test_what_a_dead_companion_costs_is_told() -> None:
-    dead = Network(
-        Loaded(Dead(), Preprocessing(32, (0.5,) * 3, (0.2,) * 3)),
-        None,
-        [class_target(index, f"class {index}") for index in range(CLASSES)],
-        device=torch.device("cpu"),
-    )
-    dreamed = ascend_fresh(together(dead), Dream(), noise(), KEYS, 4)
+    dead = network_of(Dead(), [class_target(index, f"class {index}") for index in range(CLASSES)], SMALL)
+    dreamed = ascend_fresh(together(dead), TURNS, noise(), KEYS, 4)
     assert all(health.lost == 2 and health.steps == 4 for health in dreamed.health)
     assert (dreamed.pictures - noise()).abs().max() > 0.01
+
+
+def test_where_all_are_asked_a_dead_companion_is_left_out() -> None:
+    dead = network_of(Dead(), [class_target(index, f"class {index}") for index in range(CLASSES)], SMALL)
+    dreamed = ascend_fresh(together(dead), Dream(), noise(), KEYS, 4)
+    assert all(health.lost == 0 and not health.complaints for health in dreamed.health)
+    # Half of the mean is missing, which Adam's equal steps make up for.
+    plain = Dream(regularizers=Regularizers(total_variation=0.0))
+    with_dead, alone = (ascend_fresh(one, plain, noise(), KEYS, 4).pictures for one in (together(dead), tiny_network()))
+    assert torch.allclose(with_dead, alone, atol=1e-3)
+
+
+def test_all_are_asked_in_each_step_about_the_same_views(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[Tensor] = []
+    original = Network.activations
+
+    def seen(network: Network, views: Tensor, layers: Sequence[str], **rest: Any) -> Any:
+        shown.append(views.detach().clone())
+        return original(network, views, layers, **rest)
+
+    monkeypatch.setattr(Network, "activations", seen)
+    ascend_fresh(together(other_network(), other_network()), Dream(), noise(), KEYS, 2)
+    assert len(shown) == 6
+    assert torch.equal(shown[0], shown[1]) and torch.equal(shown[1], shown[2])
+    assert not torch.equal(shown[2], shown[3])
+
+
+def test_no_gradient_weighs_more_than_another() -> None:
+    loud = other_network()
+    with torch.no_grad():
+        loud._module[-1].weight.mul_(1000)
+    pictures = [ascend(together(one), LOGIT, noise(), KEYS, [0, 0], 3).pictures for one in (other_network(), loud)]
+    assert torch.allclose(pictures[0], pictures[1], atol=1e-4)
+
+
+def test_a_picture_does_not_depend_on_the_others_of_its_batch() -> None:
+    network = together(other_network(), units={2: 2})  # the second picture's class is unknown to the companion
+    both = ascend(network, Dream(), noise(), KEYS, [10, 3], 2).pictures
+    for place, (key, first) in enumerate(zip(KEYS, [10, 3], strict=True)):
+        alone = ascend(network, Dream(), noise()[place : place + 1], [key], [first], 2)
+        assert torch.allclose(alone.pictures[0], both[place], atol=1e-5)
 
 
 def test_copies_for_other_threads_have_companions_that_share_their_weights() -> None:

@@ -69,6 +69,14 @@ def test_a_picture_with_gradients_nowhere_or_everywhere_is_solid(value: float) -
     assert opacity(torch.full((1, 20, 30), value)).min() == 1
 
 
+def test_a_few_places_are_not_everywhere() -> None:
+    trace = torch.zeros(1, 40, 400)
+    trace[0, :, 10:14] = 1.0
+    found = opacity(trace)
+    assert found[0, 20, 12] == 1
+    assert found[0, :, 100:].max() == 0
+
+
 def test_a_tile_has_no_seam() -> None:
     trace = torch.zeros(1, 60, 80)
     trace[0, 20:40, :6] = 1.0

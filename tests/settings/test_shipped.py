@@ -10,6 +10,7 @@ COUNTS = {
     "classic": 1000,
     "companions": 1000,
     "emoji": 1000,
+    "facets": 8,
     "imagenet": 1000,
     "objects": 602,
     "quickstart": 12,
@@ -32,7 +33,7 @@ def test_selection_of_shipped_configuration(name):
 
 @pytest.mark.parametrize("name", COUNTS)
 def test_configuration_opens_with_the_command_that_runs_it(name):
-    command = "stills" if name == "stills" else "render"
+    command = "stills" if name in {"stills", "facets"} else "render"
     first = shipped_configs()[name].read_text(encoding="utf-8").splitlines()[0]
     assert first == f"# neuron-atlas {command} {name}"
 

@@ -332,8 +332,10 @@ function showFacets(data) {
   box.hidden = stills.length === 0;
   const version = stills.map(({ thumbnail }) => thumbnail).join("\n");
   if (box.dataset.version !== version) {
+    const hadFocus = box.contains(document.activeElement);
     box.dataset.version = version;
     box.replaceChildren(...stills.map(makeFacet));
+    if (hadFocus) box.firstElementChild?.focus();
   }
   [...box.children].forEach((button, place) => button.setAttribute("aria-pressed", String(place === state.facet)));
 }
