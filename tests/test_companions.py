@@ -71,6 +71,23 @@ def test_the_number_of_threads_changes_nothing(tmp_path: Path, companion: str) -
     assert results(tmp_path / "1") == results(tmp_path / "2")
 
 
+def test_how_they_dream_together_matters_and_belongs_to_the_run(tmp_path: Path, companion: str) -> None:
+    asked = (*with_companions(companion), "stills.steps=3", "stills.retries=0")
+    render_stills(request(tmp_path / "turns", *asked), Recorder())
+    render_stills(request(tmp_path / "all", *asked, "dream.together=all"), Recorder())
+    assert results(tmp_path / "turns") != results(tmp_path / "all")
+    with pytest.raises(UserError, match=r"dream\.together: was \"turns\", is \"all\""):
+        render_stills(request(tmp_path / "turns", *asked, "dream.together=all"), Recorder())
+
+
+def test_without_companions_it_is_of_no_matter(tmp_path: Path) -> None:
+    asked = (*FEW_STEPS, "stills.steps=2", "stills.retries=0")
+    render_stills(request(tmp_path, *asked), Recorder())
+    before = results(tmp_path)
+    render_stills(request(tmp_path, *asked, "dream.together=all"), Recorder())
+    assert results(tmp_path) == before
+
+
 def test_another_companion_is_another_run(tmp_path: Path, companion: str) -> None:
     render_stills(request(tmp_path / "run", *with_companions(companion), "stills.steps=2"), Recorder())
     other = made(tmp_path, "other", 1)

@@ -316,11 +316,11 @@ class AscentSettings(Section):
         "EfficientNet, ConvNeXt, ViT, and others); the shortcuts keep theirs. Below 1, other networks recognize the "
         "dreams more often (Wu et al. 2020, arXiv 2002.05990).",
     )
-    together: Literal["all", "turns"] = Field(
-        "all",
-        description="How networks dream together, where `network.companions` are given: in each step `all` of them are "
-        "asked, and the mean of their gradients is followed, each brought to one size; or they take `turns`, one in "
-        "each step. A step of all takes as many passes as there are networks.",
+    together: Literal["turns", "all"] = Field(
+        "turns",
+        description="How networks dream together, where `network.companions` are given: they take `turns`, one in each "
+        "step; or `all` of them are asked in each step, and the mean of their gradients is followed, each brought to "
+        "one size. A step of all takes as many passes as there are networks, so give it fewer steps.",
     )
     parameterization: AnyParameterization = FourierParameterization()
     optimizer: AnyOptimizer = AdamOptimizer()

@@ -50,9 +50,10 @@ class NetworkSource(Section):
     companions: tuple[AnyNetwork, ...] = Field(
         (),
         max_length=_MOST_COMPANIONS,
-        description="Further networks with the same classes, each a mapping like `network` itself. All are asked in "
-        "each step (`dream.together`): what several networks agree on, others and people recognize. The first network "
-        "names the classes, scores and orders; a class that a companion does not know is dreamed without it.",
+        description="Further networks with the same classes, each a mapping like `network` itself. They take turns "
+        "with it from step to step (or see `dream.together`): what several agree on, others and people recognize. The "
+        "first network names the classes, scores and orders; a class that a companion does not know is dreamed without "
+        "it.",
     )
 
     @field_validator("companions")

@@ -20,8 +20,9 @@ SIZE = (40, 52)
 KEYS = [PictureKey(0, "0002"), PictureKey(0, "0005")]
 SAME = {unit: unit for unit in range(CLASSES)}
 SMALL = Preprocessing(32, (0.5,) * 3, (0.2,) * 3)
-LOGIT = Dream(objective=LogitObjective(log_probability=0.0), regularizers=Regularizers(total_variation=0.0))
-TURNS = Dream(together="turns")
+FREE = Regularizers(total_variation=0.0)
+LOGIT = Dream(together="all", objective=LogitObjective(log_probability=0.0), regularizers=FREE)
+TURNS, ALL = Dream(together="turns"), Dream(together="all")
 STEADY = Transforms(crop=(1.0, 1.0), scale=(1.0, 1.0), rotate=0.0, jitter=0.0, flip=0.0, detail=0.0, color=0.0)
 
 
@@ -121,7 +122,7 @@ def test_a_companion_sees_pictures_of_its_own_size() -> None:
     sizes: list[tuple[int, ...]] = []
     companion = other_network(size=48)
     companion._module.register_forward_pre_hook(lambda _module, given: sizes.append(tuple(given[0].shape[-2:])))
-    ascend_fresh(together(companion), Dream(), noise(), KEYS, 4)
+    ascend_fresh(together(companion), ALL, noise(), KEYS, 4)
     assert sizes == [(48, 48)] * 4
 
 
@@ -147,10 +148,10 @@ def test_what_a_dead_companion_costs_is_told() -> None:
 
 def test_where_all_are_asked_a_dead_companion_is_left_out() -> None:
     dead = network_of(Dead(), [class_target(index, f"class {index}") for index in range(CLASSES)], SMALL)
-    dreamed = ascend_fresh(together(dead), Dream(), noise(), KEYS, 4)
+    dreamed = ascend_fresh(together(dead), ALL, noise(), KEYS, 4)
     assert all(health.lost == 0 and not health.complaints for health in dreamed.health)
     # Half of the mean is missing, which Adam's equal steps make up for.
-    plain = Dream(regularizers=Regularizers(total_variation=0.0))
+    plain = Dream(together="all", regularizers=FREE)
     with_dead, alone = (ascend_fresh(one, plain, noise(), KEYS, 4).pictures for one in (together(dead), tiny_network()))
     assert torch.allclose(with_dead, alone, atol=1e-3)
 
@@ -164,7 +165,7 @@ def test_all_are_asked_in_each_step_about_the_same_views(monkeypatch: pytest.Mon
         return original(network, views, layers, **rest)
 
     monkeypatch.setattr(Network, "activations", seen)
-    ascend_fresh(together(other_network(), other_network()), Dream(), noise(), KEYS, 2)
+    ascend_fresh(together(other_network(), other_network()), ALL, noise(), KEYS, 2)
     assert len(shown) == 6
     assert torch.equal(shown[0], shown[1]) and torch.equal(shown[1], shown[2])
     assert not torch.equal(shown[2], shown[3])
@@ -180,9 +181,9 @@ def test_no_gradient_weighs_more_than_another() -> None:
 
 def test_a_picture_does_not_depend_on_the_others_of_its_batch() -> None:
     network = together(other_network(), units={2: 2})  # the second picture's class is unknown to the companion
-    both = ascend(network, Dream(), noise(), KEYS, [10, 3], 2).pictures
+    both = ascend(network, ALL, noise(), KEYS, [10, 3], 2).pictures
     for place, (key, first) in enumerate(zip(KEYS, [10, 3], strict=True)):
-        alone = ascend(network, Dream(), noise()[place : place + 1], [key], [first], 2)
+        alone = ascend(network, ALL, noise()[place : place + 1], [key], [first], 2)
         assert torch.allclose(alone.pictures[0], both[place], atol=1e-5)
 
 
