@@ -162,7 +162,8 @@ def describe_outcome(outcome: Outcome) -> list[str]:
     index, lines = outcome.index, []
     if index.film:
         lines.append(f"{outcome.film}: {index.film.frames} frames, {index.film.seconds:.1f} s")
-    return [*lines, f"{outcome.paths.stills}: {_count_stills(index)} stills", f"{outcome.paths.page}: the page"]
+    pictures = sum(len(entry.stills) for entry in index.classes)
+    return [*lines, f"{outcome.paths.stills}: {pictures} stills", f"{outcome.paths.page}: the page"]
 
 
 def describe_shortcomings(outcome: Outcome) -> list[str]:

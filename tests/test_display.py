@@ -147,6 +147,7 @@ def test_at_most_20_unrecognized_classes_are_listed(tmp_path: Path) -> None:
         given = dict.fromkeys(IndexClass.model_fields)
         other = IndexGuess(index=99, title="eel", probability=0.25)
         own = {"index": number, "title": f"fish {number}", "still": "a.png", "rank": 1 + number, "group": ()}
+        own["facets"] = ()
         return IndexClass.model_validate({**given, **own, "top": (other,)})
 
     def lines(count: int) -> list[str]:

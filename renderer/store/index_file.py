@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from renderer.common.errors import UserError
 from renderer.store.files import write_whole
@@ -56,7 +56,7 @@ class IndexClass(Record):
         rank: Its place among what the network sees in the still; 1 is first.
         seed: Seed of the still's randomness.
         top: The most probable classes, best first.
-        facets: Its further stills, better ones first.
+        facets: Its further stills, better ones first; left out of the file where there are none.
     """
 
     index: int
@@ -73,6 +73,11 @@ class IndexClass(Record):
     seed: int | None
     top: tuple[IndexGuess, ...]
     facets: tuple[IndexFacet, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_there(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        data: dict[str, Any] = serialize(self)
+        return data if self.facets else {key: value for key, value in data.items() if key != "facets"}
 
     @property
     def stills(self) -> tuple[str, ...]:
