@@ -58,7 +58,7 @@ def page_contents(seen: SeenRun, index: Index) -> dict[str, Any]:
         "titles": _other_titles(run, index),
         "judges": judge_names(evaluation) if evaluation else [],
         "problem": problem,
-        "classes": [{key: value for key, value in entry.items() if value is not None} for entry in classes],
+        "classes": [_known(entry) for entry in classes],
     }
 
 
@@ -81,27 +81,25 @@ def _describe_dream(seen: SeenRun, entry: IndexClass | None) -> dict[str, Any]:
     if entry is None:
         return {}
     return {
-        "still": entry.still,
-        "thumbnail": seen.thumbnail(entry.still) if entry.still else None,
+        **_describe_still(seen, entry),
         "start": entry.start_seconds,
-        "logit": _rounded(entry.logit),
-        "probability": _rounded(entry.probability),
-        "rank": entry.rank,
-        "seed": None if entry.seed is None else str(entry.seed),  # JavaScript's numbers end at 53 bits
         "top": [[guess.index, _rounded(guess.probability)] for guess in entry.top] or None,
-        "facets": [_describe_facet(seen, facet) for facet in entry.facets] or None,
+        "facets": [_known(_describe_still(seen, facet)) for facet in entry.facets] or None,
     }
 
 
-def _describe_facet(seen: SeenRun, facet: IndexFacet) -> dict[str, Any]:
-    described = {
-        "still": facet.still,
-        "thumbnail": seen.thumbnail(facet.still),
-        "logit": _rounded(facet.logit),
-        "probability": _rounded(facet.probability),
-        "rank": facet.rank,
-        "seed": str(facet.seed),
+def _describe_still(seen: SeenRun, shown: IndexClass | IndexFacet) -> dict[str, Any]:
+    return {
+        "still": shown.still,
+        "thumbnail": seen.thumbnail(shown.still) if shown.still else None,
+        "logit": _rounded(shown.logit),
+        "probability": _rounded(shown.probability),
+        "rank": shown.rank,
+        "seed": None if shown.seed is None else str(shown.seed),  # JavaScript's numbers end at 53 bits
     }
+
+
+def _known(described: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in described.items() if value is not None}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import compress
 from os.path import lexists
 from pathlib import Path
 from typing import NamedTuple
@@ -53,7 +54,7 @@ class SeenRun:
         self.run, self.paths = run, run.paths
         self._thorough = thorough
         self._segments: dict[Segment, SegmentRecord | None] = {}
-        self._stills: dict[str, StillRecord | None] = {}
+        self._stills: dict[str, tuple[StillRecord | None, tuple[bool, ...]]] = {}
 
     def segment(self, segment: Segment) -> SegmentRecord | None:
         """Record of a segment, whether or not its files are still whole.
@@ -87,10 +88,10 @@ class SeenRun:
 
     def still(self, target: Target) -> StillRecord | None:
         """Record of a target's still, if that is there and whole, with the facets of which that holds too."""
-        if target.key not in self._stills:
-            record = read_record(self.paths.still_record(target.key), StillRecord)
-            self._stills[target.key] = self._whole_part(target, record) if record else None
-        return self._stills[target.key]
+        record, whole = self._looked_at(target)
+        if record is None or not whole[0]:
+            return None
+        return record if all(whole) else record.model_copy(update={"facets": tuple(compress(record.facets, whole[1:]))})
 
     @property
     def stills(self) -> Mapping[str, StillRecord]:
@@ -165,17 +166,19 @@ class SeenRun:
             and (record.tail is None or speaks_of(paths, record.tail, tail))
         )
 
+    def _looked_at(self, target: Target) -> tuple[StillRecord | None, tuple[bool, ...]]:
+        """Record of a target's stills, and which of them are there and whole."""
+        if target.key not in self._stills:
+            record = read_record(self.paths.still_record(target.key), StillRecord)
+            files = enumerate(record.files if record else (), start=1)
+            self._stills[target.key] = record, tuple(self._is_still(target, place, file) for place, file in files)
+        return self._stills[target.key]
+
     def _damaged_stills(self, target: Target) -> list[str]:
-        record = read_record(self.paths.still_record(target.key), StillRecord)
+        record, whole = self._looked_at(target)
         if record is None:
             return [still_name(target)]
-        places = enumerate(record.files, start=1)
-        return [still_name(target, place) for place, file in places if not self._is_still(target, place, file)]
-
-    def _whole_part(self, target: Target, record: StillRecord) -> StillRecord | None:
-        facets = enumerate(record.facets, start=2)
-        whole = tuple(facet for place, facet in facets if self._is_still(target, place, facet.still))
-        return record.model_copy(update={"facets": whole}) if self._is_still(target, 1, record.still) else None
+        return [still_name(target, place) for place, is_whole in enumerate(whole, start=1) if not is_whole]
 
     def _is_still(self, target: Target, place: int, file: FileRecord) -> bool:
         path = self.paths.still(still_name(target, place))

@@ -157,16 +157,18 @@ class UsableGradient:
             self._away.pop(place, None)
         asked = [self._asked(place, step) for place in places]
         networks = list(dict.fromkeys(network for dreamers in asked for network, _ in dreamers))
-        its_views = _by_picture(views, len(views) // len(places))
+        if len(networks) == 1:
+            units = [unit for ((_, unit),) in asked]
+            return self._gradient(networks[0], views, units, places, step, precise=precise)
+        count = len(views) // len(places)
+        its_views = _by_picture(views, count)
         mean = _Mean(its_views, [len(dreamers) for dreamers in asked])
         for network in networks:
             known = [(row, unit) for row, own in enumerate(asked) for one, unit in own if one is network]
             rows, units = [row for row, _ in known], [unit for _, unit in known]
-            own_views = views if len(rows) == len(places) else its_views[rows].flatten(0, 1)
-            found = self._gradient(network, own_views, units, [places[row] for row in rows], step, precise=precise)
-            if len(rows) == len(places) and len(networks) == 1:
-                return found
-            mean.add(rows, _by_picture(found, len(own_views) // len(rows)))
+            own_views, own_places = its_views[rows].flatten(0, 1), [places[row] for row in rows]
+            found = self._gradient(network, own_views, units, own_places, step, precise=precise)
+            mean.add(rows, _by_picture(found, count))
         return mean.found.flatten(0, 1)
 
     def _asked(self, place: int, step: Step) -> Sequence[Dreamer]:
@@ -185,7 +187,7 @@ class UsableGradient:
         each = [step.values[place] for place in places for _ in range(count)]
         wanted_units = onto(torch.tensor([unit for unit in units for _ in range(count)]), views.device)
         share = per_picture([one.residual_gradient for one in each], views)
-        apart = [row for row, place in enumerate(places) if self._apart[place]]
+        apart = {row: own for row, place in enumerate(places) if (own := self._apart[place])}
         layers = [*network.kind.layers(), *([network.texture_layer] if apart else [])]
         shown = _resized(seen, network.size)
         activations = network.activations(shown, layers, residual_gradient=share, precise=precise)
@@ -196,14 +198,9 @@ class UsableGradient:
         # Summed, not averaged: a picture's gradient does not depend on how many others there are.
         gradient = torch.autograd.grad(reached.sum(), seen, retain_graph=bool(apart))[0]
         if apart:
-            likenesses = torch.cat(
-                [
-                    likeness(own, network, activations[network.texture_layer][row * count : (row + 1) * count])
-                    for row in apart
-                    if (own := self._apart[places[row]])
-                ]
-            )
-            away = _by_picture(torch.autograd.grad(-likenesses.sum(), seen)[0], count)
+            textures = _by_picture(activations[network.texture_layer], count)
+            likenesses = [likeness(own, network, textures[row]) for row, own in apart.items()]
+            away = _by_picture(torch.autograd.grad(-torch.cat(likenesses).sum(), seen)[0], count)
             for row in apart:
                 place = places[row]
                 self._away[place] = self._away.get(place, 0.0) + away[row] / len(self._asked(place, step))

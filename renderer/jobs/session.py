@@ -212,12 +212,8 @@ def _refuse_changes(paths: RunPaths, old: RunFile, new: RunFile) -> None:
 
 def _begun(paths: RunPaths) -> list[Product]:
     """What a directory already holds pieces of."""
-    begun: list[Product] = ["stills"] if _fresh_records(paths) else []
+    begun: list[Product] = ["stills"] if any(record.fresh for record in _still_records(paths)) else []
     return ["film", *begun] if paths.segment_records() else begun
-
-
-def _fresh_records(paths: RunPaths) -> list[StillRecord]:
-    return [record for record in _still_records(paths) if record.fresh]
 
 
 def _still_records(paths: RunPaths) -> list[StillRecord]:
@@ -235,9 +231,10 @@ def _film_changes(paths: RunPaths, old: RunFile, new: RunFile) -> list[str]:
 
 def _stills_changes(paths: RunPaths, old: RunFile, new: RunFile) -> list[str]:
     """What does not fit the fresh stills that are there; a film keeps them where all are there."""
-    fresh, same = _fresh_records(paths), _titles(old) == _titles(new)
+    records, same = _still_records(paths), _titles(old) == _titles(new)
+    fresh = [record for record in records if record.fresh]
     # A film takes what stills there are; those that it would add must not be of another kind.
-    are_taken = new.film and not new.settings.stills.fresh and len(_still_records(paths)) == len(new.targets)
+    are_taken = new.film and not new.settings.stills.fresh and len(records) == len(new.targets)
     kept = are_taken and old.network == new.network
     if not fresh or (same and (kept or _follow_from(fresh, Run(paths, new)))):
         return []

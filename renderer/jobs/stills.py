@@ -118,9 +118,7 @@ def pending_batches(seen: SeenRun) -> list[list[int]]:
 def finished_stills(seen: SeenRun) -> list[StillRecord]:
     """Records of the fresh stills that are there."""
     made_from = fresh_digest(seen.run)
-    variants = seen.run.still_recipe.stills.variants
-    fresh = [still for still in seen.stills.values() if still.made_from == made_from]
-    return [still for still in fresh if len(still.files) == variants]
+    return [still for still in seen.stills.values() if _is_finished(seen.run, still, made_from)]
 
 
 def dream_stills(run: Run, batches: Sequence[Sequence[int]], worker: Worker, progress: Progress) -> list[Failure]:
@@ -265,8 +263,11 @@ def _quality(still: Still) -> tuple[bool, int, float]:
 
 def _is_there(seen: SeenRun, place: int, made_from: str) -> bool:
     found = seen.still(seen.run.targets[place])
-    variants = seen.run.still_recipe.stills.variants
-    return found is not None and found.made_from == made_from and len(found.files) == variants
+    return found is not None and _is_finished(seen.run, found, made_from)
+
+
+def _is_finished(run: Run, record: StillRecord, made_from: str) -> bool:
+    return record.made_from == made_from and len(record.files) == run.still_recipe.stills.variants
 
 
 def _write_stills(run: Run, position: int, made: _Made) -> None:

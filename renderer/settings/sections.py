@@ -193,8 +193,8 @@ class Stills(Section):
     )
     alpha: Switch = Field(
         default=False,
-        description="Fresh stills with a transparent background: opaque where the gradients have gone, that is, where "
-        "the things are. Not together with `overlay`.",
+        description="Fresh stills with a transparent background: opaque where the gradients have gone, around the "
+        "things. Not together with `overlay`.",
     )
     overlay: Switch = Field(default=False, description="Write the film's text on the stills too.")
 
