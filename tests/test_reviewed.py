@@ -12,6 +12,7 @@ from renderer.jobs.commands import make_page, render, render_stills
 from renderer.jobs.evaluation import evaluate, named_networks
 from renderer.jobs.preflight import preflight
 from renderer.networks.loaded import load_network
+from renderer.networks.network_input import NetworkInput
 from renderer.networks.source import NetworkSource
 from renderer.networks.sources.python import PythonNetwork
 from renderer.networks.sources.torchvision import TorchvisionNetwork
@@ -90,13 +91,14 @@ def test_an_answer_of_another_kind_is_said_of_the_network(
 ) -> None:
     network_files(tmp_path, monkeypatch, answer)
     with pytest.raises(UserError, match=r"^network: the network answers with .*batch x classes"):
-        load_network(PythonNetwork(name="odd_net:odd", size=32, classes=Path("c.csv")))
+        load_network(PythonNetwork(name="odd_net:odd", input=NetworkInput(size=32), classes=Path("c.csv")))
 
 
 def test_judges_of_one_name_that_look_at_other_sizes_are_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     render_stills(request(tmp_path / "run", "classes.select=['dog face', 'owl']"), Recorder(), FakeWorker)
     network_files(tmp_path, monkeypatch, "x.mean(dim=(2, 3))")
-    said = [{"source": "python", "name": "odd_net:odd", "size": size, "classes": "c.csv"} for size in (32, 48)]
+    odd = {"source": "python", "name": "odd_net:odd", "classes": "c.csv"}
+    said = [odd | {"input": {"size": size}} for size in (32, 48)]
     for judge in said:
         evaluation = evaluate(tmp_path / "run", named_networks([json.dumps(judge)], []), Recorder())
     assert len(evaluation.judges) == 2

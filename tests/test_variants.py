@@ -270,7 +270,7 @@ def test_a_network_without_places_is_refused_before_anything_is_dreamed(
     (tmp_path / "six.csv").write_text("".join(["index,title\n", *(f"{i},class {i}\n" for i in range(6))]))
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    network = 'network={source: python, name: "flat_network:flat", size: 32, classes: six.csv}'
+    network = 'network={source: python, name: "flat_network:flat", input: {size: 32}, classes: six.csv}'
     said, told = (network, "stills.variants=2", "stills.steps=3", "stills.retries=0"), Recorder()
     with pytest.raises(UserError, match="diversity needs; set that to 0"):
         render_stills(request(tmp_path / "run", *said), told)

@@ -167,7 +167,7 @@ def _climb_whole(
 ) -> Pictures:
     size = (pictures.shape[-2], pictures.shape[-1])
     settings = climbs[0].values(0)
-    parameterization = build_parameterization(settings.parameterization, size, pictures.device)
+    parameterization = build_parameterization(settings.parameterization, size, pictures.device, is_gray=network.is_gray)
     coordinates = parameterization.encode(pictures).requires_grad_()
     optimizer, canvas = settings.optimizer.build(coordinates), CANVASES[settings.canvas]
     for step in range(course.steps):

@@ -38,8 +38,8 @@ class ParameterizationKind(Section):
         return self
 
     @abstractmethod
-    def build(self, size: tuple[int, int], device: torch.device) -> Parameterization:
-        """What holds pictures of the given height and width."""
+    def build(self, size: tuple[int, int], device: torch.device, *, is_gray: bool) -> Parameterization:
+        """What holds pictures of the given height and width, and gives only gray ones if so wished."""
 
 
 class OptimizerKind(Section):
@@ -98,11 +98,11 @@ class FourierParameterization(ParameterizationKind):
         """With frames as usual."""
         return self.model_copy(update={"frames": "views"})
 
-    def build(self, size: tuple[int, int], device: torch.device) -> Parameterization:
+    def build(self, size: tuple[int, int], device: torch.device, *, is_gray: bool) -> Parameterization:
         """Coefficients for that size."""
         from renderer.dream.parameterizations import Fourier  # noqa: PLC0415  torch takes seconds
 
-        return Fourier(self.decay, size, device)
+        return Fourier(self.decay, size, device, is_gray=is_gray)
 
 
 class MacoParameterization(ParameterizationKind):
@@ -119,11 +119,11 @@ class MacoParameterization(ParameterizationKind):
     )
     decay: float = Field(1.0, ge=0, le=3, description="Exponent of the 1/f law that the magnitudes follow.")
 
-    def build(self, size: tuple[int, int], device: torch.device) -> Parameterization:
+    def build(self, size: tuple[int, int], device: torch.device, *, is_gray: bool) -> Parameterization:
         """Phases for that size."""
         from renderer.dream.parameterizations import Maco  # noqa: PLC0415  torch takes seconds
 
-        return Maco(self, size, device)
+        return Maco(self, size, device, is_gray=is_gray)
 
 
 class PixelParameterization(ParameterizationKind):
@@ -136,11 +136,11 @@ class PixelParameterization(ParameterizationKind):
         "fresh picture, and at its end, as afterwards (Audun Øygard's deepdraw, 2015).",
     )
 
-    def build(self, size: tuple[int, int], device: torch.device) -> Parameterization:  # noqa: ARG002
+    def build(self, size: tuple[int, int], device: torch.device, *, is_gray: bool) -> Parameterization:  # noqa: ARG002
         """The same for all sizes."""
         from renderer.dream.parameterizations import Pixels  # noqa: PLC0415  torch takes seconds
 
-        return Pixels(self.blur)
+        return Pixels(self.blur, is_gray=is_gray)
 
 
 class AdamOptimizer(OptimizerKind):

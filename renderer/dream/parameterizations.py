@@ -61,8 +61,8 @@ class _Untouched:
 class Pixels:
     """The plain pixels (Simonyan et al. 2013, arXiv 1312.6034), clipped to the range and, if so wished, blurred."""
 
-    def __init__(self, blur: tuple[float, float]) -> None:
-        self._blur = blur
+    def __init__(self, blur: tuple[float, float], *, is_gray: bool = False) -> None:
+        self._blur, self._is_gray = blur, is_gray
 
     def encode(self, pictures: Pictures) -> Tensor:
         """The pictures themselves."""
@@ -70,7 +70,8 @@ class Pixels:
 
     def decode(self, coordinates: Tensor) -> Pictures:
         """The pictures, clipped; the gradient passes, so that a clipped pixel can come back."""
-        return coordinates + (coordinates.clamp(0, 1) - coordinates).detach()
+        held = coordinates.mean(1, keepdim=True).expand_as(coordinates) if self._is_gray else coordinates
+        return held + (held.clamp(0, 1) - held).detach()
 
     @torch.no_grad()
     def settle(self, coordinates: Tensor, progress: float, canvas: Canvas) -> None:
@@ -88,10 +89,10 @@ class Fourier(_Untouched):
     color, as in natural pictures. A sigmoid keeps the picture in range.
     """
 
-    def __init__(self, decay: float, size: tuple[int, int], device: torch.device) -> None:
+    def __init__(self, decay: float, size: tuple[int, int], device: torch.device, *, is_gray: bool = False) -> None:
         height, width = size
         self._scale = _one_over_f(size, device) ** decay * math.sqrt(height * width) / 4
-        self._spectrum = _Spectrum(size, device)
+        self._spectrum = _Spectrum(size, device, is_gray=is_gray)
 
     def encode(self, pictures: Pictures) -> Float[Tensor, "batch 3 height half 2"]:
         """Real and imaginary parts of the coefficients."""
@@ -117,15 +118,17 @@ class Maco(_Untouched):
     it stronger: only the places of things can change. There is no mean: a picture is gray on the whole.
     """
 
-    def __init__(self, settings: MacoParameterization, size: tuple[int, int], device: torch.device) -> None:
+    def __init__(
+        self, settings: MacoParameterization, size: tuple[int, int], device: torch.device, *, is_gray: bool = False
+    ) -> None:
         height, width = size
-        self._spectrum = _Spectrum(size, device)
+        self._spectrum = _Spectrum(size, device, is_gray=is_gray)
         self._own = torch.arange(width // 2 + 1, device=device) % (width / 2) == 0
         magnitude = _one_over_f(size, device) ** settings.decay
         # The coefficients that are their own mirror images are real: they have no phase that could change.
         magnitude[(torch.arange(height, device=device) % (height / 2) == 0)[:, None] & self._own] = 0
         power = (magnitude.square() * torch.where(self._own, 1, 2)).sum() / (height * width)
-        strength = sum(deviation**2 for deviation in _DEVIATIONS) / 3
+        strength = sum(deviation**2 for deviation in (_DEVIATIONS[:1] if is_gray else _DEVIATIONS)) / 3
         self._magnitude = magnitude * settings.contrast / _SLOPE / (power * strength).sqrt()
 
     def encode(self, pictures: Pictures) -> Float[Tensor, "batch 3 height half"]:
@@ -141,12 +144,16 @@ class Maco(_Untouched):
 
 
 class _Spectrum:
-    """From pictures to the Fourier coefficients of their decorrelated colors, and back; a sigmoid gives the range."""
+    """From pictures to the Fourier coefficients of their decorrelated colors, and back; a sigmoid gives the range.
 
-    def __init__(self, size: tuple[int, int], device: torch.device) -> None:
+    Gray pictures are those of luminance alone.
+    """
+
+    def __init__(self, size: tuple[int, int], device: torch.device, *, is_gray: bool) -> None:
         self._size = size
-        self._colors = torch.tensor(_AXES, device=device) * torch.tensor(_DEVIATIONS, device=device)
-        self._decorrelate = torch.linalg.inv(self._colors.cpu()).to(device)
+        colors = torch.tensor(_AXES) * torch.tensor(_DEVIATIONS)
+        self._decorrelate = torch.linalg.inv(colors).to(device)
+        self._colors = (colors * torch.tensor([1.0, 0.0, 0.0]) if is_gray else colors).to(device)
 
     def coefficients(self, pictures: Pictures) -> Complex[Tensor, "batch 3 height half"]:
         held = pictures.clamp(_BORDER, 1 - _BORDER).logit()
@@ -191,7 +198,7 @@ def _one_over_f(size: tuple[int, int], device: torch.device) -> Float[Tensor, "h
 
 @lru_cache(maxsize=32)
 def build_parameterization(
-    settings: ParameterizationKind, size: tuple[int, int], device: torch.device
+    settings: ParameterizationKind, size: tuple[int, int], device: torch.device, *, is_gray: bool = False
 ) -> Parameterization:
     """The parameterization for pictures of the given height and width; kept, since every frame asks for it."""
-    return settings.build(size, device)
+    return settings.build(size, device, is_gray=is_gray)

@@ -50,7 +50,7 @@ def climb_in_views(
         for step in drawn:
             views = pyramid.views(step.maps, network.size)
             gradient = _upward(gradients, views, step)
-            pyramid.add(_changes(views, gradient, step), step.maps)
+            pyramid.add(_changes(network, views, gradient, step), step.maps)
             stepped(len(pictures))
         return pyramid.pictures().clamp_(0, 1)
 
@@ -69,11 +69,12 @@ def _upward(gradients: UsableGradient, views: Views, step: Step) -> Views:
 
 
 @torch.no_grad()
-def _changes(views: Views, gradient: Views, step: Step) -> Views:
+def _changes(network: Network, views: Views, gradient: Views, step: Step) -> Views:
     """What a step changes in each view; those of a picture share the step among them."""
     settings, count = step.values[0], len(views) // len(step.values)
     size = (views.shape[-2], views.shape[-1])
-    held = cast("ViewParameterization", build_parameterization(settings.parameterization, size, views.device))
+    built = build_parameterization(settings.parameterization, size, views.device, is_gray=network.is_gray)
+    held = cast("ViewParameterization", built)
     rates = [own.optimizer.rate / count for own in step.values for _ in range(count)]
     change = settings.optimizer.single_step(held.pulled(views, gradient), rates)
     return held.pushed(views, change)

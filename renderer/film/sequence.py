@@ -27,7 +27,7 @@ from renderer.film.recipe import FilmRecipe, FilmValues, Moment, StillRecipe
 from renderer.film.tasks import DreamedStill, Frame, Opacity, Picture, SegmentTask, StillTask
 from renderer.film.timeline import transition_frames
 from renderer.film.warp import apply_moves
-from renderer.networks.network import Network
+from renderer.networks.network import Network, as_gray
 from renderer.starts.start import StartPicture
 
 _FORGETTING_SECONDS = 0.25
@@ -55,7 +55,7 @@ def dream_segments(
         For each number of a frame, from 0, the frame of each segment that is so long.
     """
     running = [_Running(recipe, task) for task in tasks]
-    pictures = torch.cat([one.first_picture(network.device) for one in running])
+    pictures = torch.cat([one.first_picture(network) for one in running])
     before = _begin_fresh(network, recipe, running, pictures, stepped)
     for number in range(max(task.segment.frames for task in tasks)):
         # A shorter segment has ended; the others go on without it.
@@ -75,7 +75,7 @@ def dream_stills(
 ) -> Iterator[DreamedStill]:
     """Dream a picture of each target from a fresh one; the tasks are one batch."""
     climbs = [_still_climb(recipe, task) for task in tasks]
-    begun = torch.cat([_to_tensor(recipe.start.first(climb.key, recipe.size), network.device) for climb in climbs])
+    begun = torch.cat([_to_tensor(recipe.start.first(climb.key, recipe.size), network) for climb in climbs])
     steps, seconds = recipe.stills.steps, _STILL_STEP_SECONDS
     dreamed = ascend_fresh(network, begun, climbs, steps, stepped, seconds_per_step=seconds)
     levels, canvas = [recipe.at(task.aim, recipe.stills.steps).level for task in tasks], CANVASES[recipe.dream.canvas]
@@ -107,17 +107,19 @@ class _Running:
         seconds = (segment.first_frame + frame) / fps
         return self.recipe.at(Moment(segment.position, seconds, segment.class_frames / fps))
 
-    def first_picture(self, device: torch.device) -> Float[Tensor, "1 3 height width"]:
+    def first_picture(self, network: Network) -> Float[Tensor, "1 3 height width"]:
         if self.start is None or self.is_fresh:
-            return _to_tensor(self.recipe.start.first(self.key, self.recipe.size), device)
-        return _from_picture(self.start, device)
+            return _to_tensor(self.recipe.start.first(self.key, self.recipe.size), network)
+        return _from_picture(self.start, network.device)
 
-    def with_start(self, moved: Float[Tensor, "3 height width"], number: int) -> Float[Tensor, "1 3 height width"]:
+    def with_start(
+        self, network: Network, moved: Float[Tensor, "3 height width"], number: int
+    ) -> Float[Tensor, "1 3 height width"]:
         """The picture with what the start brings into the frame; the first frame of a class has it already."""
         frame = self.segment.first_frame + number
         if frame == 0:
             return moved[None]
-        return _to_tensor(self.recipe.start.following(moved.cpu().numpy(), self.key, frame), moved.device)
+        return _to_tensor(self.recipe.start.following(moved.cpu().numpy(), self.key, frame), network)
 
     def climb_fresh(self) -> Climb:
         """The ascent before the first frame, in which time stands still."""
@@ -185,7 +187,8 @@ def _next_frame(
     canvas = CANVASES[recipe.dream.canvas]
     moved = apply_moves(pictures, [one.move_to(number) for one in running], canvas).clamp(0, 1)
     if recipe.start.moves:
-        moved = torch.cat([one.with_start(picture, number) for one, picture in zip(running, moved, strict=True)])
+        pairs = zip(running, moved, strict=True)
+        moved = torch.cat([one.with_start(network, picture, number) for one, picture in pairs])
     kept = [one.kept(number) for one in running]
     if any(share != 1 for share in kept):
         moved = _GRAY + per_picture(kept, moved) * (moved - _GRAY)
@@ -194,8 +197,10 @@ def _next_frame(
     return replace(dreamed, pictures=keep_level(levels, dreamed.pictures, 1 / recipe.film.fps, canvas))
 
 
-def _to_tensor(picture: StartPicture, device: torch.device) -> Float[Tensor, "1 3 height width"]:
-    return torch.from_numpy(picture)[None].to(device)
+def _to_tensor(picture: StartPicture, network: Network) -> Float[Tensor, "1 3 height width"]:
+    """What a start gives; gray where nothing else is dreamed."""
+    tensor = torch.from_numpy(picture)[None].to(network.device)
+    return as_gray(tensor).expand_as(tensor) if network.is_gray else tensor
 
 
 def _from_picture(picture: Picture, device: torch.device) -> Float[Tensor, "1 3 height width"]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ Dreamer = tuple["Network", int]
 Activations = Mapping[str, Float[Tensor, "views channels *place"]]
 
 
+_LUMINANCE = (0.299, 0.587, 0.114)  # Of red, green and blue (ITU-R BT.601), as Pillow makes pictures gray.
 _FEWEST = 4  # Places on a side by which textures can be told.
 
 
@@ -38,13 +39,22 @@ class Preprocessing:
 
     Attributes:
         size: Side of the square input in pixels.
-        mean: Mean of red, green and blue that is subtracted, where white is 1.
-        std: Standard deviation of red, green and blue that is divided by.
+        mean: Mean of each channel that is subtracted, in the units of `range`: one a color, or one.
+        std: Standard deviation of each channel that is divided by.
+        color_order: Order of the colors, also of `mean` and `std`.
+        range: What black and white are before the mean is subtracted.
     """
 
     size: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    color_order: Literal["rgb", "bgr"] = "rgb"
+    range: tuple[float, float] = (0.0, 1.0)
+
+    @property
+    def is_gray(self) -> bool:
+        """Whether it is shown gray pictures, of one channel."""
+        return len(self.mean) == 1
 
 
 @dataclass(frozen=True)
@@ -106,8 +116,9 @@ class Network:
         self.dtype = dtype
         self._module = loaded.module.eval().requires_grad_(requires_grad=False)
         self._module.to(device=device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._mean = torch.tensor(loaded.preprocessing.mean, device=device).view(3, 1, 1)
-        self._std = torch.tensor(loaded.preprocessing.std, device=device).view(3, 1, 1)
+        self._preprocessing = loaded.preprocessing
+        self._mean = torch.tensor(loaded.preprocessing.mean, device=device).view(-1, 1, 1)
+        self._std = torch.tensor(loaded.preprocessing.std, device=device).view(-1, 1, 1)
         self._gradient_scale = GradientScale(loaded.branches)
         self.needs_care = False
         """Whether a gradient could not be followed once; told here, and of no matter to any pixel."""
@@ -159,6 +170,11 @@ class Network:
     def members(self) -> tuple[Network, ...]:
         """The network itself, and its companions."""
         return (self, *(companion.network for companion in self.companions))
+
+    @property
+    def is_gray(self) -> bool:
+        """Whether all that dream are shown gray pictures: none of them would tell a color from another."""
+        return all(member._preprocessing.is_gray for member in self.members)
 
     def dreamers(self, unit: int) -> tuple[Dreamer, ...]:
         """The members that know a unit of this network, this one first, with the number that it has there."""
@@ -294,8 +310,22 @@ class Network:
         outputs: Tensor = torch.func.functional_call(self._module, precise, (self._normalized(views, torch.float32),))
         return outputs
 
-    def _normalized(self, views: Views, dtype: torch.dtype) -> Views:
+    def _normalized(self, views: Views, dtype: torch.dtype) -> Float[Tensor, "views channels size size"]:
+        expected = self._preprocessing
+        if expected.is_gray:
+            views = as_gray(views)
+        elif expected.color_order == "bgr":
+            views = views.flip(1)
+        if expected.range != (0.0, 1.0):
+            black, white = expected.range
+            views = black + (white - black) * views
         return ((views - self._mean) / self._std).to(dtype, memory_format=torch.channels_last)
+
+
+def as_gray(pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 1 height width"]:
+    """The luminance of pictures."""
+    gray: Tensor = (pictures * pictures.new_tensor(_LUMINANCE).view(3, 1, 1)).sum(1, keepdim=True)
+    return gray
 
 
 def _tensor(seen: Mapping[str, Any], layer: str, views: int) -> Tensor:

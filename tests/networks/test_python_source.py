@@ -11,6 +11,7 @@ from renderer.jobs.commands import make_page, render, render_stills
 from renderer.jobs.evaluation import evaluate, named_networks
 from renderer.jobs.local_worker import LocalWorker
 from renderer.networks.loaded import load_network
+from renderer.networks.network_input import NetworkInput
 from renderer.networks.sources.python import PythonNetwork
 from tests.film_helpers import Recorder, frame_digests, request
 
@@ -31,7 +32,8 @@ def broken():
 number = 7
 """
 SETTINGS = (
-    "network={source: python, name: 'own_net:build', size: 32, mean: [0.5, 0.5, 0.5], std: [1, 1, 1], classes: c.csv}"
+    "network={source: python, name: 'own_net:build', classes: c.csv, "
+    "input: {size: 32, mean: [0.5, 0.5, 0.5], std: [1, 1, 1]}}"
 )
 SHORT = ("film.seconds_per_class=0.25", "dream.fresh_steps=2", "dream.steps_per_frame=1", "stills.steps=3")
 
@@ -55,7 +57,7 @@ def test_it_goes_through_film_stills_page_and_evaluation(folder: Path) -> None:
     stills = render_stills(request(folder / "stills", SETTINGS, *SHORT), Recorder(), LocalWorker)
     assert all(entry.rank and entry.still for entry in stills.index.classes)
     assert "own_net:build" in make_page(folder / "film").paths.page.read_text(encoding="utf-8")
-    judge = json.dumps({"source": "python", "name": "own_net:build", "size": 32, "classes": "c.csv"})
+    judge = json.dumps({"source": "python", "name": "own_net:build", "input": {"size": 32}, "classes": "c.csv"})
     evaluation = evaluate(folder / "film", named_networks([judge], []), Recorder())
     assert [one.pictures for one in evaluation.network.figures] == [4, 4]
     assert [one.pictures for one in evaluation.judges[0].figures] == [4, 4]
@@ -63,8 +65,8 @@ def test_it_goes_through_film_stills_page_and_evaluation(folder: Path) -> None:
 
 def test_pictures_are_normalized_as_it_says(folder: Path) -> None:
     plain, shifted = (
-        load_network(PythonNetwork(name="own_net:build", size=32, mean=(mean,) * 3, classes=Path("c.csv")))
-        for mean in (0.0, 0.25)
+        load_network(PythonNetwork(name="own_net:build", input=expected, classes=Path("c.csv")))
+        for expected in (NetworkInput(size=32, mean=(mean,) * 3, std=(1.0,) * 3) for mean in (0.0, 0.25))
     )
     views = torch.full((1, 3, 32, 32), 0.5)
     assert torch.allclose(
@@ -74,7 +76,7 @@ def test_pictures_are_normalized_as_it_says(folder: Path) -> None:
 
 def test_a_run_is_not_continued_with_another_function_or_other_files(folder: Path) -> None:
     (folder / "weights.bin").write_bytes(b"1")
-    wanted = request(folder / "run", SETTINGS.replace("}", ", reads: [weights.bin]}"), *SHORT)
+    wanted = request(folder / "run", SETTINGS.replace("c.csv", "c.csv, reads: [weights.bin]"), *SHORT)
     render(wanted, Recorder(), LocalWorker)
     (folder / "weights.bin").write_bytes(b"2")
     with pytest.raises(UserError, match=r"network\.reads\[0\]: the file is not the one"):
@@ -106,7 +108,7 @@ def test_only_the_network_that_dreamed_is_evaluated_as_that(folder: Path) -> Non
 
 def test_each_device_has_a_module_of_its_own(folder: Path) -> None:
     (folder / "own_net.py").write_text(f"{MODULE}\n\nkept = build()\n\n\ndef again():\n    return kept\n")
-    source = PythonNetwork(name="own_net:again", size=32, classes=Path("c.csv"))
+    source = PythonNetwork(name="own_net:again", input=NetworkInput(size=32), classes=Path("c.csv"))
     assert source.load().module is not source.load().module
 
 
@@ -124,7 +126,7 @@ def test_each_device_has_a_module_of_its_own(folder: Path) -> None:
 )
 def test_what_is_wrong_is_said(folder: Path, name: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        load_network(PythonNetwork(name=name, size=32, classes=Path("c.csv")))
+        load_network(PythonNetwork(name=name, input=NetworkInput(size=32), classes=Path("c.csv")))
 
 
 @pytest.mark.parametrize("name", ["own_net", "own_net:", ":build", "own net:build", "own_net:build:more"])

@@ -10,12 +10,13 @@ from copy import deepcopy
 from importlib.util import find_spec
 from modulefinder import ModuleFinder
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from weakref import WeakSet
 
 from pydantic import Field
 
 from renderer.common.errors import UserError
+from renderer.networks.network_input import NetworkInput
 from renderer.networks.source import NetworkSource
 from renderer.targets.class_lists import load_class_file
 from renderer.targets.target import Target
@@ -25,18 +26,14 @@ if TYPE_CHECKING:
 
     from renderer.networks.network import Loaded
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0, le=100)]
-
-
 _GIVEN: WeakSet[nn.Module] = WeakSet()
 
 
 class PythonNetwork(NetworkSource):
     """A network of your own: a Python function without arguments that returns a `torch.nn.Module`.
 
-    The module takes batch x 3 x size x size pictures, normalized as the keys below say, and gives batch x classes
-    outputs before the softmax. It is looked for in the current folder too. The function is run: name only what you
+    The module takes batch x channels x size x size pictures, made as `input` says, and gives batch x classes outputs
+    before the softmax. It is looked for in the current folder too. The function is run: name only what you
     trust.
     """
 
@@ -46,13 +43,7 @@ class PythonNetwork(NetworkSource):
         examples=["package.module:function"],
         description="The function: its module, a colon, and its name.",
     )
-    size: int = Field(224, ge=8, le=1024, description="Side of the square input in pixels.")
-    mean: tuple[Share, Share, Share] = Field(
-        (0.485, 0.456, 0.406), description="Mean of red, green and blue that is subtracted, where white is 1."
-    )
-    std: tuple[Positive, Positive, Positive] = Field(
-        (0.229, 0.224, 0.225), description="Standard deviation of red, green and blue that is divided by."
-    )
+    input: NetworkInput = NetworkInput()
     classes: Path = Field(
         description="CSV file with the class list: columns `index`, `title` and, where known, `wnid`, `synonyms` "
         "(separated by `; `) and `hypernyms` (root first, separated by ` > `)."
@@ -90,7 +81,7 @@ class PythonNetwork(NetworkSource):
 
     def identity(self) -> dict[str, Any]:
         """With what is done to pictures before the network sees them."""
-        return super().identity() | {"size": self.size, "mean": list(self.mean), "std": list(self.std)}
+        return super().identity() | {"input": self.input.identity()}
 
     def with_own_absolute_paths(self) -> Self:
         """With absolute paths of all files."""
@@ -101,7 +92,7 @@ class PythonNetwork(NetworkSource):
         """Call the function."""
         from torch import nn  # noqa: PLC0415  torch takes seconds
 
-        from renderer.networks.network import Loaded, Preprocessing  # noqa: PLC0415
+        from renderer.networks.network import Loaded  # noqa: PLC0415
         from renderer.networks.shortcuts import residual_branches  # noqa: PLC0415
 
         try:
@@ -117,7 +108,7 @@ class PythonNetwork(NetworkSource):
         # A function may give the same module again, and each device needs one of its own.
         module = deepcopy(module) if module in _GIVEN else module
         _GIVEN.add(module)
-        return Loaded(module, Preprocessing(self.size, self.mean, self.std), tuple(residual_branches(module)))
+        return Loaded(module, self.input.preprocessing, tuple(residual_branches(module)))
 
     def _imported(self) -> dict[str, Path]:
         """Modules of the same folder or package that are imported, by name; found without running anything."""
