@@ -61,7 +61,7 @@ def preflight(
     settings = request.settings
     yield Finding("settings", "ok", f"{request.name}: all settings are valid")
     yield _check_weights(settings, quick=quick)
-    if quick and settings.network.targets.needs_network:
+    if quick and settings.network.needs_network:
         yield Finding("classes", "warning", "only the network can list them; without --quick all else is checked too")
         return
     try:

@@ -25,7 +25,7 @@ def load_network(source: NetworkSource, device: torch.device = _CPU, dtype: torc
     if outputs != len(classes):
         raise UserError(
             f"network.classes: the network has {outputs} outputs, but its class list has {len(classes)} classes; "
-            "set network.classes to a CSV file with one row for each output"
+            "set network.classes to a file with a title for each output, or to numbered"
         )
     return network
 

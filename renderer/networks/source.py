@@ -17,15 +17,26 @@ from renderer.common.errors import UserError
 from renderer.common.ordinary_files import is_ordinary_file
 from renderer.common.section import Section
 from renderer.common.wording import together
+from renderer.targets.class_files import load_class_file
+from renderer.targets.class_lists import IMAGENET_CLASSES, load_imagenet_classes, numbered_classes
 from renderer.targets.class_outputs import ClassOutputs
 from renderer.targets.kinds import AnyTargets
 from renderer.targets.matching import match_classes
-from renderer.targets.target import Target
+from renderer.targets.target import OUTPUTS, Target
 
 if TYPE_CHECKING:
     from renderer.networks.network import Loaded
 
     AnyNetwork: TypeAlias = "NetworkSource"
+
+NUMBERED = "numbered"
+"""In place of the file of a class list: classes of which nothing is known but their numbers."""
+
+CLASSES_FILE = (
+    "File with the class list: `.csv` or `.tsv` with the columns `index`, `title` and, where known, `wnid`, `synonyms` "
+    "(separated by `; `) and `hypernyms` (root first, separated by ` > `); `.json`; or a text with a title a line. "
+    "`numbered` calls them class 0, class 1, and so on."
+)
 
 _SECTION = "network."
 # A list is set as a whole, so `--set` does not reach what is in it.
@@ -193,6 +204,22 @@ class NetworkSource(Section):
         """
         return _count_channels(self, layer)
 
+    def classes_of(self, file: Path | None) -> tuple[Target, ...]:
+        """The classes of a file, or those that the number of outputs tells; the network is loaded then.
+
+        Raises:
+            UserError: The file is missing or wrong, or the network cannot be loaded.
+        """
+        if file is not None and str(file) != NUMBERED:
+            return load_class_file(file)
+        outputs = self.channels(OUTPUTS)
+        return load_imagenet_classes() if file is None and outputs == IMAGENET_CLASSES else numbered_classes(outputs)
+
+    @property
+    def needs_network(self) -> bool:
+        """Whether the network has to be loaded for its targets to be listed."""
+        return self.targets.needs_network
+
     def known_targets(self) -> tuple[Target, ...]:
         """All that can be dreamed toward, by index; raises UserError."""
         return self.targets.known(self)
@@ -201,9 +228,21 @@ class NetworkSource(Section):
 @lru_cache(maxsize=8)
 def _count_channels(source: NetworkSource, layer: str) -> int:
     """Kept, since a network takes long to load."""
-    from renderer.networks.loaded import load_network  # noqa: PLC0415  torch takes seconds
+    import torch  # noqa: PLC0415  it takes seconds
 
-    return load_network(source.alone).channels(layer)
+    from renderer.networks.network import Network  # noqa: PLC0415
+
+    return Network(source.load(), device=torch.device("cpu")).channels(layer)
+
+
+def absolute_list(file: Path | None) -> Path | None:
+    """The path of a class list so that it means the same from every folder."""
+    return file if file is None or str(file) == NUMBERED else file.absolute()
+
+
+def is_counted(file: Path | None, *, by_default: bool) -> bool:
+    """Whether a class list is to be made by counting outputs; `by_default` also where there is no file."""
+    return by_default if file is None else str(file) == NUMBERED
 
 
 def _companion_key(number: int, key: str) -> str:

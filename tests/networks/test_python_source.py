@@ -133,3 +133,21 @@ def test_what_is_wrong_is_said(folder: Path, name: str, message: str) -> None:
 def test_a_name_is_a_module_and_a_function(folder: Path, name: str) -> None:
     with pytest.raises(UserError, match=r"network\.name: must be text like 'package\.module:function'"):
         request(folder / "run", SETTINGS.replace("own_net:build", name))
+
+
+@pytest.mark.parametrize(("outputs", "first", "last"), [(10, "class 0", "class 9"), (1000, "tench", "toilet tissue")])
+def test_without_a_class_list_outputs_are_counted(outputs: int, first: str, last: str, folder: Path) -> None:
+    (folder / f"net_of_{outputs}.py").write_text(MODULE.replace("32, 6)", f"32, {outputs})"))
+    network = load_network(PythonNetwork(name=f"net_of_{outputs}:build", input=NetworkInput(size=32)))
+    assert len(network.classes) == outputs
+    assert (network.classes[0].title, network.classes[-1].title) == (first, last)
+
+
+def test_networks_of_very_many_outputs_dream(folder: Path) -> None:
+    (folder / "own_net.py").write_text(MODULE.replace("32, 6)", "32, 21841)"))
+    (folder / "many.txt").write_text("".join(f"title {number}\n" for number in range(21841)))
+    wanted = request(
+        folder / "run", SETTINGS.replace("c.csv", "many.txt"), *SHORT, "classes.select=[21840, title 7]", "run.batch=2"
+    )
+    rendered = render(wanted, Recorder(), LocalWorker)
+    assert [entry.title for entry in rendered.index.classes] == ["title 7", "title 21840"]

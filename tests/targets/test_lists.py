@@ -6,7 +6,8 @@ import pytest
 from renderer.common.errors import UserError
 from renderer.networks.sources.embedded import EmbeddedNetwork
 from renderer.networks.sources.torchvision import TorchvisionNetwork
-from renderer.targets.class_lists import load_class_file, load_emoji_classes, load_imagenet_classes
+from renderer.targets.class_files import load_class_file
+from renderer.targets.class_lists import load_emoji_classes, load_imagenet_classes
 from renderer.targets.target import class_target
 
 
@@ -53,7 +54,7 @@ def test_columns_of_class_file_may_stand_in_any_order(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("index,title\n0,a\n1,a\n", [":3:", "'a'", "line 2"]),
+        ("index,title\n0,a\n1,a\n2,a (1)\n", [":3:", "'a'", "'a (1)'"]),
         ("index,title\n0,a\n1,\n", [":3:", "empty"]),
         ("index,title\n0,a\n2,b\n", [":3:", "index must be 1", "'2'"]),
         ("index,title\n1,a\n", [":2:", "index must be 0"]),
@@ -80,6 +81,47 @@ def test_wrong_class_file_is_answered_with_its_line(text, words, tmp_path):
         load_class_file(path)
     assert str(caught.value).startswith(str(path))
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("c.tsv", "index\ttitle\n0\tant, the\n1\tbee\n"),
+        ("c.txt", "ant, the\n\n  bee \n"),
+        ("names", "ant, the\nbee\n"),
+        ("c.json", '["ant, the", "bee"]'),
+        ("c.json", '[{"title": "ant, the"}, {"title": "bee", "index": 1, "other": null}]'),
+        ("c.json", '{"1": "bee", "0": "ant, the"}'),
+        ("c.json", '{"bee": 1, "ant, the": 0}'),
+    ],
+)
+def test_all_kinds_of_files_name_the_same_classes(name, text, tmp_path):
+    (tmp_path / name).write_text(text)
+    assert load_class_file(tmp_path / name) == (class_target(0, "ant, the"), class_target(1, "bee"))
+
+
+def test_what_frameworks_ship_is_read(tmp_path):
+    caffe, keras = tmp_path / "synset_words.txt", tmp_path / "imagenet_class_index.json"
+    caffe.write_text("n01440764 tench, Tinca tinca\nn01443537 goldfish\n")
+    keras.write_text('{"0": ["n01440764", "tench"], "1": ["n02123045", "tabby_cat"]}')
+    assert load_class_file(caffe)[0] == class_target(0, "tench", "n01440764", ("Tinca tinca",))
+    assert load_class_file(keras)[1] == class_target(1, "tabby cat", "n02123045")
+
+
+def test_classes_of_one_title_are_told_apart_by_their_numbers(tmp_path):
+    (tmp_path / "c.txt").write_text("crane\nowl\ncrane\n")
+    classes = load_class_file(tmp_path / "c.txt")
+    assert [one.title for one in classes] == ["crane (0)", "owl", "crane (2)"]
+    assert classes[2].synonyms == ("crane",)
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "7", '"a"', "[1]", "[null]", '[["a"]]', '{"a": "b"}', '{"0": "a", "2": "b"}', '{"0": 1}', "[" * 9999]
+)
+def test_json_of_another_kind_is_refused_with_what_is_asked_for(text, tmp_path):
+    (tmp_path / "c.json").write_text(text)
+    with pytest.raises(UserError, match=r"c\.json.*(JSON|list of titles).*network\.classes"):
+        load_class_file(tmp_path / "c.json")
 
 
 def test_missing_class_file_names_the_setting(tmp_path):

@@ -17,8 +17,7 @@ from pydantic import Field
 
 from renderer.common.errors import UserError
 from renderer.networks.network_input import NetworkInput
-from renderer.networks.source import NetworkSource
-from renderer.targets.class_lists import load_class_file
+from renderer.networks.source import CLASSES_FILE, NetworkSource, absolute_list, is_counted
 from renderer.targets.target import Target
 
 if TYPE_CHECKING:
@@ -44,9 +43,10 @@ class PythonNetwork(NetworkSource):
         description="The function: its module, a colon, and its name.",
     )
     input: NetworkInput = NetworkInput()
-    classes: Path = Field(
-        description="CSV file with the class list: columns `index`, `title` and, where known, `wnid`, `synonyms` "
-        "(separated by `; `) and `hypernyms` (root first, separated by ` > `)."
+    classes: Path | None = Field(
+        None,
+        description=f"{CLASSES_FILE} Without it, the network is loaded to count its outputs: 1000 are taken for the "
+        "classes of ImageNet, any other number is `numbered`.",
     )
     reads: tuple[Path, ...] = Field(
         (),
@@ -71,8 +71,13 @@ class PythonNetwork(NetworkSource):
         return self.name
 
     def class_list(self) -> tuple[Target, ...]:
-        """The classes of the user's file."""
-        return load_class_file(self.classes)
+        """The classes of the user's file, or those that the number of outputs tells."""
+        return self.classes_of(self.classes)
+
+    @property
+    def needs_network(self) -> bool:
+        """Also without a class list."""
+        return super().needs_network or is_counted(self.classes, by_default=True)
 
     def own_files(self) -> Mapping[str, Path]:
         """The file of the module, those that it imports from beside it, and those that it reads."""
@@ -86,7 +91,7 @@ class PythonNetwork(NetworkSource):
     def with_own_absolute_paths(self) -> Self:
         """With absolute paths of all files."""
         reads = tuple(path.absolute() for path in self.reads)
-        return self.model_copy(update={"classes": self.classes.absolute(), "reads": reads})
+        return self.model_copy(update={"classes": absolute_list(self.classes), "reads": reads})
 
     def load(self) -> Loaded:
         """Call the function."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field
 
-from renderer.networks.source import NetworkSource
-from renderer.targets.class_lists import load_class_file, load_imagenet_classes
+from renderer.networks.source import CLASSES_FILE, NetworkSource, absolute_list, is_counted
+from renderer.targets.class_lists import load_imagenet_classes
 from renderer.targets.class_outputs import ClassOutputs
 from renderer.targets.target import Target
 
@@ -35,9 +35,7 @@ class TorchvisionNetwork(NetworkSource):
     )
     classes: Path | None = Field(
         None,
-        description="CSV file with the class list of a network of your own: columns `index`, `title` and, where known, "
-        "`wnid`, `synonyms` (separated by `; `) and `hypernyms` (root first, separated by ` > `). Without it, a "
-        "network with 1000 outputs is taken to know the ImageNet classes.",
+        description=f"{CLASSES_FILE} Without it, the network is taken to know the 1000 classes of ImageNet.",
     )
 
     @classmethod
@@ -60,7 +58,12 @@ class TorchvisionNetwork(NetworkSource):
 
     def class_list(self) -> tuple[Target, ...]:
         """The classes of ImageNet, or those of the user's file."""
-        return load_imagenet_classes() if self.classes is None else load_class_file(self.classes)
+        return load_imagenet_classes() if self.classes is None else self.classes_of(self.classes)
+
+    @property
+    def needs_network(self) -> bool:
+        """Also where its outputs are only numbered."""
+        return super().needs_network or is_counted(self.classes, by_default=False)
 
     def own_files(self) -> Mapping[str, Path]:
         """The weights, where they are a file."""
@@ -82,8 +85,7 @@ class TorchvisionNetwork(NetworkSource):
     def with_own_absolute_paths(self) -> Self:
         """With absolute paths of weights and class list."""
         weights = str(self.weights_path.absolute()) if self.weights_path else self.weights
-        classes = self.classes.absolute() if self.classes else None
-        return self.model_copy(update={"weights": weights, "classes": classes})
+        return self.model_copy(update={"weights": weights, "classes": absolute_list(self.classes)})
 
     def load(self) -> Loaded:
         """Build the model and load its weights."""
