@@ -65,11 +65,13 @@ class Loaded:
         module: The network: normalized pictures in, outputs before the softmax out, batch x classes.
         preprocessing: What it expects of a picture.
         branches: Its modules whose output is added to a shortcut, where it is a residual network.
+        memory_format: Order of pictures and weights in memory; the usual one where the module asks for it by `view`.
     """
 
     module: nn.Module
     preprocessing: Preprocessing
     branches: tuple[nn.Module, ...] = ()
+    memory_format: torch.memory_format = torch.channels_last
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,8 @@ class Network:
         self.device = device
         self.dtype = dtype
         self._module = loaded.module.eval().requires_grad_(requires_grad=False)
-        self._module.to(device=device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._format = loaded.memory_format
+        self._module.to(device=device, dtype=dtype, memory_format=self._format)  # type: ignore[call-overload]
         self._preprocessing = loaded.preprocessing
         self._mean = torch.tensor(loaded.preprocessing.mean, device=device).view(-1, 1, 1)
         self._std = torch.tensor(loaded.preprocessing.std, device=device).view(-1, 1, 1)
@@ -286,7 +289,8 @@ class Network:
             return
         modules = dict(self._module.named_modules())
         if layer not in modules or not layer:
-            remedy = did_you_mean(nearest(layer, modules)) or f"; it has {', '.join(list(modules)[1:9])} and others"
+            some = ", ".join(list(modules)[1:9])
+            remedy = did_you_mean(nearest(layer, modules)) or (f"; it has {some} and others" if some else ", nor any other")
             raise UserError(f"network.targets.layer: the network has no layer '{layer}'{remedy}")
 
         modules[layer].register_forward_hook(partial(self._keep, layer))
@@ -319,7 +323,7 @@ class Network:
         if expected.range != (0.0, 1.0):
             black, white = expected.range
             views = black + (white - black) * views
-        return ((views - self._mean) / self._std).to(dtype, memory_format=torch.channels_last)
+        return ((views - self._mean) / self._std).to(dtype, memory_format=self._format)
 
 
 def as_gray(pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 1 height width"]:

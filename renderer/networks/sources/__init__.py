@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from renderer.common.section import one_of
 from renderer.networks.source import NetworkSource
 from renderer.networks.sources.embedded import EmbeddedNetwork
+from renderer.networks.sources.exported import ExportedNetwork
 from renderer.networks.sources.python import PythonNetwork
 from renderer.networks.sources.torchvision import TorchvisionNetwork
 
-SOURCES: tuple[type[NetworkSource], ...] = (EmbeddedNetwork, TorchvisionNetwork, PythonNetwork)
+SOURCES: tuple[type[NetworkSource], ...] = (EmbeddedNetwork, TorchvisionNetwork, PythonNetwork, ExportedNetwork)
 
 if TYPE_CHECKING:
     AnyNetwork = NetworkSource

@@ -97,6 +97,7 @@ class PythonNetwork(NetworkSource):
         """Call the function."""
         from torch import nn  # noqa: PLC0415  torch takes seconds
 
+        from renderer.networks.memory_formats import suitable_memory_format  # noqa: PLC0415
         from renderer.networks.network import Loaded  # noqa: PLC0415
         from renderer.networks.shortcuts import residual_branches  # noqa: PLC0415
 
@@ -113,7 +114,8 @@ class PythonNetwork(NetworkSource):
         # A function may give the same module again, and each device needs one of its own.
         module = deepcopy(module) if module in _GIVEN else module
         _GIVEN.add(module)
-        return Loaded(module, self.input.preprocessing, tuple(residual_branches(module)))
+        preprocessing, branches = self.input.preprocessing, tuple(residual_branches(module))
+        return Loaded(module, preprocessing, branches, suitable_memory_format(module, preprocessing))
 
     def _imported(self) -> dict[str, Path]:
         """Modules of the same folder or package that are imported, by name; found without running anything."""

@@ -1,0 +1,106 @@
+"""Networks from the files of `torch.export` and TorchScript."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from renderer.common.errors import UserError
+from renderer.networks.network import Loaded, Preprocessing
+from renderer.networks.state_dicts import first_line
+
+
+def load_exported(path: Path, preprocessing: Preprocessing) -> Loaded:
+    """Load a network from a file.
+
+    Args:
+        path: `.pt2` of `torch.export.save`; any other ending stands for TorchScript.
+        preprocessing: What the network expects of a picture.
+
+    Raises:
+        UserError: The file holds no network, or one that takes other pictures.
+    """
+    load = _program if path.suffix == ".pt2" else _script
+    try:
+        module = load(path)
+    except Exception as error:  # A file that is cut or of another kind leads to errors of many kinds.
+        raise UserError(
+            f"network.file: {path} cannot be loaded ({first_line(error)}); write it with torch.export.save, ending in "
+            ".pt2, or with torch.jit.save"
+        ) from error
+    module.requires_grad_(requires_grad=False)
+    # What was exported may look at pictures in the order of memory that it was exported with.
+    return Loaded(_for_any_batch(module, path, preprocessing), preprocessing, memory_format=torch.contiguous_format)
+
+
+class _Enclosed(nn.Module):
+    """Keeps a module out of sight of hooks: one whose layers cannot be looked at."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self._held = (module,)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        answers: Tensor = self._held[0](pictures)
+        return answers
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:  # noqa: FBT001, FBT002  as torch has it
+        for parameter in self._held[0].parameters():
+            parameter.requires_grad_(requires_grad)
+        return self
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:  # noqa: FBT001, FBT002
+        self._held[0]._apply(fn, recurse)
+        return self
+
+
+class _OneByOne(_Enclosed):
+    """For a network that takes a single picture."""
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return torch.cat([super(_OneByOne, self).forward(picture[None]) for picture in pictures])
+
+
+def _program(path: Path) -> nn.Module:
+    module: nn.Module = torch.export.unflatten(torch.export.load(path))
+    for part in module.modules():
+        graph: Any = getattr(part, "graph", None)
+        for node in graph.nodes if graph is not None else ():
+            node.meta.clear()  # Examples of its values, which nothing can copy for another thread.
+    return module
+
+
+def _script(path: Path) -> nn.Module:
+    with warnings.catch_warnings(action="ignore"):  # that TorchScript is old
+        script = torch.jit.load(path, map_location="cpu")
+    return _Enclosed(script.eval())
+
+
+def _for_any_batch(module: nn.Module, path: Path, preprocessing: Preprocessing) -> nn.Module:
+    """The module, or around it what shows it one picture after another."""
+    channels, size = len(preprocessing.mean), preprocessing.size
+    pictures = torch.zeros(2, channels, size, size)
+    failed = _failure(module, pictures)
+    if failed is None:
+        return module
+    single = _OneByOne(module)
+    if _failure(single, pictures) is None:
+        return single
+    raise UserError(
+        f"network.file: {path} does not take pictures of {channels} x {size} x {size} ({first_line(failed)}); set "
+        "network.input.size and network.input.channels to what it was exported with"
+    ) from failed
+
+
+def _failure(module: nn.Module, pictures: Tensor) -> Exception | None:
+    try:
+        with torch.no_grad():
+            module(pictures)
+    except Exception as error:  # noqa: BLE001  what a network of the user's does with what it does not expect
+        return error
+    return None
