@@ -55,7 +55,7 @@ class _Enclosed(nn.Module):
         return self
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:  # noqa: FBT001, FBT002
-        self._held[0]._apply(fn, recurse)
+        self._held[0]._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return self
 
 
@@ -77,7 +77,7 @@ def _program(path: Path) -> nn.Module:
 
 def _script(path: Path) -> nn.Module:
     with warnings.catch_warnings(action="ignore"):  # that TorchScript is old
-        script = torch.jit.load(path, map_location="cpu")
+        script = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
     return _Enclosed(script.eval())
 
 

@@ -13,7 +13,7 @@ def suitable_memory_format(module: nn.Module, preprocessing: Preprocessing) -> t
 
     A module that flattens with `view` does. What else keeps it from answering is found where it is asked in earnest.
     """
-    module.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    module.eval().to(memory_format=torch.channels_last)
     pictures = torch.zeros(1, len(preprocessing.mean), preprocessing.size, preprocessing.size)
     try:
         with torch.no_grad():

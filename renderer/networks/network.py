@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from renderer.common.errors import UserError
-from renderer.common.wording import did_you_mean, nearest
+from renderer.common.wording import did_you_mean, listed, nearest
 from renderer.networks.gradient_scale import GradientScale, Share
 from renderer.targets.class_outputs import ClassOutputs
 from renderer.targets.kind import TargetKind
@@ -289,8 +289,7 @@ class Network:
             return
         modules = dict(self._module.named_modules())
         if layer not in modules or not layer:
-            some = ", ".join(list(modules)[1:9])
-            remedy = did_you_mean(nearest(layer, modules)) or (f"; it has {some} and others" if some else ", nor any other")
+            remedy = did_you_mean(nearest(layer, modules)) or f"; it has {listed([*modules][1:]) or 'no other'}"
             raise UserError(f"network.targets.layer: the network has no layer '{layer}'{remedy}")
 
         modules[layer].register_forward_hook(partial(self._keep, layer))

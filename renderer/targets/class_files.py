@@ -49,12 +49,21 @@ def load_class_file(path: Path) -> tuple[Target, ...]:
     rows = list(_numbered(_rows(path, path.suffix.lower())))
     if not rows:
         raise UserError(f"{path}: holds no classes; write a row for each output of the network")
-    return tuple(class_target(index, **_fields(row)) for index, row in enumerate(_told_apart(path, rows)))
+    return _targets(rows)
+
+
+def targets_of(rows: Sequence[Row], place: str) -> tuple[Target, ...]:
+    """The classes of rows with the columns of a class list, in order; `place` says where they are from, for errors."""
+    return _targets(list(_numbered((place, row) for row in rows)))
 
 
 def table_rows(path: Path, columns: Sequence[str]) -> list[Row]:
     """The rows of a CSV file that has these columns, `index` and `title` among them; raises UserError."""
     return [row for _, row in _numbered(_table(path, columns, ","))]
+
+
+def _targets(rows: Sequence[PlacedRow]) -> tuple[Target, ...]:
+    return tuple(class_target(index, **_fields(row)) for index, row in enumerate(_told_apart(rows)))
 
 
 def _fields(row: Row) -> dict[str, Any]:
@@ -70,7 +79,7 @@ def _parts(text: str, separator: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(separator) if part.strip())
 
 
-def _told_apart(path: Path, rows: Sequence[PlacedRow]) -> Iterator[Row]:
+def _told_apart(rows: Sequence[PlacedRow]) -> Iterator[Row]:
     """The rows with a title of its own for each."""
     counts = Counter(row["title"] for _, row in rows)
     for index, (place, row) in enumerate(rows):
@@ -79,7 +88,7 @@ def _told_apart(path: Path, rows: Sequence[PlacedRow]) -> Iterator[Row]:
             continue
         own = f"{title} ({index})"
         if own in counts:
-            raise UserError(f"{place}: the title {title!r} is not the only one, nor is {own!r}; rename one in {path}")
+            raise UserError(f"{place}: the title {title!r} is not the only one, nor is {own!r}; rename one")
         yield row | {"title": own, "synonyms": "; ".join(filter(None, (title, row.get("synonyms", ""))))}
 
 

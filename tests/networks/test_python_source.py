@@ -157,8 +157,6 @@ def test_a_module_that_flattens_with_view_dreams(folder: Path) -> None:
     """As the modules of many tutorials do; it works with pictures in torch's usual order of memory alone."""
     flat = "nn.Sequential(nn.Conv2d(3, 8, 5), Flat(), nn.Linear(8 * 28 * 28, 6))"
     flatten = "class Flat(nn.Module):\n    def forward(self, x):\n        return x.view(len(x), -1)\n"
-    (folder / "flat_net.py").write_text(
-        f"from torch import nn\n\n\n{flatten}\n\ndef build():\n    return {flat}\n"
-    )
+    (folder / "flat_net.py").write_text(f"from torch import nn\n\n\n{flatten}\n\ndef build():\n    return {flat}\n")
     rendered = render(request(folder / "run", SETTINGS.replace("own_net", "flat_net"), *SHORT), Recorder(), LocalWorker)
     assert len(rendered.index.classes) == 4

@@ -9,9 +9,16 @@ from renderer.networks.source import NetworkSource
 from renderer.networks.sources.embedded import EmbeddedNetwork
 from renderer.networks.sources.exported import ExportedNetwork
 from renderer.networks.sources.python import PythonNetwork
+from renderer.networks.sources.timm import TimmNetwork
 from renderer.networks.sources.torchvision import TorchvisionNetwork
 
-SOURCES: tuple[type[NetworkSource], ...] = (EmbeddedNetwork, TorchvisionNetwork, PythonNetwork, ExportedNetwork)
+SOURCES: tuple[type[NetworkSource], ...] = (
+    EmbeddedNetwork,
+    TorchvisionNetwork,
+    TimmNetwork,
+    PythonNetwork,
+    ExportedNetwork,
+)
 
 if TYPE_CHECKING:
     AnyNetwork = NetworkSource
