@@ -30,6 +30,15 @@ def load_network(source: NetworkSource, device: torch.device = _CPU, dtype: torc
     return network
 
 
+def count_channels(source: NetworkSource, layer: str) -> int:
+    """How many channels a layer has, of a network whose class list need not be known.
+
+    Raises:
+        UserError: The network cannot be had, or has no such layer.
+    """
+    return Network(source.load(), device=_CPU).channels(layer)
+
+
 def _load_companion(
     first: NetworkSource, companion: NetworkSource, device: torch.device, dtype: torch.dtype
 ) -> Companion:

@@ -228,11 +228,9 @@ class NetworkSource(Section):
 @lru_cache(maxsize=8)
 def _count_channels(source: NetworkSource, layer: str) -> int:
     """Kept, since a network takes long to load."""
-    import torch  # noqa: PLC0415  it takes seconds
+    from renderer.networks.loaded import count_channels  # noqa: PLC0415  torch takes seconds
 
-    from renderer.networks.network import Network  # noqa: PLC0415
-
-    return Network(source.load(), device=torch.device("cpu")).channels(layer)
+    return count_channels(source, layer)
 
 
 def absolute_list(file: Path | None) -> Path | None:

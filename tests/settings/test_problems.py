@@ -41,7 +41,7 @@ WRONG = {
     "no such kind": (
         "network: {source: torchvison}",
         "f.yaml:1: network.source: ",
-        ["'embedded', 'python' or 'torchvision'", "did"],
+        ["'embedded', ", " or 'torchvision'", "did"],
     ),
     "key of another kind": ("network: {name: vgg16}", "f.yaml:1: network.name: ", ["network.source", "'torchvision'"]),
     "no color": ("overlay: {color: white}", "f.yaml:1: overlay.color: ", ["'#ffcc00'", '"white"']),
