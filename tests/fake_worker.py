@@ -58,19 +58,19 @@ class FakeWorker:
                 pictures[place] = _blend(pictures[place], _noise(key, *recipe.size))
                 self._count()
                 ends = segment.ends_class and number + 1 == segment.frames
-                score = fake_score(aim.ascends.unit, 0) if ends or score_all else None
+                score = fake_score(aim.units[0][0], 0) if ends or score_all else None
                 yield Frame(segment, number, pictures[place], Health(steps=1), score)
 
     def stills(self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]], stepped: Stepped) -> Iterator[Still]:
         for tasks in batches:
-            self.groups.append([(task.aim.ascends.unit, task.seed) for task in tasks])
+            self.groups.append([(task.aim.units[0][0], task.seed) for task in tasks])
             _climb(recipe.stills.steps, len(tasks), stepped)
             others = [task.aim.key for task in tasks]
             for task in tasks:
                 self._count()
                 apart = [hashlib.sha256(other).hexdigest() for other in task.others]
                 picture = _noise((recipe.digest, task.seed, task.aim.key, others, apart), *recipe.size)
-                score = fake_score(task.aim.ascends.unit, task.seed)
+                score = fake_score(task.aim.units[0][0], task.seed)
                 opacity = picture[..., 0] if recipe.stills.alpha else None
                 yield Still(task, picture, score, Health(steps=1), score.probability, opacity)
 

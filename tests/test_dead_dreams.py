@@ -104,12 +104,12 @@ class _Sickly(FakeWorker):
         self, recipe: FilmRecipe, batches: Sequence[Sequence[SegmentTask]], stepped: Stepped, *, score_all: bool
     ) -> Iterator[Frame]:
         for frame in super().segments(recipe, batches, stepped, score_all=score_all):
-            lost = int(recipe.aims[frame.segment.position].ascends.unit == 2)
+            lost = int(recipe.aims[frame.segment.position].units[0][0] == 2)
             yield replace(frame, health=Health(3, lost=3 * lost))
 
     def stills(self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]], stepped: Stepped) -> Iterator[Still]:
         for still in super().stills(recipe, batches, stepped):
-            index = still.task.aim.ascends.unit
+            index = still.task.aim.units[0][0]
             dead = index == 1 and still.task.seed == 0
             score = replace(still.score, probability=1.0) if dead else still.score
             yield replace(still, score=score, health=Health(8, lost=8 * dead, redirected=2 * (index == 5)))

@@ -36,13 +36,13 @@ class Judge:
 
 def own_judge(network: Network, targets: Sequence[Target]) -> Judge:
     """The network that dreamed: its targets are its own, and their names need not tell them apart."""
-    are_classes = all(target.is_class for target in targets)
-    return Judge(network, {target.index: target.index for target in targets} if are_classes else None)
+    classes = {target.index: target.index for target in targets if target.is_class}
+    return Judge(network, classes or None)
 
 
 def refuse_other_targets(targets: Sequence[Target]) -> None:
-    """Refuse to ask judges about what no other network has; raises UserError unless all targets are classes."""
-    if not all(target.is_class for target in targets):
+    """Refuse to ask judges about what no other network has; raises UserError where no target is a class."""
+    if not any(target.is_class for target in targets):
         raise UserError(
             f"the run dreams {targets[0].title} and the like, of which another network has none; judges can be asked "
             "about classes only: leave --judge out to see how strongly the dreaming network answers"
@@ -55,7 +55,7 @@ def make_judge(network: Network, targets: Sequence[Target]) -> Judge:
     Raises:
         UserError: The network knows none of them.
     """
-    outputs = match_classes(targets, network.classes)
+    outputs = match_classes([target for target in targets if target.is_class], network.classes)
     if not outputs:
         raise UserError(
             f"it knows none of the run's {len(targets)} classes ({targets[0].title}, ...), neither by wnid nor by "

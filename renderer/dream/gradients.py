@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
@@ -18,6 +18,7 @@ from renderer.dream.objectives import ObjectiveKind
 from renderer.dream.per_picture import onto, per_picture
 from renderer.networks.network import Dreamer, Network
 from renderer.networks.rectifiers import redirected
+from renderer.targets.target import Units
 
 _SLOPE = 0.1  # Small: where some units of a layer are on, the way through these counts most.
 _OVERFLOW = 1e18  # Its square is near the largest float32; optimizers square gradients.
@@ -73,7 +74,7 @@ class UsableGradient:
             careful: Look at each gradient before it is followed; without that, only remember whether it had to be.
         """
         self._network, self._careful = network, careful
-        self._dreamers = [network.dreamers(climb.target.ascends.unit) for climb in climbs]
+        self._dreamers = [network.dreamers(climb.target) for climb in climbs]
         self._apart = [climb.apart for climb in climbs]
         self._away: dict[int, Tensor | float] = {}
         self._health = [Health() for _ in climbs]
@@ -158,16 +159,16 @@ class UsableGradient:
         asked = [self._asked(place, step) for place in places]
         networks = list(dict.fromkeys(network for dreamers in asked for network, _ in dreamers))
         if len(networks) == 1:
-            units = [unit for ((_, unit),) in asked]
+            units = [own for ((_, own),) in asked]
             return self._gradient(networks[0], views, units, places, step, precise=precise)
         count = len(views) // len(places)
         its_views = _by_picture(views, count)
         mean = _Mean(its_views, [len(dreamers) for dreamers in asked])
         for network in networks:
-            known = [(row, unit) for row, own in enumerate(asked) for one, unit in own if one is network]
-            rows, units = [row for row, _ in known], [unit for _, unit in known]
+            known = [(row, units) for row, own in enumerate(asked) for one, units in own if one is network]
+            rows, wanted = [row for row, _ in known], [units for _, units in known]
             own_views, own_places = its_views[rows].flatten(0, 1), [places[row] for row in rows]
-            found = self._gradient(network, own_views, units, own_places, step, precise=precise)
+            found = self._gradient(network, own_views, wanted, own_places, step, precise=precise)
             mean.add(rows, _by_picture(found, count))
         return mean.found.flatten(0, 1)
 
@@ -179,20 +180,28 @@ class UsableGradient:
         return [dreamers[step.numbers[place] % len(dreamers)]]
 
     def _gradient(
-        self, network: Network, views: Views, units: Sequence[int], places: Sequence[int], step: Step, *, precise: bool
+        self,
+        network: Network,
+        views: Views,
+        units: Sequence[Units],
+        places: Sequence[int],
+        step: Step,
+        *,
+        precise: bool,
     ) -> Views:
         """The gradient of one network's objective, for equally many views of the pictures at some places."""
         seen = views.detach().requires_grad_()
         count = len(views) // len(units)
         each = [step.values[place] for place in places for _ in range(count)]
-        wanted_units = onto(torch.tensor([unit for unit in units for _ in range(count)]), views.device)
         share = per_picture([one.residual_gradient for one in each], views)
         apart = {row: own for row, place in enumerate(places) if (own := self._apart[place])}
-        layers = [*network.kind.layers(), *([network.texture_layer] if apart else [])]
+        layers = [*network.kind.watched(), *([network.texture_layer] if apart else [])]
         shown = _resized(seen, network.size)
         activations = network.activations(shown, layers, residual_gradient=share, precise=precise)
-        wanted = network.kind.answers(activations, wanted_units)
-        reached = _objective([one.objective for one in each], wanted, network.kind.rivals(activations))
+        numbers, weights = _padded([own for own in units for _ in range(count)], views.device)
+        wanted = (network.kind.answers(activations, numbers) * weights).sum(1)
+        rivals = network.kind.rivals(activations)
+        reached = _objective([one.objective for one in each], wanted, rivals, weights.sum(1))
         if not reached.requires_grad:
             raise UserError("network: what is ascended does not follow from the picture by a gradient; choose another")
         # Summed, not averaged: a picture's gradient does not depend on how many others there are.
@@ -243,15 +252,30 @@ def _resized(views: Views, size: int) -> Views:
     return functional.interpolate(views, (size, size), mode="bilinear", antialias=True)
 
 
+def _padded(
+    units: Sequence[Units], device: torch.device
+) -> tuple[Int[Tensor, "views parts"], Float[Tensor, "views parts"]]:
+    """Numbers and weights of the units that each view is to show; where one has fewer than others, nothing counts."""
+    most = max(len(own) for own in units)
+    padded = [(*own, *[(own[0][0], 0.0)] * (most - len(own))) for own in units]
+    numbers = torch.tensor([[number for number, _ in own] for own in padded])
+    weights = torch.tensor([[weight for _, weight in own] for own in padded])
+    return onto(numbers, device), onto(weights, device)
+
+
 def _objective(
-    kinds: Sequence[ObjectiveKind], wanted: Float[Tensor, " views"], rivals: Float[Tensor, "views classes"] | None
+    kinds: Sequence[ObjectiveKind],
+    wanted: Float[Tensor, " views"],
+    rivals: Float[Tensor, "views classes"] | None,
+    weights: Float[Tensor, " views"],
 ) -> Float[Tensor, " views"]:
     """The objective of each view: at once where all have the same one, which is nearly always so."""
     if all(kind == kinds[0] for kind in kinds):
-        return kinds[0].value(wanted, rivals)
+        return kinds[0].value(wanted, rivals, weights)
     rows = [slice(number, number + 1) for number in range(len(kinds))]
     values = [
-        kind.value(wanted[row], None if rivals is None else rivals[row]) for kind, row in zip(kinds, rows, strict=True)
+        kind.value(wanted[row], None if rivals is None else rivals[row], weights[row])
+        for kind, row in zip(kinds, rows, strict=True)
     ]
     return torch.cat(values)
 

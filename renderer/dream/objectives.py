@@ -19,13 +19,17 @@ class ObjectiveKind(Section):
 
     @abstractmethod
     def value(
-        self, wanted: Float[Tensor, " views"], rivals: Float[Tensor, "views classes"] | None
+        self,
+        wanted: Float[Tensor, " views"],
+        rivals: Float[Tensor, "views classes"] | None,
+        weights: Float[Tensor, " views"],
     ) -> Float[Tensor, " views"]:
         """What is ascended, for each view by itself; differentiable, and higher is better.
 
         Args:
-            wanted: How strongly the wanted unit answers.
-            rivals: All outputs before the softmax, where the wanted unit is one of them.
+            wanted: How strongly the wanted units answer, by their weights.
+            rivals: All outputs before the softmax, where the wanted units are among them.
+            weights: The sum of the units' weights.
         """
 
 
@@ -42,12 +46,15 @@ class LogitObjective(ObjectiveKind):
     )
 
     def value(
-        self, wanted: Float[Tensor, " views"], rivals: Float[Tensor, "views classes"] | None
+        self,
+        wanted: Float[Tensor, " views"],
+        rivals: Float[Tensor, "views classes"] | None,
+        weights: Float[Tensor, " views"],
     ) -> Float[Tensor, " views"]:
         """The output, with its lead over all others."""
         if rivals is None or self.log_probability == 0:
             return wanted
-        return wanted + self.log_probability * (wanted - rivals.logsumexp(1))
+        return wanted + self.log_probability * (wanted - weights * rivals.logsumexp(1))
 
 
 OBJECTIVES: tuple[type[ObjectiveKind], ...] = (LogitObjective,)

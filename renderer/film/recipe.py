@@ -120,6 +120,12 @@ class FilmRecipe(Recipe):
     dream: FilmAscent
     run: FilmRun
 
+    def _told(self) -> dict[str, Any]:
+        data = super()._told()
+        if not self.film.blend_seconds:
+            del data["film"]["blend_seconds"]
+        return data
+
     @cached_property
     def timeline(self) -> Timeline:
         """The film on paper."""

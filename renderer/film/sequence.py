@@ -29,6 +29,7 @@ from renderer.film.timeline import transition_frames
 from renderer.film.warp import apply_moves
 from renderer.networks.network import Network, as_gray
 from renderer.starts.start import StartPicture
+from renderer.targets.target import Aim
 
 _FORGETTING_SECONDS = 0.25
 _GRAY = 0.5
@@ -133,7 +134,16 @@ class _Running:
         def values(step: int) -> AscentSettings:
             return self.values(number + step / dream.steps_per_frame).dream
 
-        return Climb(self.aim, self.recipe.run.seed, values, first)
+        return Climb(self._aim_at(number), self.recipe.run.seed, values, first)
+
+    def _aim_at(self, number: int) -> Aim:
+        """What the frame of the given number is to show: on the way from the class before, something of that too."""
+        film, position = self.recipe.film, self.segment.position
+        frame, frames = self.segment.first_frame + number, round(film.blend_seconds * film.fps)
+        first = self.recipe.timeline.chains[self.segment.chain][0].position
+        if film.transition != "carry" or position == first or frame >= frames:
+            return self.aim
+        return self.aim.blended(self.recipe.aims[position - 1], (frame + 1) / (frames + 1))
 
     def move_to(self, number: int) -> Move:
         """The camera's move to the frame of the given number; a fresh picture begins at rest."""

@@ -35,7 +35,7 @@ def said_of_companions(network: NetworkSource, targets: Sequence[Target]) -> lis
 
     def lacking(companion: NetworkSource) -> list[str]:
         found = network.matches(companion)
-        return [target.title for target in targets if target.index not in found]
+        return [target.title for target in targets if not all(unit in found for unit, _ in target.units)]
 
     return [
         f"network.companions[{number}]: {network.companions[number].label} does not know {listed(titles)}: dreamed "

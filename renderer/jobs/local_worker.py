@@ -25,7 +25,7 @@ from renderer.networks.network import Network
 from renderer.networks.threads import prepare_thread
 from renderer.settings.chosen import Chosen
 from renderer.settings.sections import Settings
-from renderer.targets.target import Aim, Score
+from renderer.targets.target import Aim, Score, Units
 
 Task = TypeVar("Task")
 Result = TypeVar("Result", bound=Placed)
@@ -107,10 +107,16 @@ def _agreement(network: Network, aim: Aim, score: Score, picture: Picture) -> fl
     """How sure all are that dreamed it; a network by itself has said it already."""
     if score.probability is None:
         return None
-    members = network.dreamers(aim.ascends.unit)
+    members = network.dreamers(aim)
     if len(members) == 1:
         return math.log(max(score.probability, sys.float_info.min))
-    return float(np.mean([member.log_probabilities(picture[None])[0, unit] for member, unit in members]))
+    return float(np.mean([_log_probability(member, units, picture) for member, units in members]))
+
+
+def _log_probability(network: Network, units: Units, picture: Picture) -> float:
+    """Of what is wanted of the units, all together."""
+    found = network.log_probabilities(picture[None])[0]
+    return float(np.logaddexp.reduce([found[unit] for unit, weight in units if weight > 0]))
 
 
 def _find_texture_layers(network: Network) -> None:

@@ -21,11 +21,11 @@ from renderer.common.wording import did_you_mean, listed, nearest
 from renderer.networks.gradient_scale import GradientScale, Share
 from renderer.targets.class_outputs import ClassOutputs
 from renderer.targets.kind import TargetKind
-from renderer.targets.target import OUTPUTS, Aim, Score, Target
+from renderer.targets.target import OUTPUTS, Aim, Score, Target, Units
 
 Views = Float[Tensor, "views 3 size size"]
-Dreamer = tuple["Network", int]
-"""A network, and the number of one of its units."""
+Dreamer = tuple["Network", Units]
+"""A network, and the units of it that are wanted."""
 Activations = Mapping[str, Float[Tensor, "views channels *place"]]
 
 
@@ -179,10 +179,11 @@ class Network:
         """Whether all that dream are shown gray pictures: none of them would tell a color from another."""
         return all(member._preprocessing.is_gray for member in self.members)
 
-    def dreamers(self, unit: int) -> tuple[Dreamer, ...]:
-        """The members that know a unit of this network, this one first, with the number that it has there."""
-        known = [(companion.network, companion.units.get(unit)) for companion in self.companions]
-        return ((self, unit), *((network, own) for network, own in known if own is not None))
+    def dreamers(self, aim: Aim) -> tuple[Dreamer, ...]:
+        """The members that know all of what is aimed at, this one first, with the units that it is there."""
+        knowing = [one for one in self.companions if all(unit in one.units for unit, _ in aim.units)]
+        own = [(one.network, tuple((one.units[unit], weight) for unit, weight in aim.units)) for one in knowing]
+        return ((self, aim.units), *own)
 
     @contextmanager
     def telling(self, tell: Callable[[], None]) -> Iterator[None]:
@@ -253,7 +254,7 @@ class Network:
     def scores(self, pictures: UInt8[np.ndarray, "batch height width 3"], aims: Sequence[Aim]) -> tuple[Score, ...]:
         """What the network says of whole pictures, each of which is to show the given target."""
         return tuple(
-            self.kind.scores(self.activations(view[None], self.kind.layers()), [aim])[0]
+            self.kind.scores(self.activations(view[None], self.kind.watched()), [aim])[0]
             # One at a time: what is recorded of a picture does not depend on the others.
             for view, aim in zip(self.whole_pictures(pictures), aims, strict=True)
         )

@@ -128,7 +128,7 @@ class NetworkSource(Section):
 
     def files(self) -> Mapping[str, Path]:
         """With those of its companions, such as `network.companions[0].weights`."""
-        found = dict(self.own_files())
+        found = dict(self.own_files()) | {f"network.targets.{key}": path for key, path in self.targets.files().items()}
         for number, files in enumerate(self.of_companions(lambda companion: companion.own_files())):
             found |= {_companion_key(number, key): path for key, path in files.items()}
         return found
@@ -155,7 +155,7 @@ class NetworkSource(Section):
         named = {"source": self.source, "name": self.label}
         files = self.alone.existing_files()
         digests = {key.removeprefix(_SECTION): file_digest(path) for key, path in files.items()}
-        told = named | digests | {"targets": self.targets.model_dump(mode="json")}
+        told = named | digests | {"targets": self.targets.identity()}
         companions = self.of_companions(lambda companion: companion.identity() | self._matching(companion))
         return told | ({"companions": companions} if companions else {})
 
@@ -194,7 +194,8 @@ class NetworkSource(Section):
     def with_absolute_paths(self) -> Self:
         """With those of its companions."""
         companions = tuple(companion.with_own_absolute_paths() for companion in self.companions)
-        return self.with_own_absolute_paths().model_copy(update={"companions": companions})
+        changed = {"companions": companions, "targets": self.targets.with_absolute_paths()}
+        return self.with_own_absolute_paths().model_copy(update=changed)
 
     def channels(self, layer: str) -> int:
         """How many channels a layer has; the network is loaded.

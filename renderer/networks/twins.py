@@ -143,6 +143,6 @@ def _answer(network: Network, number: int) -> list[Tensor]:
     """What a network answers to a probe, and the gradient of that."""
     noise = torch.rand(1, 3, network.size, network.size, generator=torch.Generator().manual_seed(number))
     views = noise.to(network.device).requires_grad_()
-    answers = list(network.activations(views, network.kind.layers(), residual_gradient=_SHARES[number]).values())
+    answers = list(network.activations(views, network.kind.watched(), residual_gradient=_SHARES[number]).values())
     reached = torch.stack([one.square().sum() for one in answers]).sum()
     return [*(one.detach() for one in answers), *torch.autograd.grad(reached, views)]

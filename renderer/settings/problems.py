@@ -50,7 +50,7 @@ def describe_problems(error: ValidationError, tree: Marked) -> str:
     for path in {path[:-1] for path in groups if path and isinstance(path[-1], int)} & groups.keys():
         del groups[path]
     found: dict[Path, str] = {}
-    for details in chain.from_iterable(islice(groups.values(), _MOST_TOLD)):
+    for details in chain.from_iterable(map(_telling_first, islice(groups.values(), _MOST_TOLD))):
         path, what = _problem(details, tree)
         found.setdefault(path, f"{_find(path, tree).place}: {_dotted(path)}: {what}")
     # Of a list that may also be a single value, the entry that is wrong says more than the list.
@@ -65,11 +65,16 @@ def _rough_path(details: ErrorDetails) -> Path:
     return path + tuple(part for part in rest if isinstance(part, int))[:1]
 
 
+def _telling_first(group: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Of a value that may be of several kinds, what a model of ours says comes before what it is not."""
+    return sorted(group, key=lambda details: details["type"] != "value_error")
+
+
 def _problem(details: ErrorDetails, tree: Marked) -> tuple[Path, str]:
     """Path of the key, as the user writes it, and what is wrong."""
     path, shape, rest = _walk(details["loc"])
     if details["type"] == "value_error":
-        return path, str(details["ctx"]["error"])
+        return _rough_path(details), str(details["ctx"]["error"])
     match shape:
         case None:
             return path, _unknown_key(path, tree)

@@ -75,6 +75,13 @@ class Film(Section):
         description="With `carry`, the share of its contrast that the picture loses in the first quarter of a second "
         "of a class: the more, the less the class is built from the one before.",
     )
+    blend_seconds: float = Field(
+        0.0,
+        ge=0,
+        le=3600,
+        description="With `carry`, how long the film walks from one class to the next, in seconds: both are dreamed "
+        "toward, the one ever less and the other ever more. With 0 the next one begins at once.",
+    )
     lead_in_seconds: float = Field(
         1.0,
         ge=0,

@@ -177,6 +177,8 @@ def _definition(reference: str, definitions: Mapping[str, Schema]) -> Schema:
 
 def _scalar_words(schema: Schema) -> str:
     match schema:
+        case {"type": "object", "examples": [example]}:
+            return f"a mapping like {example}"
         case {"examples": examples}:
             return f"text like {either([repr(example) for example in examples])}"
         case {"format": "path"}:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from renderer.targets.kind import Outline, TargetKind
-from renderer.targets.target import OUTPUTS, Aim, Guess, Score, Target
+from renderer.targets.target import OUTPUTS, Aim, Guess, Score, Target, Units
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -26,33 +26,37 @@ class ClassOutputs(TargetKind):
         """The network's class list."""
         return network.class_list()
 
-    def layers(self) -> tuple[str, ...]:
+    def watched(self) -> tuple[str, ...]:
         """The outputs alone."""
         return (OUTPUTS,)
 
-    def answers(self, activations: Activations, units: Int[Tensor, " views"]) -> Float[Tensor, " views"]:
-        """The class's output before the softmax (Simonyan et al. 2013, arXiv 1312.6034)."""
-        return activations[OUTPUTS].gather(1, units[:, None])[:, 0]
+    def answers(self, activations: Activations, units: Int[Tensor, "views parts"]) -> Float[Tensor, "views parts"]:
+        """The classes' outputs before the softmax (Simonyan et al. 2013, arXiv 1312.6034)."""
+        return activations[OUTPUTS].gather(1, units)
 
     def rivals(self, activations: Activations) -> Float[Tensor, "views classes"]:
         """All outputs."""
         return activations[OUTPUTS]
 
     def scores(self, activations: Activations, aims: Sequence[Aim]) -> tuple[Score, ...]:
-        """Logit, probability, rank and the five most probable classes."""
+        """Logit, probability, rank and the five most probable classes.
+
+        Of a mixture, the weighted sum of the logits, the sum of the probabilities of what is wanted, and the best rank.
+        """
         outputs = activations[OUTPUTS]
         # What is not a number is the least, so that a broken answer recognizes nothing.
         logits = outputs.nan_to_num(nan=-3.4028234663852886e38).cpu()
-        return tuple(_score(row, aim.ascends.unit) for row, aim in zip(logits, aims, strict=True))
+        return tuple(_score(row, aim.units) for row, aim in zip(logits, aims, strict=True))
 
 
-def _score(logits: Float[Tensor, " classes"], unit: int) -> Score:
+def _score(logits: Float[Tensor, " classes"], units: Units) -> Score:
     probabilities = logits.softmax(0)
     best = probabilities.topk(min(5, len(probabilities)))
+    wanted = [unit for unit, weight in units if weight > 0]
     return Score(
-        activation=float(logits[unit]),
-        probability=float(probabilities[unit]),
+        activation=sum(weight * float(logits[unit]) for unit, weight in units),
+        probability=sum(float(probabilities[unit]) for unit in wanted) if wanted else None,
         # Behind those that it is level with: who gives all classes the same recognizes none.
-        rank=int((logits >= logits[unit]).sum()),
+        rank=min((int((logits >= logits[unit]).sum()) for unit in wanted), default=None),
         top=tuple(Guess(int(i), float(p)) for i, p in zip(best.indices, best.values, strict=True)),
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from renderer.common.section import Section
 from renderer.targets.target import Aim, Score, Target
@@ -46,17 +47,29 @@ class TargetKind(Section):
         """
 
     @abstractmethod
-    def layers(self) -> tuple[str, ...]:
+    def watched(self) -> tuple[str, ...]:
         """Names of the layers whose activations are looked at."""
 
     @abstractmethod
-    def answers(self, activations: Activations, units: Int[Tensor, " views"]) -> Float[Tensor, " views"]:
-        """How strongly the wanted unit of each view answers; differentiable.
+    def answers(self, activations: Activations, units: Int[Tensor, "views parts"]) -> Float[Tensor, "views parts"]:
+        """How strongly the wanted units of each view answer; differentiable.
 
         Args:
-            activations: By layer; see `layers`.
-            units: `Aim.ascends.unit` of each view.
+            activations: By layer; see `watched`.
+            units: Numbers of the units of each view; see `Aim.units`.
         """
+
+    def identity(self) -> dict[str, Any]:
+        """What tells them from others; files count by what is in them, not by where they lie."""
+        return self.model_dump(mode="json", exclude=set(self.files()))
+
+    def files(self) -> Mapping[str, Path]:
+        """Files that they depend on, by the key within `network.targets`."""
+        return {}
+
+    def with_absolute_paths(self) -> Self:
+        """The same, but its paths mean the same from every folder."""
+        return self
 
     def rivals(self, activations: Activations) -> Float[Tensor, "views classes"] | None:  # noqa: ARG002
         """The outputs before the softmax of which the wanted unit is one; None where there is no softmax to win."""

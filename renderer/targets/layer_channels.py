@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from renderer.targets.kind import Outline, TargetKind
+from renderer.targets.strength import LIKE_LOGITS, at_center, means, strength
 from renderer.targets.target import Aim, Neuron, Score, Target
 
 if TYPE_CHECKING:
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
 
     from renderer.targets.kind import Activations
 
-
-_LIKE_LOGITS = 10.0  # Brings the ascended value to about the size of a class's output.
-_WEAKEST = 1e-6  # Of a layer, so that a dead one gives a gradient of 0 and no error.
+Layer = Annotated[
+    str,
+    Field(min_length=1, max_length=150, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", examples=["features.12"]),
+]
+"""Name of a layer, a module of the network."""
 
 
 class LayerChannels(TargetKind):
@@ -30,12 +33,13 @@ class LayerChannels(TargetKind):
     needs_network: ClassVar[bool] = True
 
     kind: Literal["channels"] = Field("channels", description="What is dreamed toward.")
-    layer: str = Field(
-        min_length=1,
-        max_length=150,
-        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$",
-        examples=["features.12"],
-        description="Name of the layer, a module of the network.",
+    layer: Layer = Field(
+        description="Name of the layer, a module of the network; `neuron-atlas networks NAME --layers` lists them."
+    )
+    unit: Literal["all", "center"] = Field(
+        "all",
+        description="Where the channel is to answer: in `all` places, which gives textures; or in the `center` of what "
+        "the network is shown, which gives one thing.",
     )
 
     def known(self, network: Outline) -> tuple[Target, ...]:
@@ -45,24 +49,27 @@ class LayerChannels(TargetKind):
             for unit in range(network.channels(self.layer))
         )
 
-    def layers(self) -> tuple[str, ...]:
+    def identity(self) -> dict[str, Any]:
+        """As before there was another place than all, where that is meant: runs go on that were begun then."""
+        told = super().identity()
+        return told if self.unit != "all" else {key: value for key, value in told.items() if key != "unit"}
+
+    def watched(self) -> tuple[str, ...]:
         """The layer alone."""
         return (self.layer,)
 
-    def answers(self, activations: Activations, units: Int[Tensor, " views"]) -> Float[Tensor, " views"]:
-        """Mean of the wanted channel over all its places, against the strength of the whole layer.
-
-        Layers differ in their scale by far; against it, what is ascended and what is kept small stay in proportion.
-        """
+    def answers(self, activations: Activations, units: Int[Tensor, "views parts"]) -> Float[Tensor, "views parts"]:
+        """The wanted channels, against the strength of the whole layer."""
         seen = activations[self.layer]
-        strength = seen.detach().flatten(1).square().mean(1).sqrt().clamp(min=_WEAKEST)
-        return _LIKE_LOGITS * _means(seen).gather(1, units[:, None])[:, 0] / strength
+        return LIKE_LOGITS * self._channels(seen).gather(1, units) / strength(seen)[:, None]
 
     def scores(self, activations: Activations, aims: Sequence[Aim]) -> tuple[Score, ...]:
-        """The same mean; channels have scales of their own, so there is no rank among them."""
-        means = _means(activations[self.layer]).cpu()
-        return tuple(Score(activation=float(row[aim.ascends.unit])) for row, aim in zip(means, aims, strict=True))
+        """The same, not against anything; channels have scales of their own, so there is no rank among them."""
+        channels = self._channels(activations[self.layer]).cpu()
+        return tuple(
+            Score(activation=sum(weight * float(row[unit]) for unit, weight in aim.units))
+            for row, aim in zip(channels, aims, strict=True)
+        )
 
-
-def _means(activations: Float[Tensor, "views channels *place"]) -> Float[Tensor, "views channels"]:
-    return activations.flatten(2).mean(2) if activations.ndim > 2 else activations
+    def _channels(self, seen: Float[Tensor, "views channels *place"]) -> Float[Tensor, "views channels"]:
+        return at_center(seen) if self.unit == "center" else means(seen)

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from fnmatch import translate
-from itertools import islice
-from typing import Annotated, Any, Literal
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from jaxtyping import Float
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from renderer.common.digests import data_digest
 from renderer.common.errors import UserError
 from renderer.common.section import Section
-from renderer.common.wording import did_you_mean, nearest
+from renderer.targets.entries import Entry, Names, describe_miss, find, find_all
 from renderer.targets.similarity import similarity_order
-from renderer.targets.target import Target
+from renderer.targets.slugs import slug
+from renderer.targets.target import Mixture, Neuron, Target
 
 
 def _as_entries(value: Any) -> Any:
     """Let a single value stand for a list of one, as in `select: all`."""
     match value:
-        case str() | int():
+        case str() | int() | dict():
             return (value,)
         case list():
             return tuple(value)
@@ -32,30 +31,46 @@ def _as_entries(value: Any) -> Any:
             return value
 
 
-Entries = Annotated[tuple[int | str, ...], BeforeValidator(_as_entries)]
-OutputWeights = Callable[[], Float[np.ndarray, "classes features"]]
+Weight = Annotated[float, Field(ge=-100, le=100)]
 
-_INDEX = re.compile(r"0*[0-9]{1,9}")
-_RANGE = re.compile(r"(0*[0-9]{1,9})\s*-\s*(0*[0-9]{1,9})")
-_NUMBERS = re.compile(r"[-\s]*[0-9][-\s0-9]*")
-_WNID = re.compile(r"[nN][0-9]{8}")
-_GROUP_PREFIX = "under:"
-_PATTERN_SIGNS = frozenset("*?[")
-_LONGEST_PATTERN = 1000
-_MOST_PATTERNS = 1000
-_MOST_TOLD = 10
+
+class Mixed(Section):
+    """Several targets at once, each by its weight: `{title: lion fish, mix: {lion: 1, lionfish: 0.7, tabby: -0.3}}`."""
+
+    title: str = Field(min_length=1, max_length=500, description="What it is called.")
+    mix: dict[str, Weight] = Field(
+        min_length=1,
+        max_length=32,
+        description="Weights by the entries of single targets. What is below 0 is to be seen as little as can be.",
+    )
+
+    @model_validator(mode="after")
+    def _say_something(self) -> Self:
+        if "\0" in self.title or not self.title.strip():
+            raise ValueError("the title of a mixture is empty, or holds the character NUL; write a name")
+        if not any(self.mix.values()):
+            raise ValueError(f"all weights of {self.title!r:.60} are 0; give what is wanted a weight such as 1")
+        return self
+
+
+_EXAMPLE = "{title: lion fish, mix: {lion: 1, lionfish: 0.7, tabby: -0.3}}"
+Mixable = Entry | Annotated[Mixed, WithJsonSchema({"type": "object", "examples": [_EXAMPLE]})]
+Entries = Annotated[tuple[Entry, ...], BeforeValidator(_as_entries)]
+MixableEntries = Annotated[tuple[Mixable, ...], BeforeValidator(_as_entries)]
+OutputWeights = Callable[[], Float[np.ndarray, "classes features"]]
 
 
 class Classes(Section):
     """Which classes are dreamed, and in which order."""
 
-    select: Entries = Field(
+    select: MixableEntries = Field(
         ("all",),
         min_length=1,
         description="Entries that add classes: an index (`7` or `0007`), a range (`0-9`, both ends included), a wnid "
         "(`n02123045`), a title (`tabby`) or a glob over titles and synonyms (`*terrier*`, case does not matter), "
         "`under:NAME` for everything below a group, or `all`. Numbers come before titles that are numbers; for those "
-        "there is the glob, as in `[7]`.",
+        "there is the glob, as in `[7]`. `" + _EXAMPLE + "` adds a "
+        "mixture of several, by weight; mixtures come after all classes, in the order in which they are written.",
     )
     exclude: Entries = Field((), description="Entries of the same kinds that take classes away again.")
     order: Literal["index", "title", "random", "similarity"] = Field(
@@ -71,11 +86,6 @@ def select_classes(
 ) -> tuple[Target, ...]:
     """Choose classes and put them in order.
 
-    An entry is taken for the first of these that it fits: `all`; `under:NAME`; an index or a range within the list; a
-    wnid of the list; a title, then a synonym, whatever it is made of; a glob over titles and synonyms. So numbers come
-    before titles that are numbers, for which there is the glob (`[7]`), and titles before globs. Case does not matter,
-    except that a title as it is written comes before one that differs in case.
-
     Args:
         classes: What is wanted.
         known: All classes of the network, by index.
@@ -89,9 +99,12 @@ def select_classes(
     Raises:
         UserError: An entry matches nothing, nothing is left, or there are no weights for the order `similarity`.
     """
-    names = _Names(known)
-    wanted = _matches("classes.select", classes.select, names) - _matches("classes.exclude", classes.exclude, names)
-    left = [target for target in known if target.index in wanted]
+    names = Names(known)
+    entries = {number: entry for number, entry in enumerate(classes.select) if not isinstance(entry, Mixed)}
+    wanted = find_all("classes.select", entries, names) - find_all(
+        "classes.exclude", dict(enumerate(classes.exclude)), names
+    )
+    left = [target for target in known if target.index in wanted] + _mixtures(classes.select, names)
     if not left:
         raise UserError("classes.exclude: takes away every class that classes.select gives; remove some of its entries")
     return tuple(_ordered(left, classes.order, seed, output_weights)[: classes.limit])
@@ -104,8 +117,7 @@ def _ordered(targets: Sequence[Target], order: str, seed: int, output_weights: O
         case "random":
             return sorted(targets, key=lambda target: hashlib.sha256(f"{seed}:{target.index}".encode()).digest())
         case "similarity":
-            weights = _weights(output_weights)[[target.index for target in targets]]
-            return [targets[place] for place in similarity_order(weights)]
+            return [targets[place] for place in similarity_order(_rows(targets, _weights(output_weights)))]
         case _:
             return list(targets)
 
@@ -121,138 +133,34 @@ def _weights(output_weights: OutputWeights | None) -> Float[np.ndarray, "classes
     )
 
 
-def _matches(key: str, entries: Sequence[int | str], names: _Names) -> set[int]:
-    """Indices that the entries stand for."""
-    found: set[int] = set()
-    misses: dict[str, int] = {}
-    for entry, number in _distinct(key, entries).items():
-        matches = _match(entry, names)
-        found |= matches
-        if not matches:
-            misses[entry] = number
-    if misses:
-        told = [
-            f"{key}[{number}]: {_describe_miss(entry, names.targets)}"
-            for entry, number in islice(misses.items(), _MOST_TOLD)
-        ]
-        more = len(misses) - _MOST_TOLD
-        told += [f"and {more} more entries of {key} that match nothing"] if more > 0 else []
-        raise UserError("\n".join(told))
+def _rows(
+    targets: Sequence[Target], weights: Float[np.ndarray, "classes features"]
+) -> Float[np.ndarray, "targets features"]:
+    return np.stack([sum(weight * weights[unit] for unit, weight in target.units) for target in targets])
+
+
+def _mixtures(entries: Sequence[Entry | Mixed], names: Names) -> list[Target]:
+    """The mixtures among the entries; their numbers begin behind those of all known targets."""
+    found: list[Target] = []
+    for number, entry in enumerate(entries):
+        if isinstance(entry, Mixed):
+            found.append(_mixture(f"classes.select[{number}]", entry, len(names.targets) + len(found), names))
+    taken = Counter(target.title for target in (*names.targets, *found))
+    if twice := next((target.title for target in found if taken[target.title] > 1), None):
+        raise UserError(f"classes.select: {twice!r:.60} is the title of something else too; give the mixture another")
     return found
 
 
-def _distinct(key: str, entries: Sequence[int | str]) -> dict[str, int]:
-    """The entries, each once, with the number of the first that is so."""
-    distinct: dict[str, int] = {}
-    for number, entry in enumerate(entries):
-        distinct.setdefault(str(entry).strip(), number)
-    patterns = [entry for entry in distinct if _is_pattern(entry)]
-    if len(patterns) > _MOST_PATTERNS:
-        number = distinct[patterns[_MOST_PATTERNS]]
-        raise UserError(
-            f"{key}[{number}]: more than {_MOST_PATTERNS:,} entries hold *, ? or [, and each is looked for in every "
-            "name; write titles or indices instead"
-        )
-    return distinct
-
-
-def _is_pattern(text: str) -> bool:
-    """Whether a text may stand for others than itself; no name is so long that a longer one could."""
-    return len(text) <= _LONGEST_PATTERN and not _PATTERN_SIGNS.isdisjoint(text)
-
-
-class _Names:
-    """All names that classes go by, each with the indices of its classes; what is case-blind has them folded."""
-
-    def __init__(self, targets: Sequence[Target]) -> None:
-        self.targets = targets
-        self.all = {target.index for target in targets}
-        self.wnids, self.titles, self.folded_titles, self.synonyms, self.groups = (
-            _indices(targets, names)
-            for names in (
-                lambda target: [target.wnid] if target.wnid else [],
-                lambda target: [target.title],
-                lambda target: [target.title.casefold()],
-                lambda target: [name.casefold() for name in target.synonyms],
-                lambda target: [group.casefold() for group in target.groups],
-            )
-        )
-
-
-def _indices(targets: Sequence[Target], names: Callable[[Target], Iterable[str]]) -> dict[str, set[int]]:
-    indices: defaultdict[str, set[int]] = defaultdict(set)
-    for target in targets:
-        for name in names(target):
-            indices[name].add(target.index)
-    return dict(indices)
-
-
-def _match(entry: str, names: _Names) -> set[int]:
-    folded = entry.casefold()
-    if folded == "all":
-        return names.all
-    if folded.startswith(_GROUP_PREFIX):
-        group = folded.removeprefix(_GROUP_PREFIX).strip()
-        return names.groups.get(group, set()) | _match_pattern(group, names.groups)
-    return _match_number(entry, len(names.targets)) or names.wnids.get(folded) or _match_name(entry, names)
-
-
-def _match_number(entry: str, count: int) -> set[int]:
-    if _INDEX.fullmatch(entry):
-        first = last = _number(entry)
-    elif ends := _RANGE.fullmatch(entry):
-        first, last = _number(ends[1]), _number(ends[2])
-    else:
-        return set()
-    return set(range(first, last + 1)) if first <= last < count else set()
-
-
-def _number(digits: str) -> int:
-    """The number; what stands before the last nine digits are zeros."""
-    return int(digits[-9:])
-
-
-def _match_name(entry: str, names: _Names) -> set[int]:
-    folded = entry.casefold()
-    return (
-        names.titles.get(entry)
-        or names.folded_titles.get(folded)
-        or names.synonyms.get(folded)
-        or _match_pattern(folded, names.folded_titles) | _match_pattern(folded, names.synonyms)
-    )
-
-
-def _match_pattern(folded: str, names: Mapping[str, set[int]]) -> set[int]:
-    if not _is_pattern(folded):
-        return set()
-    fits = re.compile(translate(folded)).match
-    return {index for name, indices in names.items() if fits(name) for index in indices}
-
-
-def _describe_miss(entry: str, known: Sequence[Target]) -> str:
-    """Say why an entry matches nothing, and what comes near it."""
-    groups = dict.fromkeys(group for target in known for group in target.groups)
-    shown = f"{entry!r:.60}"
-    if entry.casefold().startswith(_GROUP_PREFIX):
-        name = entry[len(_GROUP_PREFIX) :].strip()
-        near = _prefixed(nearest(name, groups))
-        return f"there is no such group: {shown}{did_you_mean(near) or _some_groups(groups)}"
-    if _NUMBERS.fullmatch(entry):
-        return f"{shown} is no index or range within 0-{len(known) - 1}, the classes of the network"
-    if _WNID.fullmatch(entry):
-        return f"no class has the wnid {shown}; the command `classes` lists them"
-    word = entry.strip("*?")
-    names = dict.fromkeys(name for target in known for name in (target.title, *target.synonyms))
-    containing = [name for name in names if word and word.casefold() in name.casefold()]
-    near = [*_prefixed(nearest(word, groups, count=1, likeness=0.9)), *nearest(word, names), *containing]
-    remedy = did_you_mean([repr(name) for name in dict.fromkeys(near)][:3])
-    return f"no class is called {shown}{remedy or '; the command `classes` lists them'}"
-
-
-def _prefixed(groups: Iterable[str]) -> list[str]:
-    return [f"{_GROUP_PREFIX}{group}" for group in groups]
-
-
-def _some_groups(groups: Iterable[str]) -> str:
-    some = list(groups)[:8]
-    return f"; some groups: {', '.join(some)}" if some else "; the network's list has no groups"
+def _mixture(place: str, entry: Mixed, index: int, names: Names) -> Target:
+    weights: dict[Neuron, float] = {}
+    for name, weight in entry.mix.items():
+        matches = find(name.strip(), names)
+        if len(matches) != 1:
+            what = f"{name!r:.60} stands for {len(matches)} of them; name one" if matches else None
+            raise UserError(f"{place}.mix: {what or describe_miss(name.strip(), names.targets)}")
+        (part,) = names.targets[matches.pop()].parts
+        weights[part] = weights.get(part, 0.0) + weight
+    ascends = Mixture(tuple(weights), tuple(weights.values()))
+    parts = [[part.layer, part.unit, weight] for part, weight in weights.items()]
+    key = f"mix-{slug(entry.title)}-{data_digest([entry.title, parts])[:8]}"
+    return Target(key, ascends, index, entry.title.strip())

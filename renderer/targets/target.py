@@ -22,6 +22,23 @@ class Neuron:
 
 
 @dataclass(frozen=True)
+class Mixture:
+    """Several neurons at once.
+
+    Attributes:
+        parts: The neurons.
+        weights: How much each counts; what is below 0 is to answer as little as it can.
+    """
+
+    parts: tuple[Neuron, ...]
+    weights: tuple[float, ...]
+
+
+Units = tuple[tuple[int, float], ...]
+"""Numbers of units, each with its weight."""
+
+
+@dataclass(frozen=True)
 class Aim:
     """What the dreaming knows of a target, and so all that pixels can depend on.
 
@@ -32,7 +49,26 @@ class Aim:
     """
 
     key: str
-    ascends: Neuron
+    ascends: Neuron | Mixture
+
+    @property
+    def parts(self) -> tuple[Neuron, ...]:
+        """The neurons that it is made of; nearly always one."""
+        return self.ascends.parts if isinstance(self.ascends, Mixture) else (self.ascends,)
+
+    @property
+    def units(self) -> Units:
+        """Their numbers, each with its weight."""
+        weights = self.ascends.weights if isinstance(self.ascends, Mixture) else (1.0,)
+        return tuple((part.unit, weight) for part, weight in zip(self.parts, weights, strict=True))
+
+    def blended(self, before: Aim, share: float) -> Aim:
+        """The same on the way from another one: with 0 that one's ascent, with 1 its own."""
+        weights: dict[Neuron, float] = {}
+        for aim, part_of in ((before, 1 - share), (self, share)):
+            for part, (_, weight) in zip(aim.parts, aim.units, strict=True):
+                weights[part] = weights.get(part, 0.0) + part_of * weight
+        return Aim(self.key, Mixture(tuple(weights), tuple(weights.values())))
 
 
 @dataclass(frozen=True)
@@ -55,8 +91,8 @@ class Target(Aim):
 
     @property
     def is_class(self) -> bool:
-        """Whether it is an output of the network."""
-        return self.ascends.layer == OUTPUTS
+        """Whether it is one of the network's outputs, and no mixture of several."""
+        return isinstance(self.ascends, Neuron) and self.ascends.layer == OUTPUTS
 
     @property
     def aim(self) -> Aim:

@@ -65,11 +65,11 @@ def test_every_still_excites_its_own_channel_more_than_noise_does(tmp_path: Path
 def test_a_channel_answers_by_its_mean_whatever_the_scale_of_the_layer() -> None:
     network = load_network(EmbeddedNetwork(targets=LayerChannels(layer=LAYER)))
     seen = network.activations(torch.rand(2, 3, network.size, network.size), [LAYER])
-    answers, units = network.kind.answers, torch.tensor([3, 5])
+    answers, units = network.kind.answers, torch.tensor([[3], [5]])
     share = seen[LAYER][:, 3].mean(dim=(1, 2)) / seen[LAYER].square().mean(dim=(1, 2, 3)).sqrt()
-    assert torch.allclose(answers(seen, torch.tensor([3, 3])), 10 * share)
+    assert torch.allclose(answers(seen, torch.tensor([[3], [3]])), 10 * share[:, None])
     assert torch.allclose(answers({LAYER: 100 * seen[LAYER]}, units), answers(seen, units), rtol=1e-4)
-    assert torch.equal(answers({LAYER: 0 * seen[LAYER]}, units), torch.zeros(2))
+    assert torch.equal(answers({LAYER: 0 * seen[LAYER]}, units), torch.zeros(2, 1))
     assert network.kind.rivals(seen) is None
 
 

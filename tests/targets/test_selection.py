@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from renderer.common.errors import UserError
-from renderer.targets import selection
+from renderer.targets import entries
 from renderer.targets.class_lists import load_imagenet_classes
 from renderer.targets.selection import Classes, select_classes
 from renderer.targets.target import class_target
@@ -139,7 +139,7 @@ def test_all_entries_without_match_are_told():
 
 def test_of_many_entries_without_match_the_first_are_told_and_the_others_counted(monkeypatch):
     looked = []
-    monkeypatch.setattr(selection, "nearest", lambda *given, **likeness: looked.append(given) or [])
+    monkeypatch.setattr(entries, "nearest", lambda *given, **likeness: looked.append(given) or [])
     with pytest.raises(UserError) as caught:
         chosen(IMAGENET, select=[f"qqq {number}" for number in range(2000)], exclude=["vvv"])
     lines = str(caught.value).splitlines()

@@ -1,0 +1,78 @@
+"""Layers as a whole, as targets: whatever a layer sees, more of it (DeepDream)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from renderer.targets.kind import Outline, TargetKind
+from renderer.targets.layer_channels import Layer
+from renderer.targets.strength import LIKE_LOGITS, strength
+from renderer.targets.target import Aim, Neuron, Score, Target
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+    from torch import Tensor
+
+    from renderer.targets.kind import Activations
+
+_MOST = 200
+
+
+class WholeLayers(TargetKind):
+    """Layers as a whole, one after another: the norm of a layer's activation is ascended.
+
+    This is the objective of DeepDream (Mordvintsev, Olah & Tyka 2015, "Inceptionism"), where the gradient with respect
+    to the layer is the activation itself. Each layer is a target; its title is its name.
+    """
+
+    needs_network: ClassVar[bool] = True
+
+    kind: Literal["layers"] = Field("layers", description="What is dreamed toward.")
+    layers: tuple[Layer, ...] = Field(
+        min_length=1,
+        max_length=_MOST,
+        examples=["[features.3, features.7, features.12]"],
+        description="Names of the layers, in the order in which they are numbered; `neuron-atlas networks NAME "
+        "--layers` lists them.",
+    )
+
+    @field_validator("layers")
+    @classmethod
+    def _name_each_once(cls, layers: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := [name for number, name in enumerate(layers) if name in layers[:number]]:
+            raise ValueError(f"names {twice[0]} twice; name each layer once")
+        return layers
+
+    def known(self, network: Outline) -> tuple[Target, ...]:
+        """The layers; the network is loaded to see that it has them."""
+        for name in self.layers:
+            network.channels(name)
+        return tuple(Target(name, Neuron(name, number), number, name) for number, name in enumerate(self.layers))
+
+    def watched(self) -> tuple[str, ...]:
+        """All of them."""
+        return self.layers
+
+    def answers(self, activations: Activations, units: Int[Tensor, "views parts"]) -> Float[Tensor, "views parts"]:
+        """Half the mean square of each wanted layer, against its strength."""
+        first = activations[self.layers[0]]
+        found = first.new_zeros(len(first), len(self.layers))
+        for place, name in enumerate(self.layers):
+            found[:, place] = _mean_square(activations[name]) / strength(activations[name])
+        return LIKE_LOGITS / 2 * found.gather(1, units)
+
+    def scores(self, activations: Activations, aims: Sequence[Aim]) -> tuple[Score, ...]:
+        """The root of the mean square; layers have scales of their own, so there is no rank among them."""
+        strengths = [strength(activations[name]).cpu() for name in self.layers]
+        return tuple(
+            Score(activation=sum(weight * float(strengths[unit][row]) for unit, weight in aim.units))
+            for row, aim in enumerate(aims)
+        )
+
+
+def _mean_square(seen: Float[Tensor, "views channels *place"]) -> Float[Tensor, " views"]:
+    found: Tensor = seen.flatten(1).square().mean(1)
+    return found
