@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -355,20 +355,55 @@ def classes(
 
 
 @app.command()
-def networks() -> None:
-    """List what can dream here.
+def networks(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NETWORK]",
+            help="A network of torchvision by name, SOURCE:NAME, the section `network` as YAML, or a file that ends in "
+            ".yaml.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    layers: Annotated[bool, typer.Option("--layers", help="List its layers, with what they answer.")] = False,
+) -> None:
+    """List what can dream here, or what one network consists of.
 
-    The network that comes along, those of torchvision with the names of their weights, and Python functions.
+    The network that comes along, those of torchvision with the names of their weights, and how others are named. Of one
+    network, its input and outputs; with --layers, each layer with the shape of its answer (channels, height and width),
+    for `network.targets`.
 
     \b
-    Example:
+    Examples:
       neuron-atlas networks
+      neuron-atlas networks mobilenet_v2 --layers
+      neuron-atlas networks timm:resnet50.a1_in1k
+      neuron-atlas networks mine.yaml --layers
     """  # noqa: D301
     from renderer.display import print_table
-    from renderer.networks.sources import SOURCES
 
-    rows = [{"source": source.model_fields["source"].default} | row for source in SOURCES for row in source.choices()]
-    print_table(make_console(), rows)
+    print_table(make_console(), _network_rows(name, layers=layers))
+
+
+def _network_rows(name: str | None, *, layers: bool) -> list[dict[str, Any]]:
+    from renderer.networks.sources import SOURCES
+    from renderer.settings.loading import find_network
+
+    if name is None and layers:
+        raise UserError("--layers: say of which network, as in `neuron-atlas networks mobilenet_v2 --layers`")
+    if name is None:
+        sources = {source.model_fields["source"].default: source for source in SOURCES}
+        return [{"source": key} | row for key, source in sources.items() for row in source.choices()]
+    source = find_network(name)
+    from renderer.networks.loaded import network_shape
+
+    network = network_shape(source)
+    if not layers:
+        size, million = f"{network.size} x {network.size}", f"{network.parameters / 1e6:.1f} million"
+        return [{"network": source.label, "input": size, "outputs": network.count_outputs(), "parameters": million}]
+    found = network.layers().items()
+    return [{"layer": key, "kind": layer.kind, "shape": " x ".join(map(str, layer.shape))} for key, layer in found]
 
 
 def _show_version(*, wanted: bool) -> None:

@@ -350,6 +350,31 @@ def test_classes_are_listed_for_programs_too(config: str, capsys: pytest.Capture
     assert rows[0]["group"] == ["Smileys & Emotion", "face-smiling"]
 
 
+def test_the_layers_of_a_network_are_listed_with_their_shapes(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert run("networks", "squeezenet1_1", "--layers") == 0
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert ["features.12", "Fire", "512 x 13 x 13"] in rows
+    assert rows.index(["features.0", "Conv2d", "64 x 111 x 111"]) < rows.index(["features.12", "Fire", "512 x 13 x 13"])
+    assert run("networks", "embedded") == 0
+    assert "1000" in capsys.readouterr().out
+    (tmp_path / "mine.yaml").write_text("network: {source: embedded}")
+    assert run("networks", str(tmp_path / "mine.yaml"), "--layers") == 0
+    assert "features.3" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [(["--layers"], "say of which network"), (["mobilenet_v4"], "did you mean"), (["nowhere.yaml"], "nowhere.yaml")],
+)
+def test_a_network_that_cannot_be_looked_at_is_answered(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("networks", *words) == 2
+    assert told in capsys.readouterr().err
+
+
 def test_networks_lists_what_can_dream(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("networks") == 0
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]

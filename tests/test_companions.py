@@ -233,7 +233,7 @@ WRONG = {
     ),
     "a key of another source": (
         "[{source: embedded, name: x}]",
-        "f.yaml:1: network.companions[0].name: goes with network.companions[0].source 'python' or 'torchvision' only, ",
+        "f.yaml:1: network.companions[0].name: goes with network.companions[0].source ",
     ),
     "an unlikely key": (
         "[{source: embedded, qqq: x}]",

@@ -30,6 +30,15 @@ def load_network(source: NetworkSource, device: torch.device = _CPU, dtype: torc
     return network
 
 
+def network_shape(source: NetworkSource) -> Network:
+    """A network that is only looked at, perhaps with random weights and without its classes.
+
+    Raises:
+        UserError: It cannot be had.
+    """
+    return Network(source.load_shape(), device=_CPU)
+
+
 def count_channels(source: NetworkSource, layer: str) -> int:
     """How many channels a layer has, of a network whose class list need not be known.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -72,6 +73,19 @@ class Loaded:
     preprocessing: Preprocessing
     branches: tuple[nn.Module, ...] = ()
     memory_format: torch.memory_format = torch.channels_last
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of a network.
+
+    Attributes:
+        kind: Name of the module's class.
+        shape: Of its answer to a picture: channels, then height and width, or a number of places, or nothing.
+    """
+
+    kind: str
+    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -213,24 +227,29 @@ class Network:
         Raises:
             UserError: No layer tells places apart.
         """
-        places = self._places()
+        places = {name: math.prod(layer.shape[1:]) for name, layer in self.layers().items()}
         for least in (max(_FEWEST, self.size // 16), _FEWEST):
             fine = [layer for layer, count in places.items() if count >= least**2]
             if fine:
                 return fine[-1]
         raise UserError("network: no layer tells places apart, as stills.diversity needs; set that to 0")
 
-    def _places(self) -> dict[str, int]:
-        """How many places each layer tells apart, in the order of their work; only of layers that work once."""
-        found: dict[str, int] = {}
+    @property
+    def parameters(self) -> int:
+        """How many numbers it has learned."""
+        return sum(parameter.numel() for parameter in self._module.parameters())
+
+    def layers(self) -> dict[str, Layer]:
+        """The layers that can be dreamed of, in the order of their work; only of layers that work once."""
+        found: dict[str, Layer] = {}
         calls = Counter[str]()
         # Two, so that what is the same for all pictures, or has them side by side, is not taken for a layer's answer.
         views = self._gray.repeat(2, 1, 1, 1).requires_grad_()
 
-        def look(name: str, _module: nn.Module, _inputs: object, output: Any) -> None:
+        def look(name: str, module: nn.Module, _inputs: object, output: Any) -> None:
             calls[name] += 1
-            if isinstance(output, Tensor) and output.ndim in (3, 4) and len(output) == 2 and output.requires_grad:
-                found[name] = _channels_first(output)[0, 0].numel()
+            if isinstance(output, Tensor) and output.ndim in (2, 3, 4) and len(output) == 2 and output.requires_grad:
+                found[name] = Layer(type(module).__name__, tuple(_channels_first(output).shape[1:]))
 
         named = [(name, module) for name, module in self._module.named_modules() if name]
         hooks = [module.register_forward_hook(partial(look, name)) for name, module in named]
@@ -240,7 +259,7 @@ class Network:
             for hook in hooks:
                 hook.remove()
         # Of a layer that works several times only the last answer would be seen.
-        return {name: count for name, count in found.items() if calls[name] == 1}
+        return {name: layer for name, layer in found.items() if calls[name] == 1}
 
     @property
     def _gray(self) -> Views:

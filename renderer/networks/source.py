@@ -114,6 +114,10 @@ class NetworkSource(Section):
             UserError: It cannot be had.
         """
 
+    def load_shape(self) -> Loaded:
+        """The network, of which only the shape is of interest: weights that would have to be fetched may be any."""
+        return self.load()
+
     @abstractmethod
     def class_list(self) -> tuple[Target, ...]:
         """The classes that its outputs stand for, by index; the network is not loaded.

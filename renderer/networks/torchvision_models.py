@@ -17,6 +17,7 @@ from torchvision import models
 from torchvision.models import WeightsEnum
 
 from renderer.common.errors import UserError
+from renderer.common.wording import did_you_mean, nearest
 from renderer.networks.folding import fold_normalization
 from renderer.networks.network import Loaded, Preprocessing
 from renderer.networks.shortcuts import residual_branches
@@ -54,8 +55,7 @@ def load_torchvision(name: str, weights: str, path: Path | None, *, folded: bool
     Raises:
         UserError: Model or weights are unknown, cannot be had, or do not fit each other.
     """
-    if name not in model_names():
-        raise UserError(f"network.name: torchvision has no classification model '{name}'; see `neuron-atlas networks`")
+    _refuse_unknown(name)
     if path:
         module, preprocessing = _build(name, path)
     else:
@@ -64,6 +64,19 @@ def load_torchvision(name: str, weights: str, path: Path | None, *, folded: bool
     if folded:
         fold_normalization(module)
     return Loaded(_revive(module), preprocessing, tuple(residual_branches(module)))
+
+
+def untrained(name: str) -> Loaded:
+    """A model with random weights; raises UserError where there is no such model."""
+    _refuse_unknown(name)
+    module: nn.Module = models.get_model(name, weights=None, **_training_options(name))
+    return Loaded(module, _preprocessing(models.get_model_weights(name).DEFAULT))
+
+
+def _refuse_unknown(name: str) -> None:
+    if name not in model_names():
+        remedy = did_you_mean(nearest(name, model_names())) or "; see `neuron-atlas networks`"
+        raise UserError(f"network.name: torchvision has no classification model '{name}'{remedy}")
 
 
 def download_path(weights: WeightsEnum) -> Path:

@@ -100,6 +100,19 @@ def parse_network(text: str, place: str, weights: str | None = None) -> NetworkS
     return _checked(Marked({"network": tree}, place)).network
 
 
+def find_network(text: str) -> NetworkSource:
+    """The network that somebody means: one of torchvision by its name alone, that of a configuration, or as above.
+
+    Raises:
+        UserError: There is none.
+    """
+    if text.endswith((".yaml", ".yml")):
+        return load_settings(text, []).settings.network
+    shape = settings_shape().keys["network"]
+    is_name = ":" not in text and not (isinstance(shape, Variants) and text in shape.groups)
+    return parse_network(f"torchvision:{text}" if is_name else text, "NETWORK")
+
+
 def _read(path: Path) -> str:
     try:
         with path.open(encoding="utf-8-sig") as file:

@@ -87,6 +87,14 @@ class TorchvisionNetwork(NetworkSource):
         weights = str(self.weights_path.absolute()) if self.weights_path else self.weights
         return self.model_copy(update={"weights": weights, "classes": absolute_list(self.classes)})
 
+    def load_shape(self) -> Loaded:
+        """With random weights, unless they are a file."""
+        from renderer.networks.torchvision_models import load_torchvision, untrained  # noqa: PLC0415
+
+        if self.weights_path:
+            return load_torchvision(self.name, self.weights, self.weights_path)
+        return untrained(self.name)
+
     def load(self) -> Loaded:
         """Build the model and load its weights."""
         from renderer.networks.torchvision_models import load_torchvision  # noqa: PLC0415  torch takes seconds
