@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Positive = Annotated[float, Field(ge=0.01, le=100)]
 NotNegative = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class ParameterizationKind(Section):
@@ -135,12 +136,23 @@ class PixelParameterization(ParameterizationKind):
         description="Standard deviation of the blur after each step, in pixels: at the beginning of each octave of a "
         "fresh picture, and at its end, as afterwards (Audun Øygard's deepdraw, 2015).",
     )
+    blur_every: int = Field(1, ge=1, le=1000, description="Blur only after every so many steps.")
+    clip_norm: Share = Field(
+        0.0,
+        description="After each step, the share of the pixels that is made gray because they are nearly so (Yosinski "
+        "et al. 2015, arXiv 1506.06579).",
+    )
+    clip_contribution: Share = Field(
+        0.0,
+        description="After each step, the share of the pixels that is made gray because they matter least to the "
+        "objective (the same).",
+    )
 
     def build(self, size: tuple[int, int], device: torch.device, *, is_gray: bool) -> Parameterization:  # noqa: ARG002
         """The same for all sizes."""
         from renderer.dream.parameterizations import Pixels  # noqa: PLC0415  torch takes seconds
 
-        return Pixels(self.blur, is_gray=is_gray)
+        return Pixels(self, is_gray=is_gray)
 
 
 class AdamOptimizer(OptimizerKind):
@@ -354,7 +366,7 @@ class FilmAscent(AscentSettings):
 class Dream(FilmAscent):
     """How pixels are made from gradients."""
 
-    preset: Literal["vivid", "clean", "classic-2015", "maco", "pixels"] | None = Field(
+    preset: Literal["vivid", "clean", "classic-2015", "maco", "pixels", "yosinski-2015"] | None = Field(
         None,
         description="A look by name: other values for some of the other keys, before which your own come. "
         "`docs/presets.md` lists them, and what suits each family of networks.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from jaxtyping import Complex, Float
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from renderer.dream.blur import blur
 from renderer.dream.canvas import Canvas
-from renderer.dream.dreaming import MacoParameterization, ParameterizationKind
+from renderer.dream.dreaming import MacoParameterization, ParameterizationKind, PixelParameterization
 
 # Red, green and blue from luminance, blue-yellow and red-green: the principal axes of natural colors and, roughly,
 # their standard deviations (Ohta, Kanade & Sakai 1980, "Color information for region segmentation").
@@ -20,9 +20,22 @@ _AXES = ((1 / 3**0.5, 1 / 2**0.5, 1 / 6**0.5), (1 / 3**0.5, 0.0, -2 / 6**0.5), (
 _DEVIATIONS = (1.0, 0.35, 0.16)
 _SLOPE = 0.25  # Of the sigmoid at mid-gray.
 _FAR = 20.0  # In units of the sigmoid: from one end of the range to the other.
+_MID = 0.5
 _BORDER = 0.004  # Nearest to black or white that a picture held by a sigmoid can be: one of 255 steps.
 
 Pictures = Float[Tensor, "batch 3 height width"]
+
+
+class Moment(NamedTuple):
+    """When in an ascent something is done.
+
+    Attributes:
+        step: Number of the step.
+        progress: From 0 at the beginning of a fresh picture's octave to 1 at its end, and afterwards.
+    """
+
+    step: int
+    progress: float
 
 
 class Parameterization(Protocol):
@@ -36,8 +49,8 @@ class Parameterization(Protocol):
         """The pictures, differentiable with respect to the coordinates."""
         ...
 
-    def settle(self, coordinates: Tensor, progress: float, canvas: Canvas) -> None:
-        """What is done to the coordinates after each step; `progress` leads from 0 to 1."""
+    def settle(self, coordinates: Tensor, gradient: Tensor, moment: Moment, canvas: Canvas) -> None:
+        """What is done to the coordinates, in place, after each step, which followed the gradient."""
         ...
 
 
@@ -54,15 +67,18 @@ class ViewParameterization(Parameterization, Protocol):
 
 
 class _Untouched:
-    def settle(self, coordinates: Tensor, progress: float, canvas: Canvas) -> None:
+    def settle(self, coordinates: Tensor, gradient: Tensor, moment: Moment, canvas: Canvas) -> None:
         """Nothing is done after a step."""
 
 
 class Pixels:
-    """The plain pixels (Simonyan et al. 2013, arXiv 1312.6034), clipped to the range and, if so wished, blurred."""
+    """The plain pixels (Simonyan et al. 2013, arXiv 1312.6034), kept in range by clipping.
 
-    def __init__(self, blur: tuple[float, float], *, is_gray: bool = False) -> None:
-        self._blur, self._is_gray = blur, is_gray
+    If so wished they are blurred, and those that matter little are made gray (Yosinski et al. 2015, arXiv 1506.06579).
+    """
+
+    def __init__(self, settings: PixelParameterization, *, is_gray: bool = False) -> None:
+        self._settings, self._is_gray = settings, is_gray
 
     def encode(self, pictures: Pictures) -> Tensor:
         """The pictures themselves."""
@@ -74,12 +90,33 @@ class Pixels:
         return held + (held.clamp(0, 1) - held).detach()
 
     @torch.no_grad()
-    def settle(self, coordinates: Tensor, progress: float, canvas: Canvas) -> None:
-        """Blurs, less and less (Yosinski et al. 2015, arXiv 1506.06579), so that noise cannot grow."""
-        begin, end = self._blur
-        deviation = begin + (end - begin) * progress
-        if deviation > 0:
+    def settle(self, coordinates: Tensor, gradient: Tensor, moment: Moment, canvas: Canvas) -> None:
+        """Blurs, less and less, so that noise cannot grow; then makes gray what is nearly so or hardly contributes."""
+        begin, end = self._settings.blur
+        deviation = begin + (end - begin) * moment.progress
+        if deviation > 0 and (moment.step + 1) % self._settings.blur_every == 0:
             coordinates.copy_(blur(coordinates.clamp(0, 1), deviation, canvas))
+        if self._settings.clip_norm:
+            _make_gray(coordinates, _norms(coordinates - _MID), self._settings.clip_norm)
+        if self._settings.clip_contribution:
+            _make_gray(coordinates, _contributions(coordinates - _MID, gradient), self._settings.clip_contribution)
+
+
+def _norms(away: Pictures) -> Float[Tensor, "batch 1 height width"]:
+    norms: Tensor = away.square().sum(1, keepdim=True)
+    return norms
+
+
+def _contributions(away: Pictures, gradient: Tensor) -> Float[Tensor, "batch 1 height width"]:
+    """How much the objective would change, to first order, if a pixel became gray."""
+    return (away * gradient).sum(1, keepdim=True).abs()
+
+
+def _make_gray(pictures: Pictures, measured: Float[Tensor, "batch 1 height width"], share: float) -> None:
+    """Give a share of the pixels of each picture, those of the least measure, the color of no effort."""
+    rank = max(1, round(share * measured[0].numel()))
+    least = measured.flatten(1).kthvalue(rank).values.view(-1, 1, 1, 1)
+    pictures.copy_(torch.where(measured < least, _MID, pictures))
 
 
 class Fourier(_Untouched):

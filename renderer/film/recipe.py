@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any, TypeVar
 
 from renderer.common.digests import data_digest
@@ -80,6 +80,16 @@ class FilmValues:
     forget: float
 
 
+# Keys that came later, which change no pixel as long as they are so.
+_NEWER: Mapping[tuple[str, ...], Any] = {
+    ("dream", "parameterization", "blur_every"): 1,
+    ("dream", "parameterization", "clip_contribution"): 0.0,
+    ("dream", "parameterization", "clip_norm"): 0.0,
+    ("film", "blend_seconds"): 0.0,
+    ("stills", "alpha"): False,
+}
+
+
 class Recipe(Section):
     """What films and stills have in common.
 
@@ -109,6 +119,10 @@ class Recipe(Section):
         data = self.model_dump(mode="json")
         if "companions" not in self.network:
             del data["dream"]["together"]
+        for (*sections, key), default in _NEWER.items():
+            part = reduce(lambda within, section: within.get(section, {}), sections, data)
+            if part.get(key) == default:
+                del part[key]
         return data
 
 
@@ -119,12 +133,6 @@ class FilmRecipe(Recipe):
     motion: Motion
     dream: FilmAscent
     run: FilmRun
-
-    def _told(self) -> dict[str, Any]:
-        data = super()._told()
-        if not self.film.blend_seconds:
-            del data["film"]["blend_seconds"]
-        return data
 
     @cached_property
     def timeline(self) -> Timeline:
@@ -171,8 +179,6 @@ class StillRecipe(Recipe):
         format_ = data["stills"]
         if self.stills.variants == 1:
             del format_["variants"], format_["diversity"]
-        if not self.stills.alpha:
-            del format_["alpha"]
         return data
 
     def at(self, aim: Aim, step: int) -> AscentSettings:  # noqa: ARG002

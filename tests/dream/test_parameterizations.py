@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from renderer.dream.canvas import CANVASES
 from renderer.dream.dreaming import (
     AdamOptimizer,
     Dream,
@@ -14,7 +15,7 @@ from renderer.dream.dreaming import (
     Transforms,
 )
 from renderer.dream.objectives import LogitObjective
-from renderer.dream.parameterizations import build_parameterization
+from renderer.dream.parameterizations import Moment, Pixels, build_parameterization
 from renderer.dream.randomness import PictureKey
 from tests.dream.climbing import ascend
 from tests.networks.tiny import logits, tiny_network
@@ -139,3 +140,39 @@ def test_maco_takes_the_things_of_a_picture_with_it() -> None:
     turned = (spectrum(again) / spectrum(picture)).angle().abs()
     # Not quite all: four coefficients of each color have no phase, and the weakest ones are rounded.
     assert (turned < 0.01).float().mean() > 0.99
+
+
+def held(**keys: float) -> Pixels:
+    return Pixels(PixelParameterization(**keys))
+
+
+def settled(pixels: Pixels, pictures: torch.Tensor, gradient: torch.Tensor, step: int = 0) -> torch.Tensor:
+    coordinates = pixels.encode(pictures)
+    pixels.settle(coordinates, gradient, Moment(step, 1.0), CANVASES["mirror"])
+    return coordinates
+
+
+def test_pixels_that_are_nearly_gray_are_made_so() -> None:
+    pictures = picture((30, 44))
+    clipped = settled(held(clip_norm=0.25), pictures, torch.zeros_like(pictures))
+    gray = (clipped == 0.5).all(1)
+    assert gray.float().mean(dim=(1, 2)).tolist() == pytest.approx([0.25, 0.25], abs=0.01)
+    away = (pictures - 0.5).square().sum(1)
+    assert all(away[row][gray[row]].max() <= away[row][~gray[row]].min() for row in range(2))
+    assert torch.equal(clipped.movedim(1, -1)[~gray], pictures.movedim(1, -1)[~gray])
+
+
+def test_pixels_that_contribute_least_are_made_gray() -> None:
+    pictures, gradient = picture((30, 44)), torch.zeros(2, 3, 30, 44)
+    gradient[:, 1, :10] = 1.0
+    clipped = settled(held(clip_contribution=0.6), pictures, gradient)
+    assert torch.equal(clipped[:, :, :10], pictures[:, :, :10])
+    assert settled(held(), pictures, gradient).equal(pictures)
+
+
+def test_a_blur_may_come_every_few_steps() -> None:
+    pictures = picture((30, 44))
+    changed = [
+        not settled(held(blur=(1.0, 1.0), blur_every=4), pictures, pictures, step).equal(pictures) for step in range(8)
+    ]
+    assert changed == [False, False, False, True, False, False, False, True]
