@@ -41,3 +41,14 @@ function matchesWord({ text, data }, word) {
   if (/^\d+$/.test(word) && Number(word) === data.index) return true;
   return text.includes(word) || (/^n\d+$/.test(word) && (data.wnid ?? "").startsWith(word));
 }
+
+/** Place of the last chapter that has begun by then, or -1; it is found by halving, for this is asked on each frame. */
+function lastBegun(chapters, seconds, startOf) {
+  let [begun, later] = [-1, chapters.length];
+  while (later - begun > 1) {
+    const middle = (begun + later) >> 1;
+    if (startOf(chapters[middle]) <= seconds + 0.001) begun = middle;
+    else later = middle;
+  }
+  return begun;
+}

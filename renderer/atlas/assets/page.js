@@ -473,17 +473,7 @@ function follow() {
   if (isPlaying()) state.following = requestAnimationFrame(follow);
 }
 
-/** The last chapter that has begun by then; it is found by halving, for this is asked on each frame. */
-function chapterAt(seconds) {
-  const { chapters } = state;
-  let [begun, later] = [-1, chapters.length];
-  while (later - begun > 1) {
-    const middle = (begun + later) >> 1;
-    if (chapters[middle].data.start <= seconds + 0.001) begun = middle;
-    else later = middle;
-  }
-  return chapters[begun] ?? null;
-}
+const chapterAt = (seconds) => state.chapters[lastBegun(state.chapters, seconds, (entry) => entry.data.start)] ?? null;
 
 function markPlaying(entry) {
   state.playing?.card.classList.remove("playing");
