@@ -180,6 +180,6 @@ def _flatten(settings: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, An
 
 def _shown(value: Any) -> str:
     """A value as the settings write it, of a path the end: where a disk has it nobody else needs to know."""
-    if isinstance(value, PurePath):
-        return "/".join(value.parts[-2:])
+    if isinstance(value, (str, PurePath)) and PurePath(value).is_absolute():
+        return "/".join(PurePath(value).parts[-2:])
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -10,7 +10,11 @@ const FAR = 0.25; // seconds by which a film that plays may be late before it ju
 const NEARLY = 0.02; // seconds between classes that are no gap
 
 const state = {
-  rows: contents.rows.map((data, place) => ({ data, place, text: fold([data.title, ...(data.synonyms ?? [])].join("\n")) })),
+  rows: contents.rows.map((data, place) => ({
+    data,
+    place,
+    text: fold([data.title, ...(data.synonyms ?? [])].join("\n")),
+  })),
   shown: [], // the rows that the search leaves, sorted
   players: [], // the films that can be played: {film, video, item, chapters, byRow}
   lead: null, // the player that leads
@@ -22,7 +26,8 @@ const state = {
 // ---------------------------------------------------------------- runs and their films
 
 function showHead() {
-  const parts = [plural(contents.runs.length, "run"), `${plural(state.rows.length, contents.unit)} in two or more`];
+  const those = contents.runs.length === 2 ? "in both" : "in two or more";
+  const parts = [plural(contents.runs.length, "run"), `${plural(state.rows.length, contents.unit)} ${those}`];
   if (contents.runs[0].differences === null) parts.push("many settings differ");
   byId("summary").textContent = parts.join(" · ");
   for (const name of [contents.sheet, contents.film].filter(Boolean)) {
@@ -98,7 +103,12 @@ function giveUp(player) {
 
 const isPlaying = () => state.lead !== null && !state.lead.video.paused && !state.lead.video.ended;
 const chapterOf = ({ chapters }, seconds) =>
-  chapters[Math.max(0, lastBegun(chapters, seconds, (chapter) => chapter.start))];
+  chapters[
+    Math.max(
+      0,
+      lastBegun(chapters, seconds, (chapter) => chapter.start),
+    )
+  ];
 
 /** Keep all films where the one that leads is; again on each frame while it plays. */
 function follow() {
@@ -118,7 +128,8 @@ function follow() {
 function passOver(lead, chapter) {
   const over = lead.video.currentTime >= chapter.start + chapter.seconds;
   const next = lead.chapters[lead.chapters.indexOf(chapter) + 1];
-  if (over && next && next.start > chapter.start + chapter.seconds + NEARLY) lead.video.currentTime = firstFrame(lead, next);
+  if (over && next && next.start > chapter.start + chapter.seconds + NEARLY)
+    lead.video.currentTime = firstFrame(lead, next);
   else if (over && !next && !lead.video.ended) lead.video.pause();
   else if (lead.video.currentTime < chapter.start - NEARLY) lead.video.currentTime = firstFrame(lead, chapter);
   else return chapter;
@@ -160,12 +171,14 @@ const play = () => state.lead?.video.play().catch(() => {});
 function togglePlay() {
   const { lead } = state;
   if (!lead) return;
-  const isOver = lead.video.ended || lead.video.currentTime >= lead.chapters.at(-1).start + lead.chapters.at(-1).seconds;
+  const isOver =
+    lead.video.ended || lead.video.currentTime >= lead.chapters.at(-1).start + lead.chapters.at(-1).seconds;
   if (isPlaying()) lead.video.pause();
   else {
     if (isOver) lead.video.currentTime = firstFrame(lead, lead.chapters[0]);
     play();
   }
+  follow();
 }
 
 function stepClass(places) {
@@ -206,7 +219,14 @@ function makeRows() {
 function makeCell(row, cell, place) {
   if (!cell?.still) return make("td", { className: "empty", textContent: whyEmpty(cell) });
   const { width, height } = contents.runs[place].picture;
-  const image = make("img", { alt: "", loading: "lazy", decoding: "async", width, height, src: address(cell.thumbnail) });
+  const image = make("img", {
+    alt: "",
+    loading: "lazy",
+    decoding: "async",
+    width,
+    height,
+    src: address(cell.thumbnail),
+  });
   const link = make("a", { className: "picture", href: address(cell.still) }, image, describeScore(cell));
   link.setAttribute("aria-label", `${row.data.title}, ${contents.runs[place].name}: ${scoreParts(cell).join(", ")}`);
   link.addEventListener("click", (event) => {
@@ -245,7 +265,8 @@ function showRows() {
   for (const row of state.shown) nameRow(row);
   byId("rows").replaceChildren(...state.shown.map(({ element }) => element));
   const all = state.rows.length;
-  byId("count").textContent = state.shown.length === all ? plural(all, contents.unit) : `${state.shown.length} of ${all}`;
+  byId("count").textContent =
+    state.shown.length === all ? plural(all, contents.unit) : `${state.shown.length} of ${all}`;
   byId("nothing").hidden = state.shown.length > 0;
 }
 
@@ -253,7 +274,11 @@ function showRows() {
 function nameRow(row) {
   const { data, heading } = row;
   const inFilm = state.players.some(({ byRow }) => byRow.has(row));
-  const title = make(inFilm ? "button" : "span", { className: inFilm ? "title" : "", dir: "auto", textContent: data.title });
+  const title = make(inFilm ? "button" : "span", {
+    className: inFilm ? "title" : "",
+    dir: "auto",
+    textContent: data.title,
+  });
   if (inFilm) {
     title.type = "button";
     title.addEventListener("click", () => playFrom(row));
@@ -270,10 +295,15 @@ function playFrom(row) {
 }
 
 function showAlone() {
-  const lines = contents.runs.filter((run) => run.alone_count).map(({ name, alone, alone_count: count }) => {
-    const more = count - alone.length;
-    return make("p", { dir: "auto", textContent: `Only in ${name}: ${alone.join(", ")}${more ? ` and ${more} more` : ""}` });
-  });
+  const lines = contents.runs
+    .filter((run) => run.alone_count)
+    .map(({ name, alone, alone_count: count }) => {
+      const more = count - alone.length;
+      return make("p", {
+        dir: "auto",
+        textContent: `Only in ${name}: ${alone.join(", ")}${more ? ` and ${more} more` : ""}`,
+      });
+    });
   byId("alone").replaceChildren(...lines);
 }
 
@@ -288,7 +318,11 @@ const MEASURES = {
   unit: [["mean activation", ({ mean_activation: value }) => decimal(value)]],
 }[contents.unit];
 
-const decimal = (value) => value?.toFixed(2).replace(/^-0\.00$/, "0.00").replace("-", "\u2212");
+const decimal = (value) =>
+  value
+    ?.toFixed(2)
+    .replace(/^-0\.00$/, "0.00")
+    .replace("-", "\u2212");
 const share = (value) => (value === undefined ? undefined : percent(value));
 
 function showFigures() {
@@ -297,7 +331,11 @@ function showFigures() {
     ? `Of the ${plural(common, unit)} that all runs have a still of.`
     : `No ${unit} is in all runs: each is measured by all that it has of those above.`;
   const judges = ["by itself", ...contents.judges];
-  const top = [cell("th", "", { rowSpan: 2 }), cell("th", "network", { rowSpan: 2 }), cell("th", "stills", { rowSpan: 2 })];
+  const top = [
+    cell("th", "run", { rowSpan: 2 }),
+    cell("th", "network", { rowSpan: 2 }),
+    cell("th", "stills", { rowSpan: 2 }),
+  ];
   top.push(...judges.map((judge) => cell("th", judge, { colSpan: MEASURES.length, className: "judge" })));
   const below = judges.flatMap(() => MEASURES.map(([name]) => cell("th", name, { className: "number" })));
   byId("figures").tHead.replaceChildren(make("tr", {}, ...top), make("tr", {}, ...below));
