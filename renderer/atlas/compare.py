@@ -97,7 +97,7 @@ def _write(
     font = comparison.runs[0].run.settings.overlay.font
     rows = [MatrixRow(row.target.title, tuple(stills(row, comparison.runs))) for row in comparison.rows]
     sheet = tuple(page.path for page in write_matrix_sheet(paths.sheet, comparison.labels, rows, font))
-    remove_outdated(paths, {*files.written, *sheet})
+    remove_outdated(paths, {*files.written, *sheet, *([paths.film] if plan else [])})  # it is replaced when it is whole
     shelf = replace(files.shelf, sheet=sheet[0].name)
     _write_page(paths, comparison_contents(comparison, indexes, shelf))
     if plan:

@@ -7,6 +7,7 @@ const sortField = byId("sort");
 const dialog = byId("large");
 const seekBar = byId("seek");
 const FAR = 0.25; // seconds by which a film that plays may be late before it jumps
+const ROWS_AT_ONCE = 40;
 const NEARLY = 0.02; // seconds between classes that are no gap
 
 const state = {
@@ -20,6 +21,7 @@ const state = {
   lead: null, // the player that leads
   playing: null, // the row that the films are showing
   open: null, // the row that is shown large
+  revealing: 0, // the frame in which more rows appear
   following: 0, // the frame in which it is looked again where the films are
 };
 
@@ -198,22 +200,29 @@ function showPlace(row) {
   seekBar.value = video.currentTime;
   if (byId("time").textContent !== said) byId("time").textContent = said;
   if (row === state.playing) return;
-  state.playing?.element.classList.remove("playing");
+  state.playing?.element?.classList.remove("playing");
   state.playing = row;
-  row.element.classList.add("playing");
+  row.element?.classList.add("playing");
   byId("showing").textContent = row.data.title;
   seekBar.setAttribute("aria-valuetext", row.data.title);
 }
 
 // ---------------------------------------------------------------- the table
 
-function makeRows() {
+function nameColumns() {
   const names = contents.runs.map(({ name }) => make("th", { scope: "col", dir: "auto", textContent: name }));
   byId("names").replaceChildren(make("th", { scope: "col", textContent: contents.unit }), ...names);
-  for (const row of state.rows) {
+}
+
+/** A row of the table; it is made when it is first shown. */
+function elementOf(row) {
+  if (!row.element) {
     row.heading = make("th", { scope: "row" });
     row.element = make("tr", {}, row.heading, ...row.data.cells.map((cell, place) => makeCell(row, cell, place)));
+    row.element.classList.toggle("playing", row === state.playing);
   }
+  nameRow(row);
+  return row.element;
 }
 
 function makeCell(row, cell, place) {
@@ -262,12 +271,21 @@ const orders = {
 function showRows() {
   const matches = searchTest(searchField.value);
   state.shown = state.rows.filter(matches).sort(orders[sortField.value]);
-  for (const row of state.shown) nameRow(row);
-  byId("rows").replaceChildren(...state.shown.map(({ element }) => element));
+  byId("rows").replaceChildren();
+  reveal();
   const all = state.rows.length;
   byId("count").textContent =
     state.shown.length === all ? plural(all, contents.unit) : `${state.shown.length} of ${all}`;
   byId("nothing").hidden = state.shown.length > 0;
+}
+
+/** Show some rows more; those far down come after the next frame, so that a key that is typed is answered at once. */
+function reveal() {
+  cancelAnimationFrame(state.revealing);
+  const body = byId("rows");
+  const begun = body.children.length;
+  body.append(...state.shown.slice(begun, begun + ROWS_AT_ONCE).map(elementOf));
+  if (body.children.length < state.shown.length) state.revealing = requestAnimationFrame(() => setTimeout(reveal));
 }
 
 /** A title is a button where a film can be played from there. */
@@ -393,7 +411,7 @@ function onKey(event) {
   event.preventDefault();
 }
 
-makeRows();
+nameColumns();
 showHead();
 showRows();
 showAlone();
