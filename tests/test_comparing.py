@@ -267,6 +267,7 @@ def test_a_film_that_cannot_be_cut_is_refused(tmp_path: Path, runs: tuple[Path, 
         (lambda folder, run: folder.touch(), "is a file"),
         (lambda folder, run: (folder.mkdir(), (folder / "thumbs").symlink_to(run)), "is a link"),
     ],
+    ids=["run", "thesis", "file", "link"],
 )
 def test_folders_of_others_are_refused(
     runs: tuple[Path, Path], tmp_path: Path, prepare: Callable[[Path, Path], object], said: str

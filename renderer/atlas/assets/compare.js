@@ -7,6 +7,7 @@ const sortField = byId("sort");
 const dialog = byId("large");
 const seekBar = byId("seek");
 const FAR = 0.25; // seconds by which a film that plays may be late before it jumps
+const MANY = 4; // runs: with more there is no room for words beside a picture
 const ROWS_AT_ONCE = 40;
 const NEARLY = 0.02; // seconds between classes that are no gap
 
@@ -36,6 +37,7 @@ function showHead() {
     byId("summary").append(" · ", make("a", { href: address(name), textContent: name }));
   }
   document.documentElement.style.setProperty("--runs", contents.runs.length);
+  byId("targets").classList.toggle("many", contents.runs.length > MANY);
   const someFilm = contents.runs.some(({ film }) => film);
   byId("runs").replaceChildren(...contents.runs.map((run, place) => makeRun(run, place, someFilm)));
   state.lead = state.players[0] ?? null;
@@ -195,7 +197,6 @@ function showPlace(row) {
   const { film, video } = state.lead;
   const said = `${clock(video.currentTime)} / ${clock(film.seconds)}`;
   byId("play").textContent = isPlaying() ? "Pause" : "Play";
-  byId("play").setAttribute("aria-pressed", String(isPlaying()));
   seekBar.max = film.seconds;
   seekBar.value = video.currentTime;
   if (byId("time").textContent !== said) byId("time").textContent = said;
