@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from renderer.media.chapters import Chapter
+from renderer.media.codecs import CODECS
 from renderer.media.encoding import SegmentEncoder
 from renderer.media.ffmpeg import EncodingError
 from renderer.media.grid_film import (
@@ -24,21 +25,24 @@ from renderer.media.grid_film import (
     write_growing_film,
 )
 from renderer.media.joining import Piece, assemble_film
-from renderer.settings.sections import Video
+from renderer.settings.sections import Codec, Video
 from tests.film_helpers import chapters
 
 RED, GREEN, BLUE, GRAY = (200, 30, 30), (30, 180, 30), (30, 30, 220), (128, 128, 128)
 Color = tuple[int, int, int]
 
 
-def make_film(path: Path, colors: Sequence[Color], fps: float, size: tuple[int, int] = (64, 48)) -> Path:
+def make_film(
+    path: Path, colors: Sequence[Color], fps: float, size: tuple[int, int] = (64, 48), codec: Codec = "h264"
+) -> Path:
     """A film with a color for each frame."""
-    segment = path.with_name(f"{path.stem}-segment.mp4")
-    encoder = SegmentEncoder(segment, size, fps, Video())
+    video = Video(codec=codec)
+    segment = path.with_name(f"{path.stem}-segment{CODECS[codec].segment_suffix}")
+    encoder = SegmentEncoder(segment, size, fps, video)
     for color in colors:
         encoder.write(np.full((size[1], size[0], 3), color, np.uint8))
     encoder.finish()
-    assemble_film(path, [Piece(segment, len(colors))], [Chapter("all", 0, len(colors))], fps, Video())
+    assemble_film(path, [Piece(segment, len(colors))], [Chapter("all", 0, len(colors))], fps, video)
     segment.unlink()
     return path
 
@@ -88,6 +92,17 @@ def test_a_class_of_another_length_is_seen_from_its_first_frame_to_its_last(tmp_
     frames = frames_of(tmp_path / "grid.mp4")
     assert [middle(board, frame, 1) for frame in frames] == [RED, GREEN, GREEN, BLUE]
     assert [middle(board, frame, 2) for frame in frames] == [RED, RED, BLUE, BLUE]
+
+
+@pytest.mark.parametrize("codec", [codec for codec, facts in CODECS.items() if facts.container])
+def test_films_of_all_codecs_are_cut_at_the_frame(tmp_path: Path, codec: Codec) -> None:
+    colors = [RED] * 7 + [GREEN] * 5 + [BLUE] * 6
+    film = make_film(tmp_path / f"a{CODECS[codec].film_suffix}", colors, 29.97, codec=codec)
+    board = Board((64, 48), 2, ("a", "b"), (), None)
+    scenes = [Scene(name, (shot, shot)) for name, shot in (("g", Shot(7, 5)), ("b", Shot(12, 6)), ("r", Shot(0, 7)))]
+    write_grid_film(tmp_path / "grid.mp4", board, [Reel(film, 29.97)] * 2, scenes, "two", unheard)
+    seen = [middle(board, frame, 1) for frame in frames_of(tmp_path / "grid.mp4")]
+    assert seen == [GREEN] * 5 + [BLUE] * 6 + [RED] * 7
 
 
 def test_a_film_that_is_cut_short_leaves_nothing(tmp_path: Path) -> None:
