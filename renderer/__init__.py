@@ -11,7 +11,8 @@ settings   the YAML file: checked sections, and the layers below it (families of
 film       recipes; the film on paper (`timeline`, `motion`); its frames (`sequence`, `warp`)
 store      a run's directory: every path, whole-file writes, records, the lock
 media      frames to files: text, codecs, encoding, joining, chapters, sound
-atlas      a run as seen (`seen`), and what is made of that: index, page, sheet, server, recognition
+atlas      a run as seen (`seen`), and what is made of that: index, page, sheet, server, recognition,
+           comparisons
 jobs       one run from start to end: plan, batches, workers, commands, preflight
 display    how the commands say things
 cli        the commands, with `command_parts`; the only places that print and exit

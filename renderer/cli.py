@@ -14,7 +14,20 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from renderer.command_parts import conclude, make_console, make_request, say, shown_progress
+from renderer.command_parts import (
+    Config,
+    Directory,
+    Output,
+    Restart,
+    Strict,
+    Values,
+    app,
+    conclude,
+    make_console,
+    make_request,
+    say,
+    shown_progress,
+)
 from renderer.common import interruption
 from renderer.common.errors import UserError
 from renderer.common.interruption import EXIT_INTERRUPTED, Interrupted
@@ -26,32 +39,6 @@ _LOG = logging.getLogger(__name__)
 
 EXIT_FAILED = 1
 EXIT_WRONG_SETTINGS = 2
-
-app = typer.Typer(
-    name="neuron-atlas",
-    help="Films of what an image classifier dreams about everything it knows.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-)
-
-Config = Annotated[
-    str, typer.Argument(metavar="CONFIG", help="Path of a YAML file, or the name of a shipped configuration.")
-]
-Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a run.")]
-Output = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="DIR", help="Directory of the run.  [default: runs/NAME]")
-]
-Values = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Set any setting, such as film.width=320; may be repeated."),
-]
-Restart = Annotated[bool, typer.Option("--restart", help="Remove what was rendered in the directory and begin anew.")]
-Strict = Annotated[
-    bool, typer.Option("--strict", help="Exit with code 3 if the network does not put every class first in its still.")
-]
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -271,6 +258,34 @@ def evaluate(
     with shown_progress() as progress:
         evaluation = evaluate_run(directory, named_networks(judges or [], weights or []), progress)
     print_evaluation(make_console(), make_console(stderr=True), evaluation, worst)
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Directories of two runs or more.")],
+    *,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where to.  [default: runs/compare-RUN-RUN]")
+    ] = None,
+    film: Annotated[bool, typer.Option("--film", help="Make a film of them too.")] = False,
+    copy: Annotated[bool, typer.Option("--copy", help="Copy stills and films, so that DIR needs no run.")] = False,
+) -> None:
+    """Show the same targets of several runs side by side.
+
+    On a page, and in one picture; the film has the runs' films in step, or without films their stills one after
+    another. The runs are only read, and may be unfinished.
+
+    \b
+    Examples:
+      neuron-atlas compare runs/squeezenet runs/mobilenet
+      neuron-atlas compare runs/seed-0 runs/seed-1 runs/seed-2 --film --copy --output runs/seeds
+    """  # noqa: D301
+    from renderer.atlas.compare import default_folder, write_comparison
+    from renderer.display import describe_comparison
+
+    with shown_progress() as progress:
+        compared = write_comparison(runs, output or default_folder(runs), progress, film=film, copy=copy)
+    say("\n".join(describe_comparison(compared)), err=False)
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,32 @@ if TYPE_CHECKING:
     from renderer.jobs.commands import Outcome, Request
 
 EXIT_INCOMPLETE = 3
+
+app = typer.Typer(
+    name="neuron-atlas",
+    help="Films of what an image classifier dreams about everything it knows.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+Config = Annotated[
+    str, typer.Argument(metavar="CONFIG", help="Path of a YAML file, or the name of a shipped configuration.")
+]
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a run.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="DIR", help="Directory of the run.  [default: runs/NAME]")
+]
+Values = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Set any setting, such as film.width=320; may be repeated."),
+]
+Restart = Annotated[bool, typer.Option("--restart", help="Remove what was rendered in the directory and begin anew.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Exit with code 3 if the network does not put every class first in its still.")
+]
 
 
 def make_request(config: str, output: Path | None, overrides: list[str] | None, *, restart: bool) -> Request:

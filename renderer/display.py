@@ -15,6 +15,7 @@ from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from renderer.atlas.compare import Compared
 from renderer.atlas.sheet import Sheet
 from renderer.common.printable import printable
 from renderer.common.progress import Amount, Course, Progress
@@ -221,6 +222,12 @@ def describe_sheet(sheet: Sheet) -> list[str]:
         more = " and others" if len(sheet.missing) > _MOST_TITLES else ""
         lines.append(f"the font of the titles (overlay.font) has no {' '.join(sheet.missing[:_MOST_TITLES])}{more}")
     return lines
+
+
+def describe_comparison(compared: Compared) -> list[str]:
+    """What has been written of a comparison, in lines."""
+    pictures = [*compared.sheet, *([compared.film] if compared.film else [])]
+    return [f"{compared.page}: the page, with {compared.targets} targets", *map(str, pictures)]
 
 
 def _describe_part(unit: str, part: Part) -> str:

@@ -21,7 +21,8 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from renderer.atlas.recognition import Judge, make_judge, measure, score_picture
+from renderer.atlas.figures import measure
+from renderer.atlas.recognition import Judge, make_judge, score_picture
 from renderer.film.recipe import still_recipe
 from renderer.film.sequence import dream_stills
 from renderer.film.tasks import StillTask

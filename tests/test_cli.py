@@ -25,7 +25,7 @@ from tests.fake_worker import FakeWorker
 from tests.film_helpers import TINY
 
 COMMANDS = (
-    *("render", "stills", "status", "assemble", "page", "sheet", "evaluate", "serve"),
+    *("render", "stills", "status", "assemble", "page", "sheet", "evaluate", "compare", "serve"),
     *("check", "classes", "networks"),
 )
 ROOT = Path(__file__).parents[1]
@@ -84,12 +84,15 @@ def test_every_command_has_help_with_an_example(command: str, capsys: pytest.Cap
         "assemble runs/tiny",
         "page runs/tiny",
         "sheet runs/tiny",
+        "compare runs/tiny runs/again --film",
     ],
 )
 def test_what_does_not_dream_does_not_load_torch(config: str, command: str) -> None:
     arguments = command.split()
     if "runs/tiny" in arguments:
         assert run("render", config) == 0
+    if "runs/again" in arguments:
+        assert run("render", config, "--output", "runs/again") == 0
     script = (
         f"import sys\nfrom renderer.cli import main\ntry:\n    main({arguments!r})\n"
         "except SystemExit as ended:\n    assert not ended.code, ended.code\n"

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from renderer.atlas.recognition import Judge, make_judge, measure, score_picture
+from renderer.atlas.figures import measure
+from renderer.atlas.recognition import Judge, make_judge, score_picture
 from renderer.common.errors import UserError
 from renderer.networks.network import Network, Preprocessing
 from renderer.store.evaluation_file import PictureScore, View, failed

@@ -47,8 +47,8 @@ def page_contents(seen: SeenRun, index: Index) -> dict[str, Any]:
         "title": run.settings.page.title or run.name,
         "network": index.network["name"],
         "dreamers": run.settings.network.names,
-        "picture": _picture_size(run),
-        "film": _describe_film(index.film) if index.film else None,
+        "picture": still_size(run),
+        "film": describe_film(index.film) if index.film else None,
         "groups": [
             {"name": group.name, "count": group.count, "wider": group.wider, "narrower": group.narrower}
             for group in groups.groups
@@ -58,7 +58,7 @@ def page_contents(seen: SeenRun, index: Index) -> dict[str, Any]:
         "titles": _other_titles(run, index),
         "judges": judge_names(evaluation) if evaluation else [],
         "problem": problem,
-        "classes": [_known(entry) for entry in classes],
+        "classes": [known(entry) for entry in classes],
     }
 
 
@@ -83,8 +83,8 @@ def _describe_dream(seen: SeenRun, entry: IndexClass | None) -> dict[str, Any]:
     return {
         **_describe_still(seen, entry),
         "start": entry.start_seconds,
-        "top": [[guess.index, _rounded(guess.probability)] for guess in entry.top] or None,
-        "facets": [_known(_describe_still(seen, facet)) for facet in entry.facets] or None,
+        "top": [[guess.index, rounded(guess.probability)] for guess in entry.top] or None,
+        "facets": [known(_describe_still(seen, facet)) for facet in entry.facets] or None,
     }
 
 
@@ -92,14 +92,15 @@ def _describe_still(seen: SeenRun, shown: IndexClass | IndexFacet) -> dict[str, 
     return {
         "still": shown.still,
         "thumbnail": seen.thumbnail(shown.still) if shown.still else None,
-        "logit": _rounded(shown.logit),
-        "probability": _rounded(shown.probability),
+        "logit": rounded(shown.logit),
+        "probability": rounded(shown.probability),
         "rank": shown.rank,
         "seed": None if shown.seed is None else str(shown.seed),  # JavaScript's numbers end at 53 bits
     }
 
 
-def _known(described: Mapping[str, Any]) -> dict[str, Any]:
+def known(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is not known."""
     return {key: value for key, value in described.items() if value is not None}
 
 
@@ -108,14 +109,14 @@ def _judged(seen: SeenRun, evaluation: Evaluation) -> Mapping[int, list[list[Any
     judged: dict[int, list[list[Any]]] = {}
     own = {target.index for target in seen.run.targets}
     for place, judge in enumerate(evaluation.judges):
-        for score in _current(seen, judge.pictures):
+        for score in current_scores(seen, judge.pictures):
             # Classes of the page by their index, others by their title.
             top = [[one.dreamed if one.dreamed in own else one.title, _short(one.probability)] for one in score.top]
             judged.setdefault(score.index, []).append([place, score.rank, _short(score.probability), top])
     return judged
 
 
-def _current(seen: SeenRun, scores: Sequence[PictureScore]) -> Iterator[PictureScore]:
+def current_scores(seen: SeenRun, scores: Sequence[PictureScore]) -> Iterator[PictureScore]:
     """The scores of stills, without those of stills that have been dreamed again since."""
     by_index = {target.index: target for target in seen.run.targets}
     for score in scores:
@@ -125,12 +126,14 @@ def _current(seen: SeenRun, scores: Sequence[PictureScore]) -> Iterator[PictureS
                 yield score
 
 
-def _describe_film(film: IndexFilm) -> dict[str, Any]:
+def describe_film(film: IndexFilm) -> dict[str, Any]:
+    """The film, with what browsers can do with it: play a `video`, show a `picture`, or offer a `file`."""
     kind = _FILM_KINDS.get(Path(film.path).suffix, "file")
     return {**film.model_dump(), "kind": kind}
 
 
-def _picture_size(run: Run) -> dict[str, int]:
+def still_size(run: Run) -> dict[str, int]:
+    """Width and height of the run's stills in pixels."""
     source = run.settings.stills if run.dreams_stills else run.settings.film
     return {"width": source.width, "height": source.height}
 
@@ -148,6 +151,6 @@ def _short(probability: float | None) -> float | None:
     return round(probability, 4) or float(f"{probability:.1g}")
 
 
-def _rounded(value: float | None) -> float | None:
+def rounded(value: float | None) -> float | None:
     """Six digits: nobody reads more, and a thousand classes make them many."""
     return float(f"{value:.6g}") if value is not None and math.isfinite(value) else None

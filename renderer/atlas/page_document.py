@@ -33,18 +33,35 @@ def page_html(contents: Mapping[str, Any], *, live: bool) -> str:
         contents: What `page_contents` gives.
         live: Whether it is served, and may ask the server what is new; from the disk it asks nobody.
     """
-    assets = files("renderer.atlas") / "assets"
-    style = (assets / "page.css").read_text(encoding="utf-8")
-    script = (assets / "page.js").read_text(encoding="utf-8")
-    template = _environment().from_string((assets / "page.html.jinja").read_text(encoding="utf-8"))
-    return template.render(
-        title=contents["title"],
-        policy=_security_policy(style, script, live=live),
-        style=Markup(style),  # noqa: S704  our own files
-        script=Markup(script),  # noqa: S704
-        contents=Markup(embedded_json(contents)),  # noqa: S704  escaped
-        live=live,
+    return html_document("page", contents, live=live)
+
+
+def html_document(name: str, contents: Mapping[str, Any], *, live: bool = False) -> str:
+    """A page as one file: style, script and contents inside it.
+
+    Args:
+        name: Of its template, style and script in `assets`; what all pages share comes before them.
+        contents: Its data, among them `title`.
+        live: Whether it is served, and may ask the server.
+    """
+    style = _asset("base.css") + _asset(f"{name}.css")
+    script = _asset("common.js") + _asset(f"{name}.js")
+    return (
+        _environment()
+        .from_string(_asset(f"{name}.html.jinja"))
+        .render(
+            title=contents["title"],
+            policy=_security_policy(style, script, live=live),
+            style=Markup(style),  # noqa: S704  our own files
+            script=Markup(script),  # noqa: S704
+            contents=Markup(embedded_json(contents)),  # noqa: S704  escaped
+            live=live,
+        )
     )
+
+
+def _asset(name: str) -> str:
+    return (files("renderer.atlas") / "assets" / name).read_text(encoding="utf-8")
 
 
 def embedded_json(data: Any) -> str:

@@ -1,11 +1,10 @@
-"""Does a network recognize what was dreamed? Scores of single pictures, and figures over all of them."""
+"""Does a network recognize what was dreamed? Scores of single pictures; `figures` sums them up."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean, median
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -13,7 +12,7 @@ from jaxtyping import Float
 from renderer.common.errors import UserError
 from renderer.film.tasks import Picture
 from renderer.networks.network import Network
-from renderer.store.evaluation_file import Figures, PictureScore, Seen, View
+from renderer.store.evaluation_file import PictureScore, Seen, View
 from renderer.targets.matching import match_classes
 from renderer.targets.target import Target
 
@@ -117,15 +116,6 @@ def _rank(judge: Judge, target: Target, picture: Picture) -> dict[str, Any]:
     }
 
 
-def measure(scores: Sequence[PictureScore]) -> tuple[Figures, ...]:
-    """Figures over the stills and over the film's frames; one set where they are the very same pictures."""
-    kinds: dict[tuple[PictureScore, ...], tuple[View, ...]] = {}
-    for view in get_args(View):
-        chosen = tuple(score for score in scores if view in score.shown)
-        kinds[chosen] = (*kinds.get(chosen, ()), view)
-    return tuple(_figures(shown, chosen) for chosen, shown in kinds.items() if chosen)
-
-
 def _most_probable(judge: Judge, found: Float[np.ndarray, " classes"]) -> tuple[Seen, ...]:
     dreamed = {output: index for index, output in (judge.outputs or {}).items()}
     best = [int(place) for place in np.argsort(-found, kind="stable")[:_MOST_SEEN]]
@@ -138,21 +128,3 @@ def _most_probable(judge: Judge, found: Float[np.ndarray, " classes"]) -> tuple[
         )
         for place in best
     )
-
-
-def _figures(shown: tuple[View, ...], scores: Sequence[PictureScore]) -> Figures:
-    ranks = [score.rank for score in scores if score.rank is not None]
-    return Figures(
-        shown=shown,
-        pictures=len(scores),
-        top_1=_mean(rank <= 1 for rank in ranks),
-        top_5=_mean(rank <= 5 for rank in ranks),
-        mean_log_probability=_mean(score.log_probability for score in scores),
-        median_rank=float(median(ranks)) if ranks else None,
-        mean_activation=_mean(score.activation for score in scores),
-    )
-
-
-def _mean(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None

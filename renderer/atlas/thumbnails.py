@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
 
 from renderer.media.pictures import open_still
-from renderer.store.files import whole_file
+from renderer.store.files import write_whole
 from renderer.store.paths import RunPaths
-from renderer.store.plain_files import is_plain_file
+from renderer.store.plain_files import is_plain_file, read_plain
 
 THUMBNAIL_SIDE = 320
 """The longer side of a small copy, in pixels."""
@@ -35,11 +36,28 @@ def make_thumbnail(paths: RunPaths, still: Path) -> None:
     Raises:
         OSError: The still cannot be read, or the copy not be written.
     """
+    if not _is_current(paths, still):
+        # It can be made again from the still at any time.
+        write_whole(paths.thumbnail(still), _shrunk(still), durable=False)
+
+
+def read_thumbnail(paths: RunPaths, still: Path) -> bytes:
+    """The small WebP copy of a still, made where there is none; the run is left as it is.
+
+    Raises:
+        OSError: The still cannot be read.
+    """
+    return read_plain(paths.thumbnail(still)) if _is_current(paths, still) else _shrunk(still)
+
+
+def _is_current(paths: RunPaths, still: Path) -> bool:
     path = paths.thumbnail(still)
-    if is_thumbnail(path) and path.stat().st_mtime >= still.stat().st_mtime:
-        return
+    return is_thumbnail(path) and path.stat().st_mtime >= still.stat().st_mtime
+
+
+def _shrunk(still: Path) -> bytes:
     image = open_still(still)
     image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
-    # It can be made again from the still at any time.
-    with whole_file(path, durable=False) as temporary:
-        image.save(temporary, format="WEBP", quality=_QUALITY)
+    data = BytesIO()
+    image.save(data, format="WEBP", quality=_QUALITY)
+    return data.getvalue()

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from renderer.atlas.exhibits import Exhibit, exhibits
+from renderer.atlas.figures import measure
 from renderer.atlas.recognition import (
     Judge,
     knows,
     make_judge,
-    measure,
     own_judge,
     refuse_other_targets,
     score_picture,

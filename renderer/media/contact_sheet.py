@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +17,16 @@ from renderer.media.pictures import open_still
 from renderer.media.titles import LINE, FittedTitle, draw_title, fit_title
 from renderer.store.files import whole_file
 
-_FORMATS: Mapping[str, Mapping[str, Any]] = {
+FORMATS: Mapping[str, Mapping[str, Any]] = {
     ".webp": {"format": "WEBP", "quality": 88, "method": 2},
     ".png": {"format": "PNG"},
     ".jpg": {"format": "JPEG", "quality": 90, "subsampling": 0},
     ".jpeg": {"format": "JPEG", "quality": 90, "subsampling": 0},
 }
-_LONGEST_SIDE = 16383  # WebP allows no longer one
-_MOST_PIXELS = 64_000_000  # of a page, because it is drawn in memory
+LONGEST_SIDE = 16383  # WebP allows no longer one
+MOST_PIXELS = 64_000_000  # of a page, because it is drawn in memory
 _ASPECT = 16 / 10
-_BACKGROUND, _VACANT, _TEXT = (19, 20, 23), (33, 35, 39), (222, 223, 226)
+BACKGROUND, VACANT, TEXT = (19, 20, 23), (33, 35, 39), (222, 223, 226)
 # As shares of a thumbnail's longer side.
 _TEXT_SIZE, _GAP, _MARGIN, _ABOVE_TITLE, _SEAM = 0.09, 0.075, 0.125, 0.02, 0.012
 _SMALLEST_TEXT = 10.0  # in pixels
@@ -77,7 +77,7 @@ class SheetPage:
 
 def check_sheet_path(path: Path) -> None:
     """Find what is wrong with the path of a sheet; raises UserError."""
-    if path.suffix.lower() not in _FORMATS:
+    if path.suffix.lower() not in FORMATS:
         raise UserError(f"--output: {path} must end in .webp, .png or .jpg, which says the kind of picture")
     if path.is_dir():
         raise UserError(f"--output: {path} is a folder; give the name of a file")
@@ -100,11 +100,12 @@ def write_sheet(path: Path, cells: Sequence[Cell], style: SheetStyle) -> list[Sh
         UserError: The path is not that of a picture file, the columns are too many, or the font cannot be read.
         OSError: A page cannot be written.
     """
-    titles = _fit_titles(cells, style, _box(cells, style.thumbnail))
-    frame = _Frame.of(style, _box(cells, style.thumbnail), titles)
+    box = common_box((still for cell in cells for still in cell.stills[:1]), style.thumbnail)
+    titles = _fit_titles(cells, style, box)
+    frame = _Frame.of(style, box, titles)
     grid = _choose_grid(frame, len(cells), style)
     starts = range(0, len(cells), grid.count)
-    pages, paths = [], _page_paths(path, len(starts))
+    pages, paths = [], page_paths(path, len(starts))
     for page_path in paths:
         check_sheet_path(page_path)
     for start, page_path in zip(starts, paths, strict=True):
@@ -112,7 +113,7 @@ def write_sheet(path: Path, cells: Sequence[Cell], style: SheetStyle) -> list[Sh
         image = _draw_page(grid, cells[page], titles[page], style.font)
         # It can be made again from the stills at any time.
         with whole_file(page_path, durable=False) as temporary:
-            image.save(temporary, **_FORMATS[path.suffix.lower()])
+            image.save(temporary, **FORMATS[path.suffix.lower()])
         pages.append(SheetPage(page_path, *image.size))
     return pages
 
@@ -170,7 +171,7 @@ class _Grid:
 
     def fits(self) -> bool:
         width, height = self.size(self.count)
-        return max(width, height) <= _LONGEST_SIDE and width * height <= _MOST_PIXELS
+        return max(width, height) <= LONGEST_SIDE and width * height <= MOST_PIXELS
 
 
 def _choose_grid(frame: _Frame, count: int, style: SheetStyle) -> _Grid:
@@ -198,14 +199,15 @@ def _flaw(grid: _Grid) -> float:
     return abs(math.log(width / height / _ASPECT)) + free / grid.count
 
 
-def _box(cells: Sequence[Cell], longer: int) -> tuple[int, int]:
+def common_box(stills: Iterable[Path], longer: int) -> tuple[int, int]:
     """Width and height into which all pictures go when their longer side is as given."""
-    sizes = {size for cell in cells for still in cell.stills[:1] if (size := _picture_size(still))} or {(1, 1)}
+    sizes = {size for still in stills if (size := picture_size(still))} or {(1, 1)}
     scaled = [_scaled(size, (longer, longer)) for size in sizes]
     return max(width for width, _ in scaled), max(height for _, height in scaled)
 
 
-def _picture_size(path: Path) -> tuple[int, int] | None:
+def picture_size(path: Path) -> tuple[int, int] | None:
+    """Width and height of a still, without reading its pixels; None if it cannot be read."""
     # Not Image.open, which refuses large pictures because they might be an attack.
     with suppress(OSError, SyntaxError, ValueError), PngImageFile(path) as picture:
         return picture.size
@@ -232,7 +234,8 @@ def _fit_titles(cells: Sequence[Cell], style: SheetStyle, box: tuple[int, int]) 
     return [fit_title(style.font, cell.title, size, width) for cell in cells]
 
 
-def _page_paths(path: Path, count: int) -> list[Path]:
+def page_paths(path: Path, count: int) -> list[Path]:
+    """The pages of a sheet: the path itself, or numbered ones where there are several."""
     if count == 1:
         return [path]
     digits = max(2, len(str(count)))
@@ -241,19 +244,19 @@ def _page_paths(path: Path, count: int) -> list[Path]:
 
 def _draw_page(grid: _Grid, cells: Sequence[Cell], titles: Sequence[FittedTitle], font: Path | None) -> Image.Image:
     frame = grid.frame
-    page = Image.new("RGB", grid.size(len(cells)), _BACKGROUND)
+    page = Image.new("RGB", grid.size(len(cells)), BACKGROUND)
     places = list(grid.places(len(cells)))
     for cell, (left, top) in zip(cells, places, strict=True):
-        page.paste(_draw_stills(cell.stills, frame.box), (left + (frame.width - frame.box[0]) // 2, top))
+        page.paste(draw_stills(cell.stills, frame.box), (left + (frame.width - frame.box[0]) // 2, top))
     for title, (left, top) in zip(titles, places, strict=False):
         mask = draw_title(font, title, (frame.width, frame.height - frame.title_top), frame.line)
-        page.paste(_TEXT, (left, top + frame.title_top), mask)
+        page.paste(TEXT, (left, top + frame.title_top), mask)
     return page
 
 
-def _draw_stills(stills: Sequence[Path], box: tuple[int, int]) -> Image.Image:
+def draw_stills(stills: Sequence[Path], box: tuple[int, int]) -> Image.Image:
     """The stills of a class, row by row, as large as the box allows; an empty place for what is not there."""
-    drawn, count = Image.new("RGB", box, _BACKGROUND), max(1, len(stills))
+    drawn, count = Image.new("RGB", box, BACKGROUND), max(1, len(stills))
     seam = max(1, round(_SEAM * max(box))) if count > 1 else 0
     columns = max(range(1, count + 1), key=lambda columns: _scale(box, count, columns, seam))
     scale = _scale(box, count, columns, seam)
@@ -285,4 +288,4 @@ def _thumbnail(path: Path | None, box: tuple[int, int]) -> Image.Image:
         if path:
             picture = open_still(path)
             return picture.resize(_scaled(picture.size, box), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    return Image.new("RGB", box, _VACANT)
+    return Image.new("RGB", box, VACANT)

@@ -6,7 +6,7 @@ import functools
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -115,6 +115,32 @@ def fed(arguments: Sequence[str], doing: str) -> Iterator[tuple[subprocess.Popen
             _check(process, said, doing)
             raise EncodingError(f"ffmpeg stopped reading while {doing}: {error}") from error
         _check(process, said, doing)
+
+
+@contextmanager
+def read_by(arguments: Sequence[str], doing: str) -> Iterator[Callable[[int], bytes]]:
+    """Start ffmpeg, and let the block read what it writes to its standard output, piece by piece.
+
+    Args:
+        arguments: What follows the program's name.
+        doing: What it is for, as in "reading atlas.mp4", for the message.
+
+    Yields:
+        What gives the next so many bytes; it raises EncodingError where ffmpeg failed, or had no more. The process is
+        killed after the block.
+    """
+    with _process(arguments, subprocess.DEVNULL, subprocess.PIPE) as (process, said):
+        pipe = cast("IO[bytes]", process.stdout)
+
+        def read(count: int) -> bytes:
+            data = pipe.read(count)
+            if len(data) < count:
+                process.wait()
+                _check(process, said, doing)
+                raise EncodingError(f"{doing} came to an early end; is the file whole?")
+            return data
+
+        yield read
 
 
 @contextmanager

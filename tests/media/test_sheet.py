@@ -107,14 +107,14 @@ def test_a_thousand_classes_are_one_large_picture(tmp_path: Path) -> None:
 
 
 def test_what_does_not_fit_into_one_picture_has_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sheet, "_LONGEST_SIDE", 200)
+    monkeypatch.setattr(sheet, "LONGEST_SIDE", 200)
     pages = write_sheet(tmp_path / "sheet.webp", stills(tmp_path, 40), PLAIN)
     assert len(pages) > 1
     assert [page.path.name for page in pages] == [f"sheet-{n:02d}.webp" for n in range(1, len(pages) + 1)]
     assert max(max(page.width, page.height) for page in pages) <= 200
     assert not (tmp_path / "sheet.webp").exists()
-    monkeypatch.setattr(sheet, "_LONGEST_SIDE", 9999)
-    monkeypatch.setattr(sheet, "_MOST_PIXELS", 200 * 150)
+    monkeypatch.setattr(sheet, "LONGEST_SIDE", 9999)
+    monkeypatch.setattr(sheet, "MOST_PIXELS", 200 * 150)
     assert all(p.width * p.height <= 30000 for p in write_sheet(tmp_path / "sheet.webp", stills(tmp_path, 40), PLAIN))
 
 

@@ -1,7 +1,5 @@
-// The atlas page. The contents stand in the page as JSON; everything is built from them here, and every text goes
-// through `textContent`, so that a title is never markup.
+// The atlas page: everything in it is built from its contents here.
 
-const byId = (id) => document.getElementById(id);
 const narrowScreen = matchMedia("(max-width: 860px)");
 const searchField = byId("search");
 const sortField = byId("sort");
@@ -31,32 +29,7 @@ const state = {
 
 // ---------------------------------------------------------------- small helpers
 
-/** Make an element with properties, and with attributes where there is no property. */
-function make(tag, { attributes = {}, ...properties } = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
-const isolated = (text) => make("bdi", { textContent: text });
-const address = (path) => path.split("/").map(encodeURIComponent).join("/");
-const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 const keyOf = (data) => data.wnid ?? data.key ?? String(data.index);
-const plural = (count, word) =>
-  `${count.toLocaleString("en")} ${count === 1 ? word : word + (word.endsWith("s") ? "es" : "s")}`;
-
-function percent(value) {
-  if (value > 0 && value < 0.001) return "< 0.1 %";
-  return `${(100 * value).toFixed(1)} %`;
-}
-
-function clock(seconds) {
-  const whole = Math.floor(seconds + 0.001);
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
-  const pad = (number) => String(number).padStart(2, "0");
-  return hours ? `${hours}:${pad(minutes)}:${pad(whole % 60)}` : `${minutes}:${pad(whole % 60)}`;
-}
 
 function duration(seconds) {
   if (seconds < 60) return `${Math.round(seconds)} s`;
@@ -122,17 +95,6 @@ function showSummary() {
 
 // ---------------------------------------------------------------- search, filter, sort
 
-/** A test for what is typed: every word must occur in the names; digits are an index, `n` and digits a wnid. */
-function searchTest(typed) {
-  const words = fold(typed).split(/\s+/).filter(Boolean);
-  return (entry) => words.every((word) => matchesWord(entry, word));
-}
-
-function matchesWord({ text, data }, word) {
-  if (/^\d+$/.test(word) && Number(word) === data.index) return true;
-  return text.includes(word) || (/^n\d+$/.test(word) && (data.wnid ?? "").startsWith(word));
-}
-
 function groupTest(group) {
   if (group === null) return () => true;
   const names = new Set(state.contents.names.flatMap(([, place], name) => (place === group ? [name] : [])));
@@ -140,7 +102,6 @@ function groupTest(group) {
 }
 
 const unknownLast = (value) => value ?? Infinity;
-const compareTitles = new Intl.Collator("en", { numeric: true }).compare;
 const orders = {
   film: (a, b) => a.place - b.place,
   index: (a, b) => a.data.index - b.data.index,
@@ -512,17 +473,7 @@ function follow() {
   if (isPlaying()) state.following = requestAnimationFrame(follow);
 }
 
-/** The last chapter that has begun by then; it is found by halving, for this is asked on each frame. */
-function chapterAt(seconds) {
-  const { chapters } = state;
-  let [begun, later] = [-1, chapters.length];
-  while (later - begun > 1) {
-    const middle = (begun + later) >> 1;
-    if (chapters[middle].data.start <= seconds + 0.001) begun = middle;
-    else later = middle;
-  }
-  return chapters[begun] ?? null;
-}
+const chapterAt = (seconds) => state.chapters[lastBegun(state.chapters, seconds, (entry) => entry.data.start)] ?? null;
 
 function markPlaying(entry) {
   state.playing?.card.classList.remove("playing");
