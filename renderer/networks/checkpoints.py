@@ -13,7 +13,8 @@ from torch import Tensor
 from renderer.common.wording import shortened
 
 _DEEPEST = 3  # Keys, one inside the other, under which a state dict is looked for.
-_LONGEST = 60  # Characters of a name that is shown.
+_SHOWN = 60  # Characters of a name.
+_LONGEST = 500  # Characters of a name that is of use; each dot of a longer one would cost as many again.
 _AVERAGED = re.compile(r"(^|[._-])ema([._-]|$)", re.IGNORECASE)
 
 
@@ -102,7 +103,7 @@ def take(found: Sequence[Part], names: Collection[str]) -> Taken | None:
 
 def quoted(name: str) -> str:
     """A name that anybody may have written, as one bounded word of a message."""
-    return json.dumps(shortened(name, _LONGEST))
+    return json.dumps(shortened(name, _SHOWN))
 
 
 def some(names: Sequence[str]) -> str:
@@ -115,6 +116,7 @@ def _prefixes(entries: Mapping[str, object], known: frozenset[str]) -> Counter[s
     return Counter(
         name[:begin]
         for name in entries
+        if len(name) <= _LONGEST
         for begin in (0, *(dot.end() for dot in re.finditer(r"\.", name)))
         if name[begin:] in known
     )

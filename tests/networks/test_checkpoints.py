@@ -208,6 +208,7 @@ MISFITS: dict[str, tuple[Callable[[], object], str]] = {
     "a tensor": (lambda: torch.zeros(3), "of type Tensor"),
     "numbered": (lambda: dict(enumerate(random_state("resnet18").values())), "does not hold a state dict"),
     "names without end": (lambda: prefixed("a" * 5000, resnet()), "No architecture of torchvision fits"),
+    "names of dots": (lambda: prefixed("." * 1_000_000, bare_resnet()), "the file is without"),
     "names on many lines": (lambda: prefixed("a\n" * 50, resnet()), "No architecture of torchvision fits"),
     "a whole module": (lambda: random_module("resnet18"), '"torchvision.models.resnet.ResNet", which only'),
     "a class of its own": (lambda: {"model": resnet(), "config": Own()}, "Own"),
