@@ -78,8 +78,8 @@ class Row:
 
 
 def write_random_weights(name: str, path: Path) -> int:
-    """Writes weights as torchvision draws them, for pictures as large as its own weights are for, and counts them."""
-    size = models.get_model_weights(name).DEFAULT.transforms().crop_size[0]
+    """Writes weights as torchvision draws them, and counts them; of a ViT for the smallest pictures of its own ones."""
+    size = min(weights.transforms().crop_size[0] for weights in models.get_model_weights(name))
     options = {"image_size": size} if name.startswith("vit_") else {}
     torch.manual_seed(0)
     model = models.get_model(name, weights=None, **options)
