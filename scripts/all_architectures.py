@@ -146,7 +146,7 @@ def answer(name: str, options: argparse.Namespace, line: Connection) -> None:
         line.send(measure(name, options.steps))
     except Exception as error:  # noqa: BLE001  what goes wrong is what is asked for
         said = f"more than {options.memory:g} GB of memory" if is_out_of_memory(error) else f"{error}"
-        line.send(Row(name, problems=(said.splitlines()[0],)))
+        line.send(Row(name, problems=((said.splitlines() or [type(error).__name__])[0],)))
 
 
 def measured(name: str, options: argparse.Namespace) -> Row:

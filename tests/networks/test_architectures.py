@@ -17,7 +17,7 @@ SIZES = {
     "maxvit_t": 224, "mnasnet0_5": 224, "mobilenet_v2": 224, "mobilenet_v3_small": 224, "regnet_y_400mf": 224,
     "resnet18": 224, "shufflenet_v2_x0_5": 224, "squeezenet1_0": 224, "swin_t": 224, "swin_v2_t": 256, "vit_b_32": 224,
 }  # fmt: skip
-"""Side of the input in pixels; those of MaxViT, Swin V2 and ViT take no other, and Inception none that is small."""
+"""Side of the input in pixels; MaxViT and ViT take no other, and Inception none below 75."""
 
 
 def write_random_weights(name: str, path: Path) -> None:
