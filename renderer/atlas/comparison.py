@@ -130,7 +130,7 @@ def _refuse_other_kinds(runs: Sequence[SeenRun]) -> None:
 def _kind(run: Run) -> tuple[str, ...]:
     if run.are_classes:
         return ("classes",)
-    layers = sorted({target.ascends.layer for target in run.targets})
+    layers = sorted({part.layer for target in run.targets for part in target.parts})
     return (f"units of {', '.join(layers)}", run.settings.network.label)
 
 

@@ -13,7 +13,7 @@ from renderer.jobs.worker import Worker
 from renderer.store.files import remove
 from renderer.store.records import FailureRecord, SimilarityRecord, read_record, write_record
 from renderer.store.run import Run
-from renderer.targets.similarity import similarity_order
+from renderer.targets.similarity import similarity_order, weights_of
 
 
 def keep_failures(run: Run, failures: Sequence[Failure], progress: Progress) -> None:
@@ -36,6 +36,6 @@ def keep_similarity(run: Run, worker: Worker, progress: Progress) -> None:
         progress.note(f"{name} is of other classes, or damaged; the order is found again")
     # A network without such weights dreams as well.
     with suppress(LookupError):
-        order = similarity_order(worker.output_weights()[[target.index for target in run.targets]])
+        order = similarity_order(weights_of(run.targets, worker.output_weights()))
         keys = tuple(run.targets[place].key for place in order)
         write_record(run.paths.similarity, SimilarityRecord(keys=keys))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -100,6 +100,16 @@ class NetworkSource(Section):
         """
         name = cls.model_fields["name"].default if "name" in cls.model_fields else cls.model_fields["source"].default
         return str(said.get("name") or name)
+
+    @classmethod
+    def bound_keys(cls, said: Mapping[str, Any], name: str) -> Sequence[str]:  # noqa: ARG003
+        """Which keys belong to the network that is said alone, and go when another one is named in its place.
+
+        Args:
+            said: What the settings say of the network, plain and not checked yet.
+            name: The other one's.
+        """
+        return ()
 
     @classmethod
     def choices(cls) -> list[dict[str, str]]:

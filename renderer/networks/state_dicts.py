@@ -1,68 +1,80 @@
-"""State dicts from files that anybody may have written, and what keeps one from fitting a model."""
+"""Checkpoints from files that anybody may have written, and what keeps a state dict from fitting a model."""
 
 from __future__ import annotations
 
 import pickle
-import reprlib
+import re
 import zipfile
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from warnings import catch_warnings
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
+from torch.serialization import safe_globals
 
 from renderer.common.errors import UserError
+from renderer.common.wording import shortened
+from renderer.networks.checkpoints import quoted, some
 
-_WRAPPERS = ("state_dict", "model")  # Under these names, checkpoints hold the state dict among other things.
+UNNEEDED = "num_batches_tracked"
+"""BatchNorm's counter serves training alone, and old files are without it."""
+
 _REMEDY = "Save the weights anew with torch.save(model.state_dict(), path) or with safetensors, and name that file."
-_LONGEST = 160
-"""Most characters of what another library says of a file."""
+_LONGEST = 130
+"""Most characters of what another library says of a file, and of a path: no line is longer than 300."""
 
-_SHORTENER = reprlib.Repr()
-_SHORTENER.maxstring = _SHORTENER.maxother = 80
+_FOREIGN = re.compile(r"GLOBAL ([\w.]+)")
 
 
-def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """Read names and tensors from a `.safetensors` file, or else from one that torch has saved.
+def read_checkpoint(path: Path) -> object:
+    """Read a `.safetensors` file, or else one that torch has saved.
 
-    No code in the file is run, and no more memory is taken than the file is large. All tensors are plain ones of real
-    numbers. The prefix `module.`, which training on several devices gives to the names, is taken off.
+    No code in the file is run, and no more memory is taken than the file is large.
 
     Raises:
-        UserError: The file is missing, cannot be read, or holds something else.
+        UserError: The file is missing, or cannot be read.
     """
     if not path.is_file():
-        raise UserError(f"network.weights: there is no file {path}; relative paths are taken from {Path.cwd()}")
-    state = _unwrapped(_read(path))
-    if not isinstance(state, dict):
-        raise _not_state_dict(path, f"it is of type {type(state).__name__}")
-    for name, value in state.items():
-        if fault := _fault(name, value):
-            raise _not_state_dict(path, f"{_short(name)} is {fault}")
-    return {name.removeprefix("module."): tensor for name, tensor in state.items()}
+        raise UserError(
+            f"network.weights: there is no file {shown_path(path)}; relative paths are taken from "
+            f"{shown_path(Path.cwd())}"
+        )
+    try:
+        if path.suffix.lower() == ".safetensors":
+            return load_file(path)
+        _refuse_compressed(path)
+        # Command lines are kept in many checkpoints. Nothing but names and values comes of them.
+        with safe_globals([Namespace]), catch_warnings(action="ignore"):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # A file that is cut or changed leads to errors of many kinds.
+        raise _unreadable(path, error) from error
+
+
+def fault(state: Mapping[str, object]) -> str | None:
+    """Say in a few words what in a state dict is no plain tensor of real numbers, or None where all are."""
+    faults = ((name, _fault(entry)) for name, entry in state.items())
+    return next((f"{quoted(name)} is {found}" for name, found in faults if found), None)
 
 
 def misfit(state: Mapping[str, Tensor], model: Mapping[str, Tensor]) -> str | None:
     """Say in a few words what keeps a state dict from being loaded, or None where it fits.
 
     Args:
-        state: What `read_state_dict` gives.
-        model: State dict of the model, perhaps on the meta device.
+        state: Plain tensors of real numbers.
+        model: State dict of the model, perhaps without values.
     """
-    # BatchNorm's counter serves training alone, and old files are without it.
-    missing = [name for name in model if name not in state and not name.endswith("num_batches_tracked")]
+    missing = [name for name in model if name not in state and not name.endswith(UNNEEDED)]
     unknown = [name for name in state if name not in model]
-    if missing or unknown:
-        lacks = [f"the file is without {_some(missing)}"] if missing else []
-        has = [f"the model is without {_some(unknown)}"] if unknown else []
-        return "; ".join(lacks + has)
-    for name, tensor in state.items():
-        if tensor.shape != model[name].shape:
-            return f"{name} is of shape {_short(tuple(tensor.shape))}, in the model of {tuple(model[name].shape)}"
-        if model[name].is_floating_point() and not tensor.is_floating_point():
-            return f"{name} holds numbers of type {tensor.dtype}, in the model of {model[name].dtype}"
-    return None
+    other = [name for name in state if name in model and state[name].shape != model[name].shape]
+    whole = [name for name in state if name in model and _rounds(state[name], model[name])]
+    said = [f"the file is without {some(missing)}"] if missing else []
+    said += [f"the model is without {some(unknown)}"] if unknown else []
+    said += [_other_shape(other, state, model)] if other else []
+    said += [f"{some(whole)}: whole numbers, where the model has others"] if whole else []
+    return "; ".join(said) or None
 
 
 def first_line(error: Exception) -> str:
@@ -71,17 +83,36 @@ def first_line(error: Exception) -> str:
     return lines[0][:_LONGEST] if lines else type(error).__name__
 
 
-def _read(path: Path) -> object:
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        _refuse_compressed(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # A file that is cut or changed leads to errors of many kinds.
-        # What torch says of unknown classes advises to run the code in the file.
-        unsafe = isinstance(error, pickle.UnpicklingError)
-        reason = "it is damaged, or more than a plain state dict" if unsafe else first_line(error)
-        raise UserError(f"network.weights: {path} cannot be read ({reason}); is it whole?\n{_REMEDY}") from error
+def shown_path(path: Path) -> str:
+    """A path, or its end where it is long."""
+    text = str(path)
+    return text if len(text) <= _LONGEST else f"...{text[3 - _LONGEST :]}"
+
+
+def not_state_dict(path: Path, checkpoint: object) -> UserError:
+    """The error for a file without any names of tensors."""
+    problem = f"it is of type {type(checkpoint).__name__}"
+    if isinstance(checkpoint, dict):
+        problem = f"it has {some([str(key) for key in checkpoint])} instead" if checkpoint else "it is empty"
+    return UserError(
+        f"network.weights: {shown_path(path)} does not hold a state dict (names and tensors): {problem}.\n{_REMEDY}"
+    )
+
+
+def _unreadable(path: Path, error: Exception) -> UserError:
+    unpickled = isinstance(error, pickle.UnpicklingError)  # What torch says then advises to run the code in the file.
+    if unpickled and (foreign := _FOREIGN.search(str(error))):
+        return UserError(
+            f"network.weights: {shown_path(path)} holds {quoted(foreign[1])}, which only running its code can read. If "
+            "you trust it, save its weights anew in Python:\n"
+            f'import torch; c = torch.load({quoted(path.name)}, map_location="cpu", weights_only=False); '
+            'm = c.get("model", c.get("state_dict", c)) if isinstance(c, dict) else c\n'
+            'torch.save(m if isinstance(m, dict) else m.state_dict(), "weights.pth")'
+        )
+    reason = "it is no file of torch's, or damaged; is it whole?" if unpickled else f"{first_line(error)}; is it whole?"
+    if "TorchScript" in str(error):
+        reason = "it is a program, by TorchScript"
+    return UserError(f"network.weights: {shown_path(path)} cannot be read: {reason}\n{_REMEDY}")
 
 
 def _refuse_compressed(path: Path) -> None:
@@ -93,23 +124,10 @@ def _refuse_compressed(path: Path) -> None:
             raise ValueError(f"it is compressed, and would take {unpacked} bytes of memory")
 
 
-def _unwrapped(state: object) -> object:
-    for wrapper in _WRAPPERS:
-        if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
-            state = state[wrapper]
-    return state
-
-
-def _not_state_dict(path: Path, problem: str) -> UserError:
-    return UserError(f"network.weights: {path} does not hold a state dict (names and tensors): {problem}.\n{_REMEDY}")
-
-
-def _fault(name: object, value: object) -> str | None:
-    """What keeps an entry from being the name of a plain tensor of real numbers."""
-    if not isinstance(name, str):
-        return "no name"
+def _fault(value: object) -> str | None:
+    """What keeps an entry from being a plain tensor of real numbers."""
     if not isinstance(value, Tensor):
-        return f"of type {type(value).__name__}"
+        return f"no tensor, but of type {type(value).__name__}"
     if value.layout != torch.strided or value.is_nested or value.is_quantized or value.device.type != "cpu":
         return "a tensor that is sparse, quantized, nested or without values"
     if value.is_complex() or value.dtype == torch.bool:
@@ -119,10 +137,12 @@ def _fault(name: object, value: object) -> str | None:
     return None
 
 
-def _some(names: Sequence[str]) -> str:
-    """The first of some names, and how many more there are."""
-    return _short(names[0]) + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+def _other_shape(names: Sequence[str], state: Mapping[str, Tensor], model: Mapping[str, Tensor]) -> str:
+    """The first of some tensors that are of other shapes, and how many more there are."""
+    found, expected = (shortened(str(tuple(tensors[names[0]].shape))) for tensors in (state, model))
+    more = f", and so are {len(names) - 1} more" if len(names) > 1 else ""
+    return f"{quoted(names[0])} is of shape {found}, not {expected} as in the model{more}"
 
 
-def _short(value: object) -> str:
-    return _SHORTENER.repr(value)
+def _rounds(tensor: Tensor, wanted: Tensor) -> bool:
+    return wanted.is_floating_point() and not tensor.is_floating_point()

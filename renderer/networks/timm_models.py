@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from renderer.common.errors import UserError
-from renderer.common.wording import did_you_mean, nearest
+from renderer.common.wording import did_you_mean, nearest, shortened
+from renderer.networks.checkpoints import parts, take
 from renderer.networks.memory_formats import suitable_memory_format
 from renderer.networks.network import Loaded, Preprocessing
-from renderer.networks.state_dicts import first_line, misfit, read_state_dict
+from renderer.networks.state_dicts import fault, first_line, misfit, not_state_dict, read_checkpoint, shown_path
 from renderer.targets.class_files import targets_of
 from renderer.targets.class_lists import IMAGENET_CLASSES, load_imagenet_classes, numbered_classes
 from renderer.targets.target import Target
@@ -94,18 +95,28 @@ def _from_hub(name: str, configuration: Any) -> nn.Module:
 
 
 def _from_file(name: str, path: Path, configuration: Any) -> nn.Module:
-    state = read_state_dict(path)
-    options = _options(state, configuration)
-    with torch.device("meta"):
-        shapes = dict(_timm().create_model(name, pretrained=False, **options).state_dict())
-    if problem := misfit(state, shapes):
+    checkpoint = read_checkpoint(path)
+    found = parts(checkpoint)
+    if not found:
+        raise not_state_dict(path, checkpoint)
+    taken = take(found, _shapes(name))
+    state: dict[str, Any] = taken.state if taken else dict(found[0].entries)
+    problem = fault(state)
+    options = {} if problem else _options(state, configuration)
+    if problem := problem or misfit(state, _shapes(name, **options)):
         raise UserError(
-            f"network.weights: {path} does not fit network.name {name}: {problem}.\n"
+            f"network.weights: {shown_path(path)} does not fit network.name {name}:\n{shortened(problem, 300)}.\n"
             "Set network.name to the model that these weights are of, or name a file of this one's weights."
         )
     module: nn.Module = _timm().create_model(name, pretrained=False, **options)
-    module.load_state_dict(dict(state), strict=False)  # but for counters of training, nothing is missing
+    module.load_state_dict(state, strict=False)  # but for counters of training, nothing is missing
     return module
+
+
+def _shapes(name: str, **options: Any) -> dict[str, Tensor]:
+    """The model's state dict without values, which takes no memory."""
+    with torch.device("meta"):
+        return dict(_timm().create_model(name, pretrained=False, **options).state_dict())
 
 
 def _options(state: Mapping[str, Tensor], configuration: Any) -> dict[str, Any]:

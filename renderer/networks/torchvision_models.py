@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Mapping
+import logging
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.error import URLError
 
 import torch
@@ -17,14 +17,16 @@ from torchvision import models
 from torchvision.models import WeightsEnum
 
 from renderer.common.errors import UserError
-from renderer.common.wording import did_you_mean, nearest
+from renderer.common.wording import did_you_mean, either, nearest, shortened
+from renderer.networks.architectures import Fitting, architecture_names, fit, fitting_names, with_random_weights
+from renderer.networks.checkpoints import parts
 from renderer.networks.folding import fold_normalization
 from renderer.networks.network import Loaded, Preprocessing
 from renderer.networks.shortcuts import residual_branches
-from renderer.networks.state_dicts import first_line, misfit, read_state_dict
+from renderer.networks.state_dicts import first_line, not_state_dict, read_checkpoint, shown_path
 
-_LARGEST_SIDE = 1024
-"""In pixels: the memory for looking at a picture grows with the fourth power of its side."""
+_LOG = logging.getLogger(__name__)
+_LONGEST_LINE = 300  # Characters.
 
 
 class _Presets(Protocol):
@@ -33,14 +35,14 @@ class _Presets(Protocol):
     std: list[float]
 
 
-def model_names() -> list[str]:
-    """Names of all classification models of torchvision, except the quantized ones."""
-    return list(models.list_models(module=models))
-
-
 def model_choices() -> list[dict[str, str]]:
     """Each model with the names of its weights."""
-    return [{"name": name, "weights": ", ".join(models.get_model_weights(name).__members__)} for name in model_names()]
+    return [{"name": name, "weights": ", ".join(weights_names(name))} for name in architecture_names()]
+
+
+def weights_names(model: str) -> list[str]:
+    """Names of torchvision's weights for a model; none where it has no such model."""
+    return list(models.get_model_weights(model).__members__) if model in architecture_names() else []
 
 
 def load_torchvision(name: str, weights: str, path: Path | None, *, folded: bool = False) -> Loaded:
@@ -69,13 +71,12 @@ def load_torchvision(name: str, weights: str, path: Path | None, *, folded: bool
 def untrained(name: str) -> Loaded:
     """A model with random weights; raises UserError where there is no such model."""
     _refuse_unknown(name)
-    module: nn.Module = models.get_model(name, weights=None, **_training_options(name))
-    return Loaded(module, _preprocessing(models.get_model_weights(name).DEFAULT))
+    return Loaded(with_random_weights(name), _preprocessing(models.get_model_weights(name).DEFAULT))
 
 
 def _refuse_unknown(name: str) -> None:
-    if name not in model_names():
-        remedy = did_you_mean(nearest(name, model_names())) or "; see `neuron-atlas networks`"
+    if name not in architecture_names():
+        remedy = did_you_mean(nearest(name, architecture_names())) or "; see `neuron-atlas networks`"
         raise UserError(f"network.name: torchvision has no classification model '{name}'{remedy}")
 
 
@@ -86,13 +87,13 @@ def download_path(weights: WeightsEnum) -> Path:
 
 
 def _named_weights(model: str, name: str) -> WeightsEnum:
-    known = models.get_model_weights(model)
-    if name not in known.__members__:
-        names = ", ".join(known.__members__)
+    if name not in weights_names(model):
+        names = ", ".join(weights_names(model))
         raise UserError(
-            f"network.weights: {model} has no weights '{name}'; use one of {names}, or a .safetensors or .pth file"
+            f"network.weights: {model} has no weights '{name}'; use one of {names}, or a file (.safetensors, .pth, "
+            ".pt, .ckpt or .bin)"
         )
-    return known[name]
+    return models.get_model_weights(model)[name]
 
 
 def _download(name: str, weights: WeightsEnum) -> nn.Module:
@@ -124,64 +125,40 @@ def _preprocessing(weights: WeightsEnum) -> Preprocessing:
 
 def _build(name: str, path: Path) -> tuple[nn.Module, Preprocessing]:
     """Build the model for as many classes, and for pictures as large, as the weights in the file are for."""
-    state = _modernize(name, read_state_dict(path))
-    preprocessing = _preprocessing(_origin(name, path))
-    usual = _shapes(name)
-    options = _training_options(name)
-    if side := _picture_side(name, state, usual):
-        options["image_size"] = side
-        preprocessing = replace(preprocessing, size=side)
-    options["num_classes"] = _outputs(state, usual)
-    if problem := misfit(state, _shapes(name, **options)):
-        raise UserError(
-            f"network.weights: {path} does not fit network.name {name}: {problem}.\n"
-            "Set network.name to the model that these weights are of, or name a file of this one's weights."
-        )
-    module: nn.Module = models.get_model(name, weights=None, **options)
+    checkpoint = read_checkpoint(path)
+    found = parts(checkpoint)
+    if not found:
+        raise not_state_dict(path, checkpoint)
+    fitting = fit(name, found)
+    if fitting.problem:
+        raise _not_fitting(path, fitting, fitting_names(found))
     try:
-        module.load_state_dict(state, strict=True)
+        module = fitting.build()
     except RuntimeError as error:
         raise UserError(
-            f"network.weights: {path} cannot be loaded into network.name {name} ({first_line(error)})"
+            f"network.weights: {shown_path(path)} cannot be loaded into network.name {name} ({first_line(error)})"
         ) from error
-    return module, preprocessing
+    if fitting.taken.described:
+        _tell(f"weights {shown_path(path)}: took {fitting.taken.described}")
+    preprocessing = _preprocessing(_origin(name, path))
+    return module, replace(preprocessing, size=fitting.picture_side or preprocessing.size)
 
 
-def _modernize(name: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Drop the heads that only training needs, and use today's names of the layers of DenseNet."""
-    kept = {key: tensor for key, tensor in state.items() if not re.match(r"(aux\d|AuxLogits)\.", key)}
-    if not name.startswith("densenet"):
-        return kept
-    return {re.sub(r"(norm|relu|conv)\.(\d)\.", r"\1\2.", key): tensor for key, tensor in kept.items()}
+def _not_fitting(path: Path, fitting: Fitting, others: Sequence[str]) -> UserError:
+    """Say what does not fit, and what would, in three lines of bounded length."""
+    remedy = (
+        f"No architecture of torchvision fits it: name a file with weights of {fitting.name}, or see docs/networks.md."
+    )
+    if others:
+        remedy = f"It fits {either(others)}: set network.name={others[0]}."
+    begin = f"network.weights: {shown_path(path)} does not fit network.name {fitting.name}:"
+    return UserError("\n".join([begin, shortened(f"{fitting.problem}.", _LONGEST_LINE), remedy]))
 
 
-def _training_options(name: str) -> dict[str, Any]:
-    """How to build a model without the heads, and the slow random weights, that only training needs."""
-    if name in {"googlenet", "inception_v3"}:
-        return {"aux_logits": False, "transform_input": True, "init_weights": False}
-    return {}
-
-
-def _shapes(name: str, **options: Any) -> dict[str, Tensor]:
-    """The model's state dict without values, which takes no memory."""
-    with torch.device("meta"):
-        return dict(models.get_model(name, weights=None, **{**_training_options(name), **options}).state_dict())
-
-
-def _picture_side(name: str, state: Mapping[str, Tensor], usual: Mapping[str, Tensor]) -> int | None:
-    """Side in pixels that the weights of a vision transformer are for: there are files for several under one name."""
-    places = state.get("encoder.pos_embedding")
-    if not name.startswith("vit_") or places is None or places.ndim != 3 or places.shape[1] < 2:
-        return None
-    patches = math.isqrt(places.shape[1] - 1)
-    return min(patches * usual["conv_proj.weight"].shape[-1], _LARGEST_SIDE)
-
-
-def _outputs(state: Mapping[str, Tensor], usual: Mapping[str, Tensor]) -> int:
-    """Number of classes in a state dict: the rows of what is the last weight matrix of the model."""
-    last = [key for key, tensor in usual.items() if key.endswith("weight") and tensor.ndim > 1][-1]
-    found = state.get(last)
-    return usual[last].shape[0] if found is None or found.ndim == 0 else max(1, found.shape[0])
+@cache
+def _tell(text: str) -> None:
+    """Say something once, however often the weights are loaded."""
+    _LOG.warning("%s", text)
 
 
 class _PassingReLU(nn.Module):

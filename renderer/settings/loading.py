@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -15,7 +15,7 @@ from renderer.common.ordinary_files import is_ordinary_file
 from renderer.common.wording import did_you_mean, nearest
 from renderer.networks.source import NetworkSource
 from renderer.settings.overrides import merge, parse_overrides
-from renderer.settings.presets import layers_below
+from renderer.settings.presets import kind_of_network, layers_below
 from renderer.settings.problems import describe_problems
 from renderer.settings.sections import Settings
 from renderer.settings.shape import Group, Leaf, Shape, Variants, settings_shape
@@ -133,11 +133,35 @@ def _named_network(text: str, place: str) -> Marked:
 
 
 def _layered(text: Marked, overrides: Marked) -> Marked:
-    shape = settings_shape()
+    shape, text = settings_shape(), _given_way(text, overrides)
     layers = layers_below(merge(text, overrides, shape).plain())
     # One after another: whether a part that does not name its kind goes with what lies below is decided there.
     trees = [*(layer.tree for layer in layers), text, overrides]
     return reduce(lambda below, over: merge(below, over, shape), trees)
+
+
+def _given_way(text: Marked, overrides: Marked) -> Marked:
+    """The text without what belongs to its own network alone, where the command line names another one of its source.
+
+    So a configuration may name weights, and any network that has none of that name still dreams with its own.
+    """
+    below, over = ((tree.plain() or {}).get("network") for tree in (text, overrides))
+    if not isinstance(below, dict) or not isinstance(over, dict) or "name" not in over:
+        return text
+    kind = kind_of_network(below)
+    if kind is None or kind is not kind_of_network(below | over):
+        return text
+    bound = set(kind.bound_keys(below, str(over["name"]))) - set(over)
+    return _without(text, "network", bound) if bound else text
+
+
+def _without(tree: Marked, section: str, keys: Collection[str]) -> Marked:
+    """The tree without some keys of a section."""
+    entries = dict(tree.value) if isinstance(tree.value, dict) else {}
+    inner = entries[section]
+    kept = inner.value.items() if isinstance(inner.value, dict) else ()
+    entries[section] = Marked({key: entry for key, entry in kept if key not in keys}, inner.place)
+    return Marked(entries, tree.place)
 
 
 def _checked(tree: Marked) -> Settings:

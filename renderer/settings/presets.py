@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from renderer.networks.source import NetworkSource
 from renderer.networks.sources import SOURCES
 from renderer.settings.sections import Settings
 from renderer.settings.yaml_source import Marked, parse_yaml
@@ -77,11 +78,16 @@ def is_layer(place: str) -> bool:
     return any(layer.place == place for layer in (*presets().values(), *families().values()))
 
 
+def kind_of_network(said: Mapping[str, Any]) -> type[NetworkSource] | None:
+    """The source that settings name; None where there is no such source."""
+    wanted = said.get("source") or Settings().network.source
+    return next((source for source in SOURCES if source.model_fields["source"].default == wanted), None)
+
+
 def _family_key(section: Any) -> str:
     """By what a network's family is found."""
     said = section if isinstance(section, dict) else {}
-    wanted = said.get("source") or Settings().network.source
-    found = next((source for source in SOURCES if source.model_fields["source"].default == wanted), None)
+    found = kind_of_network(said)
     return found.family(said) if found else ""
 
 

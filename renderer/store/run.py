@@ -14,7 +14,7 @@ from renderer.settings.sections import Settings
 from renderer.store.cleaning import refuse_strange
 from renderer.store.paths import RunPaths
 from renderer.store.run_file import RunFile, read_run_file
-from renderer.targets.target import Target
+from renderer.targets.target import OUTPUTS, Target
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ class Run:
 
     @property
     def are_classes(self) -> bool:
-        """Whether the targets are outputs of the network."""
-        return all(target.is_class for target in self.targets)
+        """Whether the targets are outputs of the network, or mixtures of them."""
+        return all(part.layer == OUTPUTS for target in self.targets for part in target.parts)
 
     @property
     def timeline(self) -> Timeline:

@@ -15,7 +15,7 @@ from renderer.common.digests import data_digest
 from renderer.common.errors import UserError
 from renderer.common.section import Section
 from renderer.targets.entries import Entry, Names, describe_miss, find, find_all
-from renderer.targets.similarity import similarity_order
+from renderer.targets.similarity import similarity_order, weights_of
 from renderer.targets.slugs import slug
 from renderer.targets.target import Mixture, Neuron, Target
 
@@ -117,7 +117,7 @@ def _ordered(targets: Sequence[Target], order: str, seed: int, output_weights: O
         case "random":
             return sorted(targets, key=lambda target: hashlib.sha256(f"{seed}:{target.index}".encode()).digest())
         case "similarity":
-            return [targets[place] for place in similarity_order(_rows(targets, _weights(output_weights)))]
+            return [targets[place] for place in similarity_order(weights_of(targets, _weights(output_weights)))]
         case _:
             return list(targets)
 
@@ -131,12 +131,6 @@ def _weights(output_weights: OutputWeights | None) -> Float[np.ndarray, "classes
     raise UserError(
         "classes.order: similarity is an order of classes, by the network's output weights; use index, title or random"
     )
-
-
-def _rows(
-    targets: Sequence[Target], weights: Float[np.ndarray, "classes features"]
-) -> Float[np.ndarray, "targets features"]:
-    return np.stack([sum(weight * weights[unit] for unit, weight in target.units) for target in targets])
 
 
 def _mixtures(entries: Sequence[Entry | Mixed], names: Names) -> list[Target]:

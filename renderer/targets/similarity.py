@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float, Int
+
+from renderer.targets.target import Target
 
 Distances = Int[np.ndarray, "n n"]
 Tour = Int[np.ndarray, "n"]
 
 _STARTS = 8
 _LONGEST_MOVED = 3
+
+
+def weights_of(
+    targets: Sequence[Target], weights: Float[np.ndarray, "classes features"]
+) -> Float[np.ndarray, "targets features"]:
+    """The output weights of targets: of a class its row, of a mixture what its parts come to."""
+    return np.stack([sum(weight * weights[unit] for unit, weight in target.units) for target in targets])
 
 
 def similarity_order(weights: Float[np.ndarray, "classes features"]) -> list[int]:

@@ -117,3 +117,27 @@ def test_tints_are_contrast_around_the_mean_then_saturation_around_gray() -> Non
     gray = flat.mean(dim=1, keepdim=True)
     expected = gray + (flat - gray) * (1 + saturation) + 0.3 * brightness
     assert torch.allclose(tint(views, torch.tensor([[contrast, saturation, brightness]])), expected, atol=1e-5)
+
+
+def steps_between_columns(transforms: Transforms, patch: int = 8, size: int = 64) -> torch.Tensor:
+    """How much the mean gradient of a network of patches differs from column to column, for each place in a patch."""
+    pictures = torch.zeros(1, 3, size, size, requires_grad=True)
+    likes = torch.randn(size // patch, size // patch, generator=torch.Generator().manual_seed(0))
+    for step in range(3):
+        views = take_views(pictures, draw_views([transforms], KEYS[:1], [step], (size, size), size), size)
+        (torch.nn.functional.avg_pool2d(views.mean(dim=1), patch) * likes).sum().backward()
+    assert pictures.grad is not None
+    steps = pictures.grad[0, 0].diff(dim=-1).abs().mean(dim=0)
+    return torch.stack([steps[place::patch].mean() for place in range(patch)])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"scale": (1.0, 1.0), "rotate": 0.0, "crop": (0.9, 1.0)}, {**WHOLE.model_dump(), "jitter": 0.12}],
+    ids=["by default", "hardly scaled", "shifted alone"],
+)
+def test_patches_of_a_transformer_leave_no_grid_in_the_picture(changes: dict[str, object]) -> None:
+    steps = steps_between_columns(Transforms().model_copy(update={**changes, "views": 64}))
+    assert float(steps.max() / steps.mean()) < 1.5
+    still = steps_between_columns(WHOLE)
+    assert float(still.max() / still.mean()) > 7  # All of them lie where patches meet.

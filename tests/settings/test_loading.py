@@ -171,3 +171,32 @@ def test_a_file_that_is_too_large_is_not_read_whole(tmp_path):
         file.truncate(2**40)  # a terabyte of nothing, which takes no room
     with pytest.raises(UserError, match=r"film\.yaml:1: too long for settings.*right file"):
         load_settings(str(path))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "weights"),
+    [
+        (["network.name=vit_h_14"], "DEFAULT"),
+        (["network={name: regnet_y_128gf}"], "DEFAULT"),
+        (["network.source=torchvision", "network.name=vit_h_14"], "DEFAULT"),
+        (["network.name=resnet50"], "IMAGENET1K_V1"),
+        (["network.name=vit_h_14", "network.weights=IMAGENET1K_V1"], "IMAGENET1K_V1"),
+        (["network.name=vit_h_14", "network.weights=own.ckpt"], "own.ckpt"),
+        (["network.name=squeezenet1_0"], "IMAGENET1K_V1"),
+        (["network.name=no_such_network"], "IMAGENET1K_V1"),
+        (['network.name="1"'], "IMAGENET1K_V1"),
+    ],
+)
+def test_weights_of_a_configuration_give_way_to_those_of_a_network_that_has_none_of_that_name(overrides, weights):
+    assert load_settings("imagenet", overrides).settings.network.weights == weights
+
+
+@pytest.mark.parametrize("weights", ["own.pth", "IMAGENET1K_V9", "DEFAULT"])
+def test_a_file_and_a_name_that_was_wrong_before_stay(weights):
+    text = f"network: {{source: torchvision, name: resnet18, weights: {weights}}}"
+    assert parse_settings(text, "f.yaml", ["network.name=vit_h_14"]).network.weights == weights
+
+
+def test_a_configuration_without_a_network_takes_any_name_of_one():
+    assert parse_settings("film: {width: 64}", "f.yaml", ["network={source: torchvision, name: vit_h_14}"])
+    assert parse_settings("", "f.yaml", ["network={source: torchvision, name: vit_h_14}"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from renderer.networks.network import Loaded
 
 
+_ENDINGS = (".safetensors", ".pth", ".pt", ".ckpt", ".bin")
 _PUBLISHED = re.compile(r"-[0-9a-f]{8}\.pth$")
 
 
@@ -30,13 +31,22 @@ class TorchvisionNetwork(NetworkSource):
     )
     weights: str = Field(
         "DEFAULT",
-        description="Name of torchvision weights, which are downloaded once, or a `.safetensors` or `.pth` file with a "
-        "state dict for the model. A relative path is taken from the current folder.",
+        description="Name of torchvision weights, which are downloaded once, or a file with a state dict for the "
+        "model: `.safetensors`, or what torch saves (`.pth`, `.pt`, `.ckpt`, `.bin`), also a checkpoint of training. A "
+        "relative path is taken from the current folder.",
     )
     classes: Path | None = Field(
         None,
         description=f"{CLASSES_FILE} Without it, the network is taken to know the 1000 classes of ImageNet.",
     )
+
+    @classmethod
+    def bound_keys(cls, said: Mapping[str, Any], name: str) -> Sequence[str]:
+        """The weights, where torchvision has them for the network, and none that are called so for the other one."""
+        from renderer.networks.torchvision_models import weights_names  # noqa: PLC0415  torch takes seconds
+
+        here, there = (weights_names(one) for one in (str(said.get("name", cls.model_fields["name"].default)), name))
+        return ("weights",) if there and said.get("weights") in set(here) - set(there) else ()
 
     @classmethod
     def choices(cls) -> list[dict[str, str]]:
@@ -53,7 +63,7 @@ class TorchvisionNetwork(NetworkSource):
     @property
     def weights_path(self) -> Path | None:
         """The file that `weights` names; None where it is a name of torchvision's."""
-        is_file = self.weights.endswith((".safetensors", ".pth", ".pt")) or "/" in self.weights
+        is_file = self.weights.lower().endswith(_ENDINGS) or "/" in self.weights
         return Path(self.weights) if is_file else None
 
     def class_list(self) -> tuple[Target, ...]:
