@@ -156,13 +156,20 @@ class NetworkSource(Section):
         """Tells which classes are which: lists can change without a weight changing."""
         return {"classes": data_digest(sorted(self.matches(companion).items()))}
 
+    @property
+    def remedy(self) -> str:
+        """What to do where one of its own files is missing; ends a message."""
+        return ""
+
     def existing_files(self) -> Mapping[str, Path]:
         """As `files`; raises UserError where one is missing."""
-        files = self.files()
-        for key, path in files.items():
+        for key, path in self.own_files().items():
             if not is_ordinary_file(path):
-                raise UserError(f"{key}: there is no file {path}; relative paths are taken from {Path.cwd()}")
-        return files
+                raise UserError(
+                    f"{key}: there is no file {path}; relative paths are taken from {Path.cwd()}{self.remedy}"
+                )
+        self.of_companions(lambda companion: companion.existing_files())
+        return self.files()
 
     def describe(self) -> dict[str, Any]:
         """What is said of the network in `atlas.json`."""

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from renderer.common.section import one_of
 from renderer.networks.source import NetworkSource
+from renderer.networks.sources.caffe import CaffeNetwork
 from renderer.networks.sources.embedded import EmbeddedNetwork
 from renderer.networks.sources.python import PythonNetwork
 from renderer.networks.sources.torchvision import TorchvisionNetwork
 
-SOURCES: tuple[type[NetworkSource], ...] = (EmbeddedNetwork, TorchvisionNetwork, PythonNetwork)
+SOURCES: tuple[type[NetworkSource], ...] = (EmbeddedNetwork, TorchvisionNetwork, CaffeNetwork, PythonNetwork)
 
 if TYPE_CHECKING:
     AnyNetwork = NetworkSource
