@@ -358,7 +358,8 @@ def classes(
 def networks() -> None:
     """List what can dream here.
 
-    The network that comes along, those of torchvision with the names of their weights, and Python functions.
+    The network that comes along, those of torchvision with the names of their weights, those of Caffe with the names of
+    their files, and Python functions.
 
     \b
     Example:

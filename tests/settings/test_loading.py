@@ -154,7 +154,7 @@ def test_a_network_can_be_named_on_the_command_line(text, weights, network):
         ("torchvison:vgg16", "--judge: network.source: must be .*; did you mean torchvision"),
         ("{source: torchvision, nam: vgg16}", "--judge: network.nam: unknown key; did you mean network.name"),
         ("{source: torchvision, name: 16}", "--judge: network.name: must be text, not 16; put it in quotes"),
-        ("embedded:small", "--judge: network.name: goes with network.source 'python' or 'torchvision' only"),
+        ("embedded:small", "--judge: network.name: goes with network.source 'caffe', .* or 'torchvision' only"),
         ("{source: torchvision", "--judge: not valid YAML"),
         ("[torchvision, vgg16]", "--judge: network: must be a mapping"),
         ("7", "--judge: network: must be a mapping"),
