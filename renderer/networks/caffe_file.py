@@ -70,7 +70,7 @@ class StoredLayer:
 def read_caffemodel(path: Path) -> tuple[StoredLayer, ...]:
     """Read the layers of a `.caffemodel` file of any age, in its order.
 
-    At most two and a half times as much memory is taken as the file is large.
+    About two and a half times as much memory is taken as the file is large, at most.
 
     Raises:
         UserError: The file cannot be read, or holds something else.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,12 +15,9 @@ from renderer.common.wording import listed
 from renderer.networks.caffe_file import StoredLayer, read_caffemodel, short
 from renderer.networks.caffe_layers import (
     Convolution,
-    FullyConnected,
     InceptionBlock,
-    MeanPool,
     Part,
-    Pool,
-    Rectifier,
+    Plain,
     ResponseNorm,
     Weights,
 )
@@ -118,14 +116,23 @@ def _refuse_other_order(names: list[str], said: list[str]) -> None:
             raise ValueError(f"its layer {second} works before {first}")
 
 
+def _relu(name: str) -> Part:
+    return Plain(name, partial(nn.ReLU, inplace=True))
+
+
+def _pool(name: str, kernel: int, stride: int) -> Part:
+    """The maximum of each window, of which the last may be cut by the border, as Caffe counts places."""
+    return Plain(name, partial(nn.MaxPool2d, kernel, stride, ceil_mode=True))
+
+
 def _convolution(number: str, kernel: int, *, stride: int = 1, pad: int = 0, groups: int = 1) -> tuple[Part, ...]:
-    return Convolution(f"conv{number}", kernel, stride, pad, groups), Rectifier(f"relu{number}")
+    return Convolution(f"conv{number}", kernel, stride, pad, groups), _relu(f"relu{number}")
 
 
 def _classifier(side: int) -> tuple[Part, ...]:
     """Three fully connected layers, of which the first sees a map of the given side."""
-    first = FullyConnected("fc6", side), Rectifier("relu6")
-    return *first, FullyConnected("fc7"), Rectifier("relu7"), FullyConnected("fc8")
+    first = Convolution("fc6", side), _relu("relu6")
+    return *first, Convolution("fc7", 1), _relu("relu7"), Convolution("fc8", 1)
 
 
 def _three_convolutions(groups: tuple[int, int, int] = (1, 1, 1)) -> tuple[Part, ...]:
@@ -142,7 +149,7 @@ def _vgg(convolutions: tuple[int, ...]) -> tuple[Part, ...]:
     for block, count in enumerate(convolutions, start=1):
         for number in range(1, count + 1):
             blocks += _convolution(f"{block}_{number}", 3, pad=1)
-        blocks.append(Pool(f"pool{block}", 2, 2))
+        blocks.append(_pool(f"pool{block}", 2, 2))
     return *blocks, *_classifier(7)
 
 
@@ -151,14 +158,15 @@ def _googlenet() -> tuple[Part, ...]:
         return tuple(InceptionBlock(f"inception_{stage}{letter}") for letter in letters)
 
     return (
-        *(Convolution("conv1/7x7_s2", 7, 2, 3), Rectifier("conv1/relu_7x7"), Pool("pool1/3x3_s2", 3, 2)),
+        *(Convolution("conv1/7x7_s2", 7, 2, 3), _relu("conv1/relu_7x7"), _pool("pool1/3x3_s2", 3, 2)),
         ResponseNorm("pool1/norm1"),
-        *(Convolution("conv2/3x3_reduce", 1), Rectifier("conv2/relu_3x3_reduce")),
-        *(Convolution("conv2/3x3", 3, 1, 1), Rectifier("conv2/relu_3x3")),
-        *(ResponseNorm("conv2/norm2"), Pool("pool2/3x3_s2", 3, 2)),
-        *(*blocks(3, "ab"), Pool("pool3/3x3_s2", 3, 2)),
-        *(*blocks(4, "abcde"), Pool("pool4/3x3_s2", 3, 2)),
-        *(*blocks(5, "ab"), MeanPool("pool5/7x7_s1", 7), FullyConnected("loss3/classifier")),
+        *(Convolution("conv2/3x3_reduce", 1), _relu("conv2/relu_3x3_reduce")),
+        *(Convolution("conv2/3x3", 3, 1, 1), _relu("conv2/relu_3x3")),
+        *(ResponseNorm("conv2/norm2"), _pool("pool2/3x3_s2", 3, 2)),
+        *(*blocks(3, "ab"), _pool("pool3/3x3_s2", 3, 2)),
+        *(*blocks(4, "abcde"), _pool("pool4/3x3_s2", 3, 2)),
+        *(*blocks(5, "ab"), Plain("pool5/7x7_s1", partial(nn.AvgPool2d, 7, stride=1))),
+        Convolution("loss3/classifier", 1),
     )
 
 
@@ -170,27 +178,27 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     # Chatfield et al. 2014, "Return of the Devil in the Details", arXiv 1405.3531: F as in fast, M medium, S slow.
     "vgg_cnn_f": Architecture(
         (
-            *(*_convolution("1", 11, stride=4), _vgg_norm(1), Pool("pool1", 3, 2)),
-            *(*_convolution("2", 5, pad=2), _vgg_norm(2), Pool("pool2", 3, 2)),
-            *(*_three_convolutions(), Pool("pool5", 3, 2), *_classifier(6)),
+            *(*_convolution("1", 11, stride=4), _vgg_norm(1), _pool("pool1", 3, 2)),
+            *(*_convolution("2", 5, pad=2), _vgg_norm(2), _pool("pool2", 3, 2)),
+            *(*_three_convolutions(), _pool("pool5", 3, 2), *_classifier(6)),
         ),
         224,
         _VGG_MEAN,
     ),
     "vgg_cnn_m": Architecture(
         (
-            *(*_convolution("1", 7, stride=2), _vgg_norm(1), Pool("pool1", 3, 2)),
-            *(*_convolution("2", 5, stride=2, pad=1), _vgg_norm(2), Pool("pool2", 3, 2)),
-            *(*_three_convolutions(), Pool("pool5", 3, 2), *_classifier(6)),
+            *(*_convolution("1", 7, stride=2), _vgg_norm(1), _pool("pool1", 3, 2)),
+            *(*_convolution("2", 5, stride=2, pad=1), _vgg_norm(2), _pool("pool2", 3, 2)),
+            *(*_three_convolutions(), _pool("pool5", 3, 2), *_classifier(6)),
         ),
         224,
         _VGG_MEAN,
     ),
     "vgg_cnn_s": Architecture(
         (
-            *(*_convolution("1", 7, stride=2), _vgg_norm(1), Pool("pool1", 3, 3)),
-            *(*_convolution("2", 5), Pool("pool2", 2, 2)),
-            *(*_three_convolutions(), Pool("pool5", 3, 3), *_classifier(6)),
+            *(*_convolution("1", 7, stride=2), _vgg_norm(1), _pool("pool1", 3, 3)),
+            *(*_convolution("2", 5), _pool("pool2", 2, 2)),
+            *(*_three_convolutions(), _pool("pool5", 3, 3), *_classifier(6)),
         ),
         224,
         _VGG_MEAN,
@@ -198,9 +206,9 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     # Krizhevsky et al. 2012, as trained by the authors of Caffe.
     "alexnet": Architecture(
         (
-            *(*_convolution("1", 11, stride=4), ResponseNorm("norm1"), Pool("pool1", 3, 2)),
-            *(*_convolution("2", 5, pad=2, groups=2), ResponseNorm("norm2"), Pool("pool2", 3, 2)),
-            *(*_three_convolutions((1, 2, 2)), Pool("pool5", 3, 2), *_classifier(6)),
+            *(*_convolution("1", 11, stride=4), ResponseNorm("norm1"), _pool("pool1", 3, 2)),
+            *(*_convolution("2", 5, pad=2, groups=2), ResponseNorm("norm2"), _pool("pool2", 3, 2)),
+            *(*_three_convolutions((1, 2, 2)), _pool("pool5", 3, 2), *_classifier(6)),
         ),
         227,
         _BVLC_MEAN,

@@ -180,14 +180,14 @@ def weight_shapes(rows: Iterable[Row], side: int) -> dict[str, tuple[int, ...]]:
     channels, shapes = {"data": 3}, {}
     for row in rows:
         inputs = sum(channels[bottom] for bottom in row.bottoms)
-        outputs = int(row.said.get("num_output", inputs))  # type: ignore[call-overload]
+        outputs = int(row.said.get("num_output", inputs))
         channels[row.name] = outputs
         if row.kind == "InnerProduct":
             shapes[row.name] = (outputs, inputs * side * side)
             side = 1
         elif "num_output" in row.said:
             kernel = row.said["kernel_size"]
-            shapes[row.name] = (outputs, inputs // row.said.get("group", 1), kernel, kernel)  # type: ignore[assignment, operator]
+            shapes[row.name] = (outputs, inputs // row.said.get("group", 1), kernel, kernel)
     return shapes
 
 

@@ -130,7 +130,7 @@ def test_a_file_larger_than_any_is_not_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("age", ["v0", "v1", "current"])
 def test_a_file_with_some_bytes_changed_or_cut_off_is_read_or_explained(tmp_path: Path, age: str) -> None:
-    rng, whole, path = np.random.default_rng(0), caffemodel(ROWS, BLOBS, age), tmp_path / "a.caffemodel"  # type: ignore[arg-type]
+    rng, whole, path = np.random.default_rng(0), caffemodel(ROWS, BLOBS, age), tmp_path / "a.caffemodel"
     starts = [whole.index(row.name.encode()) for row in ROWS]
     refused = 0
     for case in range(60):

@@ -1,6 +1,7 @@
 """Networks from Caffe's files answer as OpenCV, which reads the same files, says that they should, layer by layer."""
 
 import json
+import re
 from math import prod
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from renderer.networks.caffe_layers import BandNorm
 from renderer.networks.loaded import load_network
 from renderer.networks.network import Network
 from renderer.networks.sources.caffe import PUBLISHED, CaffeNetwork
+from renderer.settings.loading import parse_settings
 from renderer.settings.presets import family_of
 from renderer.targets.target import OUTPUTS
 from tests.film_helpers import Recorder, request
@@ -196,6 +198,17 @@ def test_seven_networks_are_listed_each_with_a_family() -> None:
     assert {name: family and family.name for name, family in families.items()} == {
         name: "inception" if name == "googlenet" else "vgg" for name in NAMES
     }
+
+
+def test_the_document_names_networks_and_files_as_they_are() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "caffe.md").read_text(encoding="utf-8")
+    for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL):
+        assert isinstance(parse_settings(block, "caffe.md").network, CaffeNetwork)
+    assert dict(re.findall(r"^\| `(\w+)` \| `([\w.]+)`", text, re.MULTILINE)) == {
+        row["name"]: row["weights"] for row in CaffeNetwork.choices()
+    }
+    for address in PUBLISHED.values():
+        assert address.rpartition("/")[0] + "/" in text
 
 
 def test_it_goes_through_film_page_and_evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
