@@ -20,7 +20,8 @@ from renderer.common.errors import UserError
 
 _MOST_BYTES = 2**31 - 1
 """No message of protobuf is larger."""
-_MOST_LAYERS = 10_000
+_MOST_PIECES = 100_000
+"""Fields, at any depth: far more than any network has."""
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 _FIELD = descriptor_pb2.FieldDescriptorProto
@@ -101,15 +102,59 @@ def _parsed(path: Path) -> Any:
         raise ValueError("it is empty")
     if contents.startswith(_HDF5):
         raise ValueError("it is an HDF5 file, Caffe's other kind; save it as .caffemodel")
+    _refuse_crumbs(contents)
     return _message("Net").FromString(contents)
+
+
+def _refuse_crumbs(contents: bytes) -> None:
+    """Refuse a file of too many pieces: each, however small, takes hundreds of bytes once it is read."""
+    pieces, waiting = 0, [("Net", memoryview(contents))]
+    while waiting:
+        message, part = waiting.pop()
+        kinds = dict(_MESSAGES[message].values())
+        for number, value in _fields(part):
+            pieces += 1
+            if pieces > _MOST_PIECES:
+                raise ValueError(f"it is of more than {_MOST_PIECES:,} pieces")
+            if isinstance(kind := kinds.get(number), str):
+                waiting.append((kind, value))
+
+
+def _fields(part: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Number and contents of each field of a message; of plain numbers, no contents."""
+    place = 0
+    while place < len(part):
+        tag, place = _varint(part, place)
+        begin = place
+        match tag & 7:
+            case 0:
+                begin = place = _varint(part, place)[1]
+            case 1 | 5:
+                begin = place = place + (8 if tag & 7 == 1 else 4)
+            case 2:
+                length, begin = _varint(part, place)
+                place = begin + length
+            case _:  # Groups are gone from all formats, and what else there may be protobuf refuses.
+                pass
+        if place > len(part):
+            raise DecodeError("cut")
+        yield tag >> 3, part[begin:place]
+
+
+def _varint(part: memoryview, place: int) -> tuple[int, int]:
+    """A whole number of up to ten bytes, and the place after it."""
+    number = 0
+    for shift, byte in enumerate(part[place : place + 10]):
+        number |= (byte & 127) << 7 * shift
+        if byte < 128:
+            return number, place + shift + 1
+    raise DecodeError("cut")
 
 
 def _layers(net: Any) -> Iterator[StoredLayer]:
     found = [*(old.layer[-1] if old.layer else old for old in net.layers), *net.layer]
     if not found:
         raise ValueError("it holds no layers")
-    if len(found) > _MOST_LAYERS:
-        raise ValueError(f"it holds {len(found):,} layers")
     for layer in found:
         name = layer.name[-1].decode(errors="replace") if layer.name else ""
         yield StoredLayer(name, tuple(_tensor(name, blob) for blob in layer.blobs), _stride(layer))
