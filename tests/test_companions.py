@@ -225,8 +225,8 @@ def test_relative_paths_of_companions_hold_from_other_folders(
 WRONG = {
     "a name alone": ("torchvision", "f.yaml:1: network.companions: must be a list of at most 15, each entry a mapping"),
     "no mapping": ("[3]", "f.yaml:1: network.companions[0]: must be a mapping with keys such as source"),
-    "no source": ("[{name: x}]", "f.yaml:1: network.companions[0].source: is missing; set it to 'embedded'"),
-    "no such source": ("[{source: tv}]", "f.yaml:1: network.companions[0].source: must be 'embedded'"),
+    "no source": ("[{name: x}]", "f.yaml:1: network.companions[0].source: is missing; set it to 'caffe', '"),
+    "no such source": ("[{source: tv}]", "f.yaml:1: network.companions[0].source: must be 'caffe', '"),
     "a wrong key": (
         "[{source: embedded}, {source: torchvision, nam: x}]",
         "f.yaml:1: network.companions[1].nam: unknown key; did you mean network.companions[1].name?",

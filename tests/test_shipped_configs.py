@@ -1,5 +1,7 @@
 """Every shipped configuration is rendered, shrunk, by the program as it is."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import av
@@ -11,10 +13,14 @@ from torchvision import models
 
 from renderer.jobs.commands import Request, render, render_stills
 from renderer.networks.source import NetworkSource
+from renderer.networks.sources.caffe import CaffeNetwork
 from renderer.networks.sources.torchvision import TorchvisionNetwork
 from renderer.settings.loading import load_settings
 from renderer.settings.shipped import shipped_configs
+from renderer.targets.selection import select_classes
+from renderer.targets.target import Target
 from tests.film_helpers import Recorder
+from tests.networks.caffe_writing import write_network
 
 SHRUNK = (
     "film.width=48",
@@ -41,6 +47,14 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def _of_caffe(folder: Path) -> Path:
+    """The network of 2015 without sense, and with an eighth of its channels."""
+    path = folder / "VGG_CNN_S.caffemodel"
+    if not path.exists():
+        write_network(path, "vgg_cnn_s", age="v1", legacy=True)
+    return path
+
+
 def _with_random_weights(companion: NetworkSource, folder: Path) -> str:
     """The companion as the settings have it, but nothing is downloaded."""
     path = folder / f"{companion.label}.safetensors"
@@ -55,6 +69,8 @@ def request(name: str, weights: Path, folder: Path) -> Request:
     overrides, network = list(SHRUNK), load_settings(name).settings.network
     if isinstance(network, TorchvisionNetwork):
         overrides.append(f"network.weights={weights}")
+    if isinstance(network, CaffeNetwork):
+        overrides.append(f"network.weights={_of_caffe(weights.parent)}")
     if network.companions:
         own = [_with_random_weights(one, weights.parent) for one in network.companions]
         overrides.append(f"network.companions=[{', '.join(own)}]")
@@ -71,6 +87,19 @@ def test_film(name: str, random_weights: Path, tmp_path: Path) -> None:
         sizes = [(frame.width, frame.height) for frame in film.decode(video=0)]
     assert sizes == [(48, 34)] * 4
     assert titles == [entry.title for entry in outcome.index.classes] and len(titles) == 2
+
+
+def test_the_film_of_2015_comes_in_two_parts_as_its_head_says() -> None:
+    head = shipped_configs()["original-2015"].read_text(encoding="utf-8")
+    parts = re.findall(r"render original-2015 --set '(.*)' --output", head)
+    assert len(parts) == 2
+    animals, others = ([entry.index for entry in _selected("original-2015", part)] for part in parts)
+    assert len(animals) == 398 and sorted(animals + others) == list(range(1000))
+
+
+def _selected(name: str, override: str) -> Sequence[Target]:
+    settings = load_settings(name, [override]).settings
+    return select_classes(settings.classes, settings.network.class_list(), seed=0, output_weights=None)
 
 
 @pytest.mark.parametrize("name", ["stills", "emoji", "facets"])

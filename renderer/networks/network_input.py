@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -64,10 +64,6 @@ class NetworkInput(Section):
         mean = self.mean or (self._in_order(_IMAGENET_MEAN) if is_usual else (0.0,) * self.channels)
         std = self.std or (self._in_order(_IMAGENET_STD) if is_usual else (1.0,) * self.channels)
         return Preprocessing(self.size, mean, std, color_order=self.color_order, range=self.range)
-
-    def identity(self) -> dict[str, Any]:
-        """What of it changes what the network sees."""
-        return self.model_dump(mode="json")
 
     def _in_order(self, colors: tuple[float, ...]) -> tuple[float, ...]:
         return colors[::-1] if self.color_order == "bgr" else colors

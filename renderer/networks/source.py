@@ -17,26 +17,15 @@ from renderer.common.errors import UserError
 from renderer.common.ordinary_files import is_ordinary_file
 from renderer.common.section import Section
 from renderer.common.wording import together
-from renderer.targets.class_files import load_class_file
-from renderer.targets.class_lists import IMAGENET_CLASSES, load_imagenet_classes, numbered_classes
 from renderer.targets.class_outputs import ClassOutputs
 from renderer.targets.kinds import AnyTargets
 from renderer.targets.matching import match_classes
-from renderer.targets.target import OUTPUTS, Target
+from renderer.targets.target import Target
 
 if TYPE_CHECKING:
     from renderer.networks.network import Loaded
 
     AnyNetwork: TypeAlias = "NetworkSource"
-
-NUMBERED = "numbered"
-"""In place of the file of a class list: classes of which nothing is known but their numbers."""
-
-CLASSES_FILE = (
-    "File with the class list: `.csv` or `.tsv` with the columns `index`, `title` and, where known, `wnid`, `synonyms` "
-    "(separated by `; `) and `hypernyms` (root first, separated by ` > `); `.json`; or a text with a title a line. "
-    "`numbered` calls them class 0, class 1, and so on."
-)
 
 _SECTION = "network."
 # A list is set as a whole, so `--set` does not reach what is in it.
@@ -181,13 +170,20 @@ class NetworkSource(Section):
         """Tells which classes are which: lists can change without a weight changing."""
         return {"classes": data_digest(sorted(self.matches(companion).items()))}
 
+    @property
+    def remedy(self) -> str:
+        """What to do where one of its own files is missing; ends a message."""
+        return ""
+
     def existing_files(self) -> Mapping[str, Path]:
         """As `files`; raises UserError where one is missing."""
-        files = self.files()
-        for key, path in files.items():
+        for key, path in self.own_files().items():
             if not is_ordinary_file(path):
-                raise UserError(f"{key}: there is no file {path}; relative paths are taken from {Path.cwd()}")
-        return files
+                raise UserError(
+                    f"{key}: there is no file {path}; relative paths are taken from {Path.cwd()}{self.remedy}"
+                )
+        self.of_companions(lambda companion: companion.existing_files())
+        return self.files()
 
     def describe(self) -> dict[str, Any]:
         """What is said of the network in `atlas.json`."""
@@ -219,17 +215,6 @@ class NetworkSource(Section):
         """
         return _count_channels(self, layer)
 
-    def classes_of(self, file: Path | None) -> tuple[Target, ...]:
-        """The classes of a file, or those that the number of outputs tells; the network is loaded then.
-
-        Raises:
-            UserError: The file is missing or wrong, or the network cannot be loaded.
-        """
-        if file is not None and str(file) != NUMBERED:
-            return load_class_file(file)
-        outputs = self.channels(OUTPUTS)
-        return load_imagenet_classes() if file is None and outputs == IMAGENET_CLASSES else numbered_classes(outputs)
-
     @property
     def needs_network(self) -> bool:
         """Whether the network has to be loaded for its targets to be listed."""
@@ -246,16 +231,6 @@ def _count_channels(source: NetworkSource, layer: str) -> int:
     from renderer.networks.loaded import count_channels  # noqa: PLC0415  torch takes seconds
 
     return count_channels(source, layer)
-
-
-def absolute_list(file: Path | None) -> Path | None:
-    """The path of a class list so that it means the same from every folder."""
-    return file if file is None or str(file) == NUMBERED else file.absolute()
-
-
-def is_counted(file: Path | None, *, by_default: bool) -> bool:
-    """Whether a class list is to be made by counting outputs; `by_default` also where there is no file."""
-    return by_default if file is None else str(file) == NUMBERED
 
 
 def _companion_key(number: int, key: str) -> str:

@@ -13,6 +13,7 @@ COUNTS = {
     "facets": 8,
     "imagenet": 1000,
     "objects": 602,
+    "original-2015": 1000,
     "quickstart": 12,
     "stills": 1000,
 }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from renderer.common.section import one_of
 from renderer.networks.source import NetworkSource
+from renderer.networks.sources.caffe import CaffeNetwork
 from renderer.networks.sources.embedded import EmbeddedNetwork
 from renderer.networks.sources.exported import ExportedNetwork
 from renderer.networks.sources.python import PythonNetwork
@@ -15,6 +16,7 @@ from renderer.networks.sources.torchvision import TorchvisionNetwork
 SOURCES: tuple[type[NetworkSource], ...] = (
     EmbeddedNetwork,
     TorchvisionNetwork,
+    CaffeNetwork,
     TimmNetwork,
     PythonNetwork,
     ExportedNetwork,

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field
 
-from renderer.networks.network_input import NetworkInput
-from renderer.networks.source import CLASSES_FILE, NetworkSource, absolute_list, is_counted
-from renderer.targets.target import Target
+from renderer.networks.listed_source import OwnNetwork
 
 if TYPE_CHECKING:
     from renderer.networks.network import Loaded
 
 
-class ExportedNetwork(NetworkSource):
+class ExportedNetwork(OwnNetwork):
     """A network of your own in a file of `torch.export.save` (`.pt2`), or of `torch.jit.save` (TorchScript).
 
     It takes batch x channels x size x size pictures, made as `input` says, and gives batch x classes outputs before the
@@ -26,44 +24,20 @@ class ExportedNetwork(NetworkSource):
 
     source: Literal["exported"] = Field("exported", description="Where the network comes from.")
     file: Path = Field(examples=["network.pt2"], description="The file; relative to the current folder.")
-    input: NetworkInput = NetworkInput()
-    classes: Path | None = Field(
-        None,
-        description=f"{CLASSES_FILE} Without it, the network is loaded to count its outputs: 1000 are taken for the "
-        "classes of ImageNet, any other number is `numbered`.",
-    )
 
     @classmethod
     def choices(cls) -> list[dict[str, str]]:
         """A row that says how it is named."""
         return [{"name": "FILE.pt2", "weights": ""}]
 
-    @classmethod
-    def family(cls, said: Mapping[str, Any]) -> str:  # noqa: ARG003
-        """None: what a file is called says nothing of what is in it."""
-        return ""
-
     @property
     def label(self) -> str:
         """The file's name without its ending."""
         return self.file.stem
 
-    def class_list(self) -> tuple[Target, ...]:
-        """The classes of the user's file, or those that the number of outputs tells."""
-        return self.classes_of(self.classes)
-
-    @property
-    def needs_network(self) -> bool:
-        """Also without a class list."""
-        return super().needs_network or is_counted(self.classes, by_default=True)
-
     def own_files(self) -> Mapping[str, Path]:
         """The file."""
         return {"network.file": self.file}
-
-    def identity(self) -> dict[str, Any]:
-        """With what is done to pictures before the network sees them."""
-        return super().identity() | {"input": self.input.identity()}
 
     def describe(self) -> dict[str, Any]:
         """With the name of the file."""
@@ -71,11 +45,11 @@ class ExportedNetwork(NetworkSource):
 
     def with_own_absolute_paths(self) -> Self:
         """With absolute paths of both files."""
-        return self.model_copy(update={"file": self.file.absolute(), "classes": absolute_list(self.classes)})
+        return super().with_own_absolute_paths().model_copy(update={"file": self.file.absolute()})
 
     def load(self) -> Loaded:
         """Read the file."""
         from renderer.networks.exported_files import load_exported  # noqa: PLC0415  torch takes seconds
 
         self.alone.existing_files()
-        return load_exported(self.file, self.input.preprocessing)
+        return load_exported(self.file, self.preprocessing)

@@ -10,15 +10,13 @@ from copy import deepcopy
 from importlib.util import find_spec
 from modulefinder import ModuleFinder
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 from weakref import WeakSet
 
 from pydantic import Field
 
 from renderer.common.errors import UserError
-from renderer.networks.network_input import NetworkInput
-from renderer.networks.source import CLASSES_FILE, NetworkSource, absolute_list, is_counted
-from renderer.targets.target import Target
+from renderer.networks.listed_source import OwnNetwork
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
 _GIVEN: WeakSet[nn.Module] = WeakSet()
 
 
-class PythonNetwork(NetworkSource):
+class PythonNetwork(OwnNetwork):
     """A network of your own: a Python function without arguments that returns a `torch.nn.Module`.
 
     The module takes batch x channels x size x size pictures, made as `input` says, and gives batch x classes outputs
@@ -42,12 +40,6 @@ class PythonNetwork(NetworkSource):
         examples=["package.module:function"],
         description="The function: its module, a colon, and its name.",
     )
-    input: NetworkInput = NetworkInput()
-    classes: Path | None = Field(
-        None,
-        description=f"{CLASSES_FILE} Without it, the network is loaded to count its outputs: 1000 are taken for the "
-        "classes of ImageNet, any other number is `numbered`.",
-    )
     reads: tuple[Path, ...] = Field(
         (),
         max_length=100,
@@ -60,38 +52,20 @@ class PythonNetwork(NetworkSource):
         """A row that says how it is named."""
         return [{"name": "MODULE:FUNCTION", "weights": ""}]
 
-    @classmethod
-    def family(cls, said: Mapping[str, Any]) -> str:  # noqa: ARG003
-        """None: what a function is called says nothing of what it makes."""
-        return ""
-
     @property
     def label(self) -> str:
         """The function's name."""
         return self.name
-
-    def class_list(self) -> tuple[Target, ...]:
-        """The classes of the user's file, or those that the number of outputs tells."""
-        return self.classes_of(self.classes)
-
-    @property
-    def needs_network(self) -> bool:
-        """Also without a class list."""
-        return super().needs_network or is_counted(self.classes, by_default=True)
 
     def own_files(self) -> Mapping[str, Path]:
         """The file of the module, those that it imports from beside it, and those that it reads."""
         read = {f"network.reads[{number}]": path for number, path in enumerate(self.reads)}
         return {"network.module": self._module_file()} | self._imported() | read
 
-    def identity(self) -> dict[str, Any]:
-        """With what is done to pictures before the network sees them."""
-        return super().identity() | {"input": self.input.identity()}
-
     def with_own_absolute_paths(self) -> Self:
         """With absolute paths of all files."""
         reads = tuple(path.absolute() for path in self.reads)
-        return self.model_copy(update={"classes": absolute_list(self.classes), "reads": reads})
+        return super().with_own_absolute_paths().model_copy(update={"reads": reads})
 
     def load(self) -> Loaded:
         """Call the function."""
@@ -114,7 +88,7 @@ class PythonNetwork(NetworkSource):
         # A function may give the same module again, and each device needs one of its own.
         module = deepcopy(module) if module in _GIVEN else module
         _GIVEN.add(module)
-        preprocessing, branches = self.input.preprocessing, tuple(residual_branches(module))
+        preprocessing, branches = self.preprocessing, tuple(residual_branches(module))
         return Loaded(module, preprocessing, branches, suitable_memory_format(module, preprocessing))
 
     def _imported(self) -> dict[str, Path]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field
 
-from renderer.networks.source import CLASSES_FILE, NetworkSource, absolute_list, is_counted
+from renderer.networks.listed_source import CLASSES_FILE, ListedNetwork
 from renderer.targets.target import Target
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PRETRAINED = "DEFAULT"
 
 
-class TimmNetwork(NetworkSource):
+class TimmNetwork(ListedNetwork):
     """Any classification network of timm (`pip install "neuron-atlas[timm]"`), with its own weights or from a file.
 
     What it expects of pictures follows from timm's data configuration.
@@ -57,16 +57,13 @@ class TimmNetwork(NetworkSource):
         """The file that `weights` names."""
         return None if self.weights == PRETRAINED else Path(self.weights)
 
-    def class_list(self) -> tuple[Target, ...]:
-        """The classes of the user's file, or those that timm knows."""
+    def usual_classes(self) -> tuple[Target, ...]:
+        """Those that timm knows of the weights."""
         from renderer.networks.timm_models import known_classes  # noqa: PLC0415  torch takes seconds
 
-        return self.classes_of(self.classes) if self.classes else known_classes(self.name)
+        return known_classes(self.name)
 
-    @property
-    def needs_network(self) -> bool:
-        """Also where its outputs are only numbered."""
-        return super().needs_network or is_counted(self.classes, by_default=False)
+        return self.classes_of(self.classes) if self.classes else known_classes(self.name)
 
     def own_files(self) -> Mapping[str, Path]:
         """The weights, where they are a file."""
@@ -79,7 +76,7 @@ class TimmNetwork(NetworkSource):
     def with_own_absolute_paths(self) -> Self:
         """With absolute paths of weights and class list."""
         weights = str(self.weights_path.absolute()) if self.weights_path else self.weights
-        return self.model_copy(update={"weights": weights, "classes": absolute_list(self.classes)})
+        return super().with_own_absolute_paths().model_copy(update={"weights": weights})
 
     def load(self) -> Loaded:
         """Build the model and load its weights."""

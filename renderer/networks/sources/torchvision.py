@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field
 
-from renderer.networks.source import CLASSES_FILE, NetworkSource, absolute_list, is_counted
-from renderer.targets.class_lists import load_imagenet_classes
+from renderer.networks.listed_source import ListedNetwork
 from renderer.targets.class_outputs import ClassOutputs
-from renderer.targets.target import Target
 
 if TYPE_CHECKING:
     from renderer.networks.network import Loaded
@@ -22,7 +20,7 @@ _ENDINGS = (".safetensors", ".pth", ".pt", ".ckpt", ".bin")
 _PUBLISHED = re.compile(r"-[0-9a-f]{8}\.pth$")
 
 
-class TorchvisionNetwork(NetworkSource):
+class TorchvisionNetwork(ListedNetwork):
     """Any classification network of torchvision, with weights by name or from a file."""
 
     source: Literal["torchvision"] = Field("torchvision", description="Where the network comes from.")
@@ -34,10 +32,6 @@ class TorchvisionNetwork(NetworkSource):
         description="Name of torchvision weights, which are downloaded once, or a file with a state dict for the "
         "model: `.safetensors`, or what torch saves (`.pth`, `.pt`, `.ckpt`, `.bin`), also a checkpoint of training. A "
         "relative path is taken from the current folder.",
-    )
-    classes: Path | None = Field(
-        None,
-        description=f"{CLASSES_FILE} Without it, the network is taken to know the 1000 classes of ImageNet.",
     )
 
     @classmethod
@@ -66,15 +60,6 @@ class TorchvisionNetwork(NetworkSource):
         is_file = self.weights.lower().endswith(_ENDINGS) or "/" in self.weights
         return Path(self.weights) if is_file else None
 
-    def class_list(self) -> tuple[Target, ...]:
-        """The classes of ImageNet, or those of the user's file."""
-        return load_imagenet_classes() if self.classes is None else self.classes_of(self.classes)
-
-    @property
-    def needs_network(self) -> bool:
-        """Also where its outputs are only numbered."""
-        return super().needs_network or is_counted(self.classes, by_default=False)
-
     def own_files(self) -> Mapping[str, Path]:
         """The weights, where they are a file."""
         return {"network.weights": self.weights_path} if self.weights_path else {}
@@ -95,7 +80,7 @@ class TorchvisionNetwork(NetworkSource):
     def with_own_absolute_paths(self) -> Self:
         """With absolute paths of weights and class list."""
         weights = str(self.weights_path.absolute()) if self.weights_path else self.weights
-        return self.model_copy(update={"weights": weights, "classes": absolute_list(self.classes)})
+        return super().with_own_absolute_paths().model_copy(update={"weights": weights})
 
     def load_shape(self) -> Loaded:
         """With random weights, unless they are a file."""
