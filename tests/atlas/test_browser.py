@@ -163,6 +163,14 @@ def test_a_class_shows_what_judges_see(judged: Path, open_page: OpenPage) -> Non
     expect(details.locator(".bars").nth(1).locator(".own")).to_have_text("zebra< 0.1 %")
 
 
+def test_a_card_tells_how_many_stills_a_class_has(faceted: Path, atlas: OpenPage, open_page: OpenPage) -> None:
+    page = open_page((faceted / "index.html").as_uri())
+    cards = page.locator(".card:visible")
+    expect(page.locator(".card .count:visible")).to_have_text(["3"] * cards.count())
+    expect(page.get_by_role("img", name="3 stills").first).to_be_visible()
+    expect(atlas("").locator(".card .count")).to_have_count(0)
+
+
 def test_the_stills_of_a_class_can_be_chosen(faceted: Path, open_page: OpenPage) -> None:
     page = open_page((faceted / "index.html").as_uri() + "#n02123045")
     details, tabby = page.locator("#details"), read_index(RunPaths(faceted).index).classes[8]

@@ -76,7 +76,14 @@ function updateEntry(entry, data) {
   const picture = data.thumbnail
     ? make("img", { alt: "", loading: "lazy", decoding: "async", src: address(data.thumbnail) })
     : make("span", { className: "blank", textContent: whyBlank(data) });
-  entry.link.replaceChildren(picture, make("span", { className: "name", dir: "auto", textContent: data.title }));
+  const name = make("span", { className: "name", dir: "auto", textContent: data.title });
+  entry.link.replaceChildren(picture, ...(data.facets ? [stillCount(1 + data.facets.length)] : []), name);
+}
+
+function stillCount(count) {
+  const badge = make("span", { className: "count", textContent: count, role: "img", title: plural(count, "still") });
+  badge.setAttribute("aria-label", plural(count, "still"));
+  return badge;
 }
 
 const whyBlank = (data) => (data.failure === undefined ? "not dreamed yet" : "could not be rendered");
