@@ -375,8 +375,8 @@ def networks(
         str | None,
         typer.Argument(
             metavar="[NETWORK]",
-            help="A network of torchvision by name, SOURCE:NAME, the section `network` as YAML, or a file that ends in "
-            ".yaml.",
+            help="A network of torchvision by name, SOURCE:NAME, the section `network` as YAML, a file that ends in "
+            ".yaml, or a shipped configuration.",
             show_default=False,
         ),
     ] = None,

@@ -167,6 +167,15 @@ def describe_outcome(outcome: Outcome) -> list[str]:
     return [*lines, f"{outcome.paths.stills}: {pictures} stills", f"{outcome.paths.page}: the page"]
 
 
+def _advice(outcome: Outcome) -> str:
+    if outcome.film is None:
+        return "More steps (stills.steps) or tries (stills.retries) can help"
+    return (
+        "More steps can help: a longer film.seconds_per_class, or a higher dream.steps_per_frame. For better stills "
+        "alone, set stills.fresh=true"
+    )
+
+
 def describe_shortcomings(outcome: Outcome) -> list[str]:
     """The classes that are not recognized, with what the network sees instead, and those that failed, in lines."""
     lines, missed = [], outcome.unrecognized
@@ -175,9 +184,7 @@ def describe_shortcomings(outcome: Outcome) -> list[str]:
         lines.append(f"The network does not put the class first in {len(missed)} of {stills} stills:")
         lines += [_describe_miss(entry) for entry in missed[:_MOST_TITLES]]
         lines += [f"  and {len(missed) - _MOST_TITLES} more"] if len(missed) > _MOST_TITLES else []
-        lines.append(
-            "More steps (stills.steps) or tries (stills.retries) can help; after `render`, set stills.fresh=true first"
-        )
+        lines.append(_advice(outcome))
     if outcome.failures:
         titles = list_titles([failure.target.title for failure in outcome.failures])
         lines.append(f"{len(outcome.failures)} classes could not be rendered ({outcome.failures[0].reason}): {titles}")

@@ -180,6 +180,13 @@ def _flatten(settings: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, An
 
 def _shown(value: Any) -> str:
     """A value as the settings write it, of a path the end: where a disk has it nobody else needs to know."""
+    shown = _without_folders(value)
+    return shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False, default=str)
+
+
+def _without_folders(value: Any) -> Any:
     if isinstance(value, (str, PurePath)) and PurePath(value).is_absolute():
         return "/".join(PurePath(value).parts[-2:])
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, Mapping):
+        return {key: _without_folders(one) for key, one in value.items()}
+    return [_without_folders(one) for one in value] if isinstance(value, (list, tuple)) else value

@@ -16,7 +16,7 @@ from renderer.dream.gradients import UsableGradient, climbed
 from renderer.dream.health import Health
 from renderer.dream.level import keep_level
 from renderer.dream.opacity import Trace, add_traces, traced
-from renderer.dream.parameterizations import Moment, build_parameterization
+from renderer.dream.parameterizations import StepTime, build_parameterization
 from renderer.dream.regularizers import penalty, upward
 from renderer.dream.view_ascent import climb_in_views
 from renderer.dream.views import take_views, tint
@@ -181,7 +181,7 @@ def _climb_whole(
         ascending = upward(views, gradient, kept_small, followed, coordinates)
         before = coordinates.detach().clone() if followed is not None else None
         optimizer.step(coordinates, ascending, [own.optimizer.rate for own in drawn.values], followed)
-        moment = Moment(course.first + step, course.progress(step))
+        moment = StepTime(course.first + step, course.progress(step))
         parameterization.settle(coordinates, ascending, moment, canvas)
         if before is not None and followed is not None:
             _keep(coordinates, before, ~followed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -195,10 +196,10 @@ class UsableGradient:
         each = [step.values[place] for place in places for _ in range(count)]
         share = per_picture([one.residual_gradient for one in each], views)
         apart = {row: own for row, place in enumerate(places) if (own := self._apart[place])}
-        layers = [*network.kind.watched(), *([network.texture_layer] if apart else [])]
+        layers = [*network.kind.watched(_numbers(units)), *([network.texture_layer] if apart else [])]
         shown = _resized(seen, network.size)
         activations = network.activations(shown, layers, residual_gradient=share, precise=precise)
-        numbers, weights = _padded([own for own in units for _ in range(count)], views.device)
+        numbers, weights = _padded(tuple(units), count, views.device)
         wanted = (network.kind.answers(activations, numbers) * weights).sum(1)
         rivals = network.kind.rivals(activations)
         reached = _objective([one.objective for one in each], wanted, rivals, weights.sum(1))
@@ -252,12 +253,20 @@ def _resized(views: Views, size: int) -> Views:
     return functional.interpolate(views, (size, size), mode="bilinear", antialias=True)
 
 
+def _numbers(units: Sequence[Units]) -> set[int]:
+    return {number for own in units for number, _ in own}
+
+
+@lru_cache(maxsize=64)
 def _padded(
-    units: Sequence[Units], device: torch.device
+    units: tuple[Units, ...], count: int, device: torch.device
 ) -> tuple[Int[Tensor, "views parts"], Float[Tensor, "views parts"]]:
-    """Numbers and weights of the units that each view is to show; where one has fewer than others, nothing counts."""
+    """Numbers and weights of the units that each view is to show; where one has fewer than others, nothing counts.
+
+    Kept, since the units of a picture are the same in every step.
+    """
     most = max(len(own) for own in units)
-    padded = [(*own, *[(own[0][0], 0.0)] * (most - len(own))) for own in units]
+    padded = [(*own, *[(own[0][0], 0.0)] * (most - len(own))) for own in units for _ in range(count)]
     numbers = torch.tensor([[number for number, _ in own] for own in padded])
     weights = torch.tensor([[weight for _, weight in own] for own in padded])
     return onto(numbers, device), onto(weights, device)

@@ -26,7 +26,7 @@ _BORDER = 0.004  # Nearest to black or white that a picture held by a sigmoid ca
 Pictures = Float[Tensor, "batch 3 height width"]
 
 
-class Moment(NamedTuple):
+class StepTime(NamedTuple):
     """When in an ascent something is done.
 
     Attributes:
@@ -49,7 +49,7 @@ class Parameterization(Protocol):
         """The pictures, differentiable with respect to the coordinates."""
         ...
 
-    def settle(self, coordinates: Tensor, gradient: Tensor, moment: Moment, canvas: Canvas) -> None:
+    def settle(self, coordinates: Tensor, gradient: Tensor, moment: StepTime, canvas: Canvas) -> None:
         """What is done to the coordinates, in place, after each step, which followed the gradient."""
         ...
 
@@ -67,7 +67,7 @@ class ViewParameterization(Parameterization, Protocol):
 
 
 class _Untouched:
-    def settle(self, coordinates: Tensor, gradient: Tensor, moment: Moment, canvas: Canvas) -> None:
+    def settle(self, coordinates: Tensor, gradient: Tensor, moment: StepTime, canvas: Canvas) -> None:
         """Nothing is done after a step."""
 
 
@@ -90,7 +90,7 @@ class Pixels:
         return held + (held.clamp(0, 1) - held).detach()
 
     @torch.no_grad()
-    def settle(self, coordinates: Tensor, gradient: Tensor, moment: Moment, canvas: Canvas) -> None:
+    def settle(self, coordinates: Tensor, gradient: Tensor, moment: StepTime, canvas: Canvas) -> None:
         """Blurs, less and less, so that noise cannot grow; then makes gray what is nearly so or hardly contributes."""
         begin, end = self._settings.blur
         deviation = begin + (end - begin) * moment.progress
@@ -115,8 +115,8 @@ def _contributions(away: Pictures, gradient: Tensor) -> Float[Tensor, "batch 1 h
 def _make_gray(pictures: Pictures, measured: Float[Tensor, "batch 1 height width"], share: float) -> None:
     """Give a share of the pixels of each picture, those of the least measure, the color of no effort."""
     rank = max(1, round(share * measured[0].numel()))
-    least = measured.flatten(1).kthvalue(rank).values.view(-1, 1, 1, 1)
-    pictures.copy_(torch.where(measured < least, _MID, pictures))
+    most = measured.flatten(1).kthvalue(rank).values.view(-1, 1, 1, 1)
+    pictures.copy_(torch.where(measured <= most, _MID, pictures))
 
 
 class Fourier(_Untouched):

@@ -25,9 +25,9 @@ from renderer.dream.randomness import PictureKey
 from renderer.film.motion import Move, move_between
 from renderer.film.recipe import FilmRecipe, FilmValues, Moment, StillRecipe
 from renderer.film.tasks import DreamedStill, Frame, Opacity, Picture, SegmentTask, StillTask
-from renderer.film.timeline import transition_frames
+from renderer.film.timeline import blend_frames, transition_frames
 from renderer.film.warp import apply_moves
-from renderer.networks.network import Network, as_gray
+from renderer.networks.network import Network
 from renderer.starts.start import StartPicture
 from renderer.targets.target import Aim
 
@@ -139,7 +139,7 @@ class _Running:
     def _aim_at(self, number: int) -> Aim:
         """What the frame of the given number is to show: on the way from the class before, something of that too."""
         film, position = self.recipe.film, self.segment.position
-        frame, frames = self.segment.first_frame + number, round(film.blend_seconds * film.fps)
+        frame, frames = self.segment.first_frame + number, blend_frames(film, self.segment.class_frames)
         first = self.recipe.timeline.chains[self.segment.chain][0].position
         if film.transition != "carry" or position == first or frame >= frames:
             return self.aim
@@ -210,7 +210,7 @@ def _next_frame(
 def _to_tensor(picture: StartPicture, network: Network) -> Float[Tensor, "1 3 height width"]:
     """What a start gives; gray where nothing else is dreamed."""
     tensor = torch.from_numpy(picture)[None].to(network.device)
-    return as_gray(tensor).expand_as(tensor) if network.is_gray else tensor
+    return network.as_gray(tensor).expand_as(tensor) if network.is_gray else tensor
 
 
 def _from_picture(picture: Picture, device: torch.device) -> Float[Tensor, "1 3 height width"]:

@@ -202,6 +202,11 @@ def transition_frames(film: Film) -> int:
     return int(min(film.crossfade_seconds, film.seconds_per_class) * film.fps)
 
 
+def blend_frames(film: Film, class_frames: int) -> int:
+    """Number of frames in which a class of so many is walked to from the one before it; its last one is its own."""
+    return min(round(film.blend_seconds * film.fps), class_frames - 1)
+
+
 def crossfade_frames(film: Film) -> int:
     """Number of frames in which one chain fades into the next; never longer than a class or a lead-in."""
     return min(transition_frames(film), int(film.lead_in_seconds * film.fps))

@@ -53,7 +53,7 @@ def describe_run(name: str, settings: Settings, targets: Sequence[Target], *, fi
         film=film,
         fingerprints={
             "film": film_recipe(chosen.fill_in(settings), targets, network).digest,
-            "presentation": presentation(settings, targets, known_titles(settings, targets), font).digest,
+            "presentation": presentation(settings, targets, known_titles(settings, targets, network), font).digest,
         },
         network=network,
         font=font,
@@ -276,7 +276,7 @@ def _presentation_differences(old: RunFile, new: RunFile) -> dict[str, tuple[Any
 
 
 def _presented(run: RunFile) -> Presentation:
-    return presentation(run.settings, run.targets, known_titles(run.settings, run.targets), run.font)
+    return presentation(run.settings, run.targets, known_titles(run.settings, run.targets, run.network), run.font)
 
 
 def _compared(key: str, before: Any, after: Any) -> dict[str, tuple[Any, Any]]:

@@ -158,7 +158,7 @@ def _shapes(name: str, **options: Any) -> dict[str, Tensor]:
 _RANDOM = frozenset((Tensor.normal_, Tensor.uniform_))
 
 
-class _Unfilled(TorchFunctionMode):
+class without_values(TorchFunctionMode):  # noqa: N801  a context, as `torch.no_grad` is
     """Makes what is made to be filled later without values, so that no time is lost for random ones.
 
     All else is computed: RegNets need numbers from tensors to know how large they are, and some networks have tables.
@@ -172,5 +172,5 @@ class _Unfilled(TorchFunctionMode):
 
 
 def _without_values(name: str, **options: Any) -> nn.Module:
-    with _Unfilled():
+    with without_values():
         return with_random_weights(name, **options)

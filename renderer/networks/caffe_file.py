@@ -22,6 +22,9 @@ _MOST_BYTES = 2**31 - 1
 """No message of protobuf is larger."""
 _MOST_PIECES = 100_000
 """Fields, at any depth: far more than any network has."""
+_MOST_PACKED = 100
+"""Bytes of a packed field of plain numbers: shapes have few dimensions."""
+_MOST_DIMENSIONS = 8
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 _FIELD = descriptor_pb2.FieldDescriptorProto
@@ -116,8 +119,11 @@ def _refuse_crumbs(contents: bytes) -> None:
             pieces += 1
             if pieces > _MOST_PIECES:
                 raise ValueError(f"it is of more than {_MOST_PIECES:,} pieces")
-            if isinstance(kind := kinds.get(number), str):
+            kind = kinds.get(number)
+            if isinstance(kind, str):
                 waiting.append((kind, value))
+            elif kind not in (None, _FIELD.TYPE_BYTES) and len(value) > _MOST_PACKED:
+                raise ValueError(f"it has {len(value):,} bytes where a few numbers belong")
 
 
 def _fields(part: memoryview) -> Iterator[tuple[int, memoryview]]:
@@ -186,6 +192,8 @@ def _tensor(layer: str, blob: Any) -> Tensor:
 def _shape(blob: Any) -> tuple[int, ...]:
     """Of a blob with a shape, or of an older one that always has four dimensions."""
     if blob.shape:
+        if (count := sum(len(shape.dim) for shape in blob.shape)) > _MOST_DIMENSIONS:
+            raise ValueError(f"a shape of {count:,} dimensions is declared")
         return tuple(blob.shape[-1].dim)
     legacy = (blob.num, blob.channels, blob.height, blob.width)
     return tuple(said[-1] if said else 0 for said in legacy)

@@ -86,7 +86,7 @@ def build(architecture: Architecture, layers: Iterable[StoredLayer]) -> nn.Modul
     weights = Weights(_by_name(layers), channels=3)
     network = nn.Sequential()
     for part in architecture.parts:
-        network.add_module(part.name, part.module(weights))
+        network.add_module(part.name.replace("/", "_"), part.module(weights))
     unused = [layer for layer in weights.unused() if not layer.startswith(architecture.passed_over)]
     if unused:
         raise ValueError(f"it also has weights for {short(listed(unused))}")

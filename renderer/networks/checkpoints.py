@@ -113,11 +113,13 @@ def some(names: Sequence[str]) -> str:
 
 def _prefixes(entries: Mapping[str, object], known: frozenset[str]) -> Counter[str]:
     """What names begin with that end as one of the model's does, and how many begin so."""
+    deepest = 1 + max((name.count(".") for name in known), default=0)
     return Counter(
         name[:begin]
         for name in entries
         if len(name) <= _LONGEST
-        for begin in (0, *(dot.end() for dot in re.finditer(r"\.", name)))
+        # No more dots than the model's names have can be behind a prefix.
+        for begin in (0, *[dot.end() for dot in re.finditer(r"\.", name)][-deepest:])
         if name[begin:] in known
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,7 +25,7 @@ def load_exported(path: Path, preprocessing: Preprocessing) -> Loaded:
     Raises:
         UserError: The file holds no network, or one that takes other pictures.
     """
-    load = _program if path.suffix == ".pt2" else _script
+    load = _program if path.suffix.lower() == ".pt2" else _script
     try:
         module = load(path)
     except Exception as error:  # A file that is cut or of another kind leads to errors of many kinds.
@@ -35,7 +35,8 @@ def load_exported(path: Path, preprocessing: Preprocessing) -> Loaded:
         ) from error
     module.requires_grad_(requires_grad=False)
     # What was exported may look at pictures in the order of memory that it was exported with.
-    return Loaded(_for_any_batch(module, path, preprocessing), preprocessing, memory_format=torch.contiguous_format)
+    any_batch = _for_any_batch(module, path, preprocessing)
+    return Loaded(any_batch, preprocessing, memory_format=torch.contiguous_format, keeps_float32=True)
 
 
 class _Enclosed(nn.Module):
@@ -48,6 +49,9 @@ class _Enclosed(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         answers: Tensor = self._held[0](pictures)
         return answers
+
+    def parameters(self, recurse: bool = True) -> Iterator[nn.Parameter]:  # noqa: FBT001, FBT002  as torch has it
+        return self._held[0].parameters(recurse)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:  # noqa: FBT001, FBT002  as torch has it
         for parameter in self._held[0].parameters():
@@ -84,16 +88,17 @@ def _script(path: Path) -> nn.Module:
 def _for_any_batch(module: nn.Module, path: Path, preprocessing: Preprocessing) -> nn.Module:
     """The module, or around it what shows it one picture after another."""
     channels, size = len(preprocessing.mean), preprocessing.size
-    pictures = torch.zeros(2, channels, size, size)
-    failed = _failure(module, pictures)
+    few, more = (torch.zeros(count, channels, size, size) for count in (2, 3))
+    failed = _failure(module, few) or _failure(module, more)
     if failed is None:
         return module
     single = _OneByOne(module)
-    if _failure(single, pictures) is None:
+    if _failure(single, few) is None:
         return single
     raise UserError(
-        f"network.file: {path} does not take pictures of {channels} x {size} x {size} ({first_line(failed)}); set "
-        "network.input.size and network.input.channels to what it was exported with"
+        f"network.file: {path} does not take pictures of {channels} x {size} x {size}, in any number or one by one "
+        f"({first_line(failed)}); set network.input.size and network.input.channels to what it was exported with, or "
+        "export it with dynamic_shapes, or for a batch of one"
     ) from failed
 
 

@@ -37,18 +37,35 @@ class ListedNetwork(NetworkSource):
 
     def class_list(self) -> tuple[Target, ...]:
         """The classes of the file, or what is known without one; raises UserError."""
-        if self.classes is None:
-            return self.usual_classes()
-        return numbered_classes(self.channels(OUTPUTS)) if self._is_numbered else load_class_file(self.classes)
+        return self.classes_of(self.channels(OUTPUTS) if self.is_counted else None)
+
+    def classes_of(self, outputs: int | None) -> tuple[Target, ...]:
+        """The same where the network has so many outputs; none where they had to be counted, and are not."""
+        if self.is_counted:
+            return self.counted_classes(outputs or 0)
+        return self.usual_classes() if self.classes is None else load_class_file(self.classes)
 
     def usual_classes(self) -> tuple[Target, ...]:
-        """Where there is no file."""
+        """Where there is no file, and nothing is counted."""
         return load_imagenet_classes()
+
+    def counted_classes(self, outputs: int) -> tuple[Target, ...]:
+        """Where outputs are counted."""
+        return numbered_classes(outputs)
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether only the network's outputs tell its classes."""
+        return self._is_numbered
 
     @property
     def needs_network(self) -> bool:
-        """Also where its outputs are only numbered."""
-        return super().needs_network or self._is_numbered
+        """Also where outputs have to be counted."""
+        return super().needs_network or self.is_counted
+
+    def identity(self) -> dict[str, Any]:
+        """With the number of outputs where nothing else tells it: a run is looked at without the network."""
+        return super().identity() | ({"outputs": self.channels(OUTPUTS)} if self.is_counted else {})
 
     def with_own_absolute_paths(self) -> Self:
         """With an absolute path of the class list."""
@@ -75,19 +92,19 @@ class OwnNetwork(ListedNetwork):
         """None: what it is called says nothing of what it is."""
         return ""
 
-    def usual_classes(self) -> tuple[Target, ...]:
-        """As many as it has outputs."""
-        outputs = self.channels(OUTPUTS)
-        return super().usual_classes() if outputs == IMAGENET_CLASSES else numbered_classes(outputs)
+    def counted_classes(self, outputs: int) -> tuple[Target, ...]:
+        """A thousand are taken for ImageNet's, unless they are only to be numbered."""
+        is_imagenet = self.classes is None and outputs == IMAGENET_CLASSES
+        return self.usual_classes() if is_imagenet else super().counted_classes(outputs)
 
     @property
-    def needs_network(self) -> bool:
+    def is_counted(self) -> bool:
         """Also without a class list."""
-        return super().needs_network or self.classes is None
+        return super().is_counted or self.classes is None
 
     def identity(self) -> dict[str, Any]:
         """With what is done to pictures before the network sees them."""
-        return super().identity() | {"input": self.input.model_dump(mode="json")}
+        return super().identity() | self.input.identity()
 
     @property
     def preprocessing(self) -> Preprocessing:

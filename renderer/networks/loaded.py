@@ -7,6 +7,8 @@ import torch
 from renderer.common.errors import UserError
 from renderer.networks.network import Companion, Network
 from renderer.networks.source import NetworkSource
+from renderer.networks.state_dicts import first_line
+from renderer.targets.target import OUTPUTS
 
 _CPU = torch.device("cpu")
 
@@ -18,16 +20,30 @@ def load_network(source: NetworkSource, device: torch.device = _CPU, dtype: torc
         UserError: The network or its weights cannot be had, its outputs are not the classes of its list, or a companion
             knows none of them.
     """
-    classes, loaded = source.class_list(), source.load()
     companions = source.of_companions(lambda companion: _load_companion(source, companion, device, dtype))
-    network = Network(loaded, source.targets, classes, companions, device=device, dtype=dtype)
-    outputs = network.count_outputs()
+    network = Network(source.load(), source.targets, (), companions, device=device, dtype=dtype)
+    outputs = _count_outputs(source, network)
+    network.classes = classes = source.classes_of(outputs)  # which only the outputs may tell
     if outputs != len(classes):
         raise UserError(
-            f"network.classes: the network has {outputs} outputs, but its class list has {len(classes)} classes; "
-            "set network.classes to a file with a title for each output, or to numbered"
+            f"network.classes: the network has {outputs} outputs, but its class list {len(classes)} classes (without a "
+            "file, those of ImageNet); set network.classes to a file with a title for each output, or to numbered"
         )
     return network
+
+
+def _count_outputs(source: NetworkSource, network: Network) -> int:
+    """The first time that the network is asked: what keeps it from answering is found here."""
+    try:
+        return network.count_outputs()
+    except UserError:
+        raise
+    except Exception as error:  # a network of the user's may raise anything
+        shown = f"{1 if network.is_gray else 3} x {network.size} x {network.size}"
+        raise UserError(
+            f"network: {source.label} does not take pictures of {shown} ({first_line(error)}); set network.input to "
+            "what it expects, or choose another network"
+        ) from error
 
 
 def network_shape(source: NetworkSource) -> Network:
@@ -37,6 +53,16 @@ def network_shape(source: NetworkSource) -> Network:
         UserError: It cannot be had.
     """
     return Network(source.load_shape(), device=_CPU)
+
+
+def channels_by_layer(source: NetworkSource) -> dict[str, int]:
+    """How many channels the outputs have, and each layer that works once, whose class list need not be known.
+
+    Raises:
+        UserError: The network cannot be had.
+    """
+    network = Network(source.load(), device=_CPU)
+    return {OUTPUTS: network.count_outputs(), **{name: layer.shape[0] for name, layer in network.layers().items()}}
 
 
 def count_channels(source: NetworkSource, layer: str) -> int:

@@ -67,12 +67,14 @@ class Loaded:
         preprocessing: What it expects of a picture.
         branches: Its modules whose output is added to a shortcut, where it is a residual network.
         memory_format: Order of pictures and weights in memory; the usual one where the module asks for it by `view`.
+        keeps_float32: Whether its precision is what it was made with, whatever is asked for.
     """
 
     module: nn.Module
     preprocessing: Preprocessing
     branches: tuple[nn.Module, ...] = ()
     memory_format: torch.memory_format = torch.channels_last
+    keeps_float32: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,19 +129,23 @@ class Network:
         self.kind = kind or ClassOutputs()
         self.classes = tuple(classes)
         self.companions = tuple(companions)
-        self.size = loaded.preprocessing.size
+        self._preprocessing = expected = loaded.preprocessing
+        self.size = expected.size
         self.device = device
-        self.dtype = dtype
+        self.dtype = torch.float32 if loaded.keeps_float32 else dtype
         self._module = loaded.module.eval().requires_grad_(requires_grad=False)
         self._format = loaded.memory_format
-        self._module.to(device=device, dtype=dtype, memory_format=self._format)  # type: ignore[call-overload]
-        self._preprocessing = loaded.preprocessing
-        self._mean = torch.tensor(loaded.preprocessing.mean, device=device).view(-1, 1, 1)
-        self._std = torch.tensor(loaded.preprocessing.std, device=device).view(-1, 1, 1)
+        self._module.to(device=device, dtype=self.dtype, memory_format=self._format)  # type: ignore[call-overload]
+        black, white = expected.range
+        mean, std = (torch.tensor(values, dtype=torch.float64) for values in (expected.mean, expected.std))
+        self._mean = ((mean - black) / (white - black)).float().to(device).view(-1, 1, 1)
+        self._std = (std / (white - black)).float().to(device).view(-1, 1, 1)
+        self._luminance = torch.tensor(_LUMINANCE, device=device).view(3, 1, 1)
         self._gradient_scale = GradientScale(loaded.branches)
         self.needs_care = False
         """Whether a gradient could not be followed once; told here, and of no matter to any pixel."""
         self._seen: dict[str, Tensor] = {}
+        self._wanted: frozenset[str] = frozenset()
         self._watched: set[str] = set()
 
     def activations(
@@ -161,6 +167,7 @@ class Network:
         """
         for layer in layers:
             self._watch(layer)
+        self._wanted = frozenset(layers)
         with self._gradient_shared(residual_gradient):
             try:
                 outputs = self._precise_outputs(views) if precise else self._module(self._normalized(views, self.dtype))
@@ -187,6 +194,11 @@ class Network:
     def members(self) -> tuple[Network, ...]:
         """The network itself, and its companions."""
         return (self, *(companion.network for companion in self.companions))
+
+    def as_gray(self, pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 1 height width"]:
+        """The luminance of pictures."""
+        gray: Tensor = (pictures * self._luminance).sum(1, keepdim=True)
+        return gray
 
     @property
     def is_gray(self) -> bool:
@@ -310,14 +322,14 @@ class Network:
         modules = dict(self._module.named_modules())
         if layer not in modules or not layer:
             remedy = did_you_mean(nearest(layer, modules)) or f"; it has {listed([*modules][1:]) or 'no other'}"
-            raise UserError(f"network.targets.layer: the network has no layer '{layer}'{remedy}")
+            raise UserError(f"{self.kind.layer_key}: the network has no layer '{layer}'{remedy}")
 
         modules[layer].register_forward_hook(partial(self._keep, layer))
         self._watched.add(layer)
 
     def _keep(self, layer: str, _module: nn.Module, _inputs: object, output: Any) -> None:
-        # A copy: the next layer may change it in place.
-        self._seen[layer] = output.clone() if isinstance(output, Tensor) else output
+        if layer in self._wanted:  # a copy: the next layer may change it in place
+            self._seen[layer] = output.clone() if isinstance(output, Tensor) else output
 
     @contextmanager
     def _gradient_shared(self, share: Share) -> Iterator[None]:
@@ -334,21 +346,11 @@ class Network:
         return outputs
 
     def _normalized(self, views: Views, dtype: torch.dtype) -> Float[Tensor, "views channels size size"]:
-        expected = self._preprocessing
-        if expected.is_gray:
-            views = as_gray(views)
-        elif expected.color_order == "bgr":
+        if self._preprocessing.is_gray:
+            views = self.as_gray(views)
+        elif self._preprocessing.color_order == "bgr":
             views = views.flip(1)
-        if expected.range != (0.0, 1.0):
-            black, white = expected.range
-            views = black + (white - black) * views
         return ((views - self._mean) / self._std).to(dtype, memory_format=self._format)
-
-
-def as_gray(pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 1 height width"]:
-    """The luminance of pictures."""
-    gray: Tensor = (pictures * pictures.new_tensor(_LUMINANCE).view(3, 1, 1)).sum(1, keepdim=True)
-    return gray
 
 
 def _tensor(seen: Mapping[str, Any], layer: str, views: int) -> Tensor:
@@ -357,9 +359,9 @@ def _tensor(seen: Mapping[str, Any], layer: str, views: int) -> Tensor:
         shape = f"a tensor of {found.ndim} dimensions" if isinstance(found, Tensor) else f"a {type(found).__name__}"
         raise UserError(f"network: the network answers with {shape}; it has to give a tensor, batch x classes")
     if not isinstance(found, Tensor) or found.ndim < 2 or not found.is_floating_point() or len(found) != views:
-        raise UserError(f"network.targets.layer: '{layer}' gives no numbers for each picture; choose another layer")
+        raise UserError(f"network.targets: '{layer}' gives no numbers for each picture; choose another layer")
     if not found.numel():
-        raise UserError(f"network.targets.layer: '{layer}' has no channels; choose another layer")
+        raise UserError(f"network.targets: '{layer}' has no channels; choose another layer")
     return _channels_first(found)
 
 

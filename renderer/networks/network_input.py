@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -60,10 +60,22 @@ class NetworkInput(Section):
         """The same for the network; torch is needed."""
         from renderer.networks.network import Preprocessing  # noqa: PLC0415  torch takes seconds
 
+        mean, std = self._statistics
+        return Preprocessing(self.size, mean, std, color_order=self.color_order, range=self.range)
+
+    def identity(self) -> dict[str, Any]:
+        """What is done to pictures, however it was written."""
+        mean, std = self._statistics
+        told: dict[str, Any] = {"size": self.size, "mean": list(mean), "std": list(std)}
+        told |= {"color_order": self.color_order} if self.color_order != "rgb" else {}
+        return told | ({"range": list(self.range)} if self.range != _SHARES else {})
+
+    @property
+    def _statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and standard deviation, with those that are usual where none are given."""
         is_usual = self.channels == len(_IMAGENET_MEAN) and self.range == _SHARES
         mean = self.mean or (self._in_order(_IMAGENET_MEAN) if is_usual else (0.0,) * self.channels)
-        std = self.std or (self._in_order(_IMAGENET_STD) if is_usual else (1.0,) * self.channels)
-        return Preprocessing(self.size, mean, std, color_order=self.color_order, range=self.range)
+        return mean, self.std or (self._in_order(_IMAGENET_STD) if is_usual else (1.0,) * self.channels)
 
     def _in_order(self, colors: tuple[float, ...]) -> tuple[float, ...]:
         return colors[::-1] if self.color_order == "bgr" else colors

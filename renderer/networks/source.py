@@ -119,11 +119,15 @@ class NetworkSource(Section):
 
     @abstractmethod
     def class_list(self) -> tuple[Target, ...]:
-        """The classes that its outputs stand for, by index; the network is not loaded.
+        """The classes that its outputs stand for, by index; the network is loaded only if `needs_network`.
 
         Raises:
-            UserError: The list cannot be read.
+            UserError: The list cannot be read, or the network cannot be loaded.
         """
+
+    def classes_of(self, outputs: int | None) -> tuple[Target, ...]:  # noqa: ARG002
+        """The same where the network has so many outputs, None if that is not known: it is never loaded."""
+        return self.class_list()
 
     def own_files(self) -> Mapping[str, Path]:
         """The files that its pixels depend on, by the key of the setting that names them, such as `network.weights`."""
@@ -131,7 +135,7 @@ class NetworkSource(Section):
 
     def files(self) -> Mapping[str, Path]:
         """With those of its companions, such as `network.companions[0].weights`."""
-        found = dict(self.own_files()) | {f"network.targets.{key}": path for key, path in self.targets.files().items()}
+        found = {**self.own_files(), **self.files_of_targets()}
         for number, files in enumerate(self.of_companions(lambda companion: companion.own_files())):
             found |= {_companion_key(number, key): path for key, path in files.items()}
         return found
@@ -170,6 +174,10 @@ class NetworkSource(Section):
         """Tells which classes are which: lists can change without a weight changing."""
         return {"classes": data_digest(sorted(self.matches(companion).items()))}
 
+    def files_of_targets(self) -> dict[str, Path]:
+        """The files that its targets depend on, by the key of the setting that names them."""
+        return {f"{_SECTION}targets.{key}": path for key, path in self.targets.files().items()}
+
     @property
     def remedy(self) -> str:
         """What to do where one of its own files is missing; ends a message."""
@@ -177,11 +185,11 @@ class NetworkSource(Section):
 
     def existing_files(self) -> Mapping[str, Path]:
         """As `files`; raises UserError where one is missing."""
-        for key, path in self.own_files().items():
+        own, told = self.own_files(), self.files_of_targets()
+        for key, path in {**own, **told}.items():
             if not is_ordinary_file(path):
-                raise UserError(
-                    f"{key}: there is no file {path}; relative paths are taken from {Path.cwd()}{self.remedy}"
-                )
+                remedy = self.remedy if key in own else ""
+                raise UserError(f"{key}: there is no file {path}; relative paths are taken from {Path.cwd()}{remedy}")
         self.of_companions(lambda companion: companion.existing_files())
         return self.files()
 
@@ -213,7 +221,12 @@ class NetworkSource(Section):
         Raises:
             UserError: It has no such layer, or cannot be loaded.
         """
-        return _count_channels(self, layer)
+        counted = _channels_by_layer(self.alone)
+        if layer in counted:
+            return counted[layer]
+        from renderer.networks.loaded import count_channels  # noqa: PLC0415  torch takes seconds
+
+        return count_channels(self.alone, layer)  # one that works several times, or says why it cannot be dreamed of
 
     @property
     def needs_network(self) -> bool:
@@ -226,11 +239,11 @@ class NetworkSource(Section):
 
 
 @lru_cache(maxsize=8)
-def _count_channels(source: NetworkSource, layer: str) -> int:
-    """Kept, since a network takes long to load."""
-    from renderer.networks.loaded import count_channels  # noqa: PLC0415  torch takes seconds
+def _channels_by_layer(source: NetworkSource) -> Mapping[str, int]:
+    """Of the outputs and all layers; kept, since a network takes long to load."""
+    from renderer.networks.loaded import channels_by_layer  # noqa: PLC0415  torch takes seconds
 
-    return count_channels(source, layer)
+    return channels_by_layer(source)
 
 
 def _companion_key(number: int, key: str) -> str:

@@ -93,7 +93,8 @@ def not_state_dict(path: Path, checkpoint: object) -> UserError:
     """The error for a file without any names of tensors."""
     problem = f"it is of type {type(checkpoint).__name__}"
     if isinstance(checkpoint, dict):
-        problem = f"it has {some([str(key) for key in checkpoint])} instead" if checkpoint else "it is empty"
+        names = [key if isinstance(key, str) else type(key).__name__ for key in checkpoint]
+        problem = f"it has {some(names)} instead" if names else "it is empty"
     return UserError(
         f"network.weights: {shown_path(path)} does not hold a state dict (names and tensors): {problem}.\n{_REMEDY}"
     )
@@ -128,6 +129,8 @@ def _fault(value: object) -> str | None:
     """What keeps an entry from being a plain tensor of real numbers."""
     if not isinstance(value, Tensor):
         return f"no tensor, but of type {type(value).__name__}"
+    if vars(value):
+        return "a tensor with attributes of its own"
     if value.layout != torch.strided or value.is_nested or value.is_quantized or value.device.type != "cpu":
         return "a tensor that is sparse, quantized, nested or without values"
     if value.is_complex() or value.dtype == torch.bool:

@@ -7,11 +7,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from renderer.common.errors import UserError
 from renderer.common.wording import did_you_mean, nearest, shortened
+from renderer.networks.architectures import without_values
 from renderer.networks.checkpoints import parts, take
 from renderer.networks.memory_formats import suitable_memory_format
 from renderer.networks.network import Loaded, Preprocessing
@@ -24,22 +24,32 @@ from renderer.targets.target import Target
 _LAST_LAYERS = {"BasicBlock": "bn2", "Bottleneck": "bn3"}
 
 
-def load_timm(name: str, path: Path | None) -> Loaded:
+def load_timm(name: str, path: Path | None, *, pretrained: bool = True) -> Loaded:
     """Build a model and load its weights.
 
     Args:
         name: Name of the model, with or without that of its weights.
         path: The file of the weights; None for those that the name stands for.
+        pretrained: Fetch these; else they are random.
 
     Raises:
         UserError: timm is not installed, the name or the file is unknown, or they do not fit each other.
     """
     configuration = _configuration(name)
-    module = _from_file(name, path, configuration) if path else _from_hub(name, configuration)
+    if path:
+        module = _from_file(name, path, configuration)
+    else:
+        module = _from_hub(name, configuration) if pretrained else _timm().create_model(name, pretrained=False)
     data = _timm().data.resolve_model_data_config(module)
     preprocessing = Preprocessing(data["input_size"][-1], tuple(data["mean"]), tuple(data["std"]))
     memory_format = suitable_memory_format(module, preprocessing)
     return Loaded(module, preprocessing, tuple(_branches(module)), memory_format)
+
+
+def resolved(name: str) -> dict[str, Any]:
+    """What a name stands for in the installed version: which weights, and what they expect of pictures."""
+    known = _configuration(name)
+    return {"tag": known.tag, "size": known.input_size[-1], "mean": list(known.mean), "std": list(known.std)}
 
 
 def known_classes(name: str) -> tuple[Target, ...]:
@@ -115,7 +125,7 @@ def _from_file(name: str, path: Path, configuration: Any) -> nn.Module:
 
 def _shapes(name: str, **options: Any) -> dict[str, Tensor]:
     """The model's state dict without values, which takes no memory."""
-    with torch.device("meta"):
+    with without_values():
         return dict(_timm().create_model(name, pretrained=False, **options).state_dict())
 
 

@@ -106,7 +106,7 @@ def find_network(text: str) -> NetworkSource:
     Raises:
         UserError: There is none.
     """
-    if text.endswith((".yaml", ".yml")):
+    if text.endswith((".yaml", ".yml")) or text in shipped_configs():
         return load_settings(text, []).settings.network
     shape = settings_shape().keys["network"]
     is_name = ":" not in text and not (isinstance(shape, Variants) and text in shape.groups)

@@ -80,7 +80,8 @@ class Film(Section):
         ge=0,
         le=3600,
         description="With `carry`, how long the film walks from one class to the next, in seconds: both are dreamed "
-        "toward, the one ever less and the other ever more. With 0 the next one begins at once.",
+        "toward, the one ever less and the other ever more; never longer than a class. With 0 the next one begins at "
+        "once.",
     )
     lead_in_seconds: float = Field(
         1.0,

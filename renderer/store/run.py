@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from renderer.common.errors import UserError
 from renderer.film.recipe import FilmRecipe, StillRecipe, film_recipe, still_recipe
@@ -62,7 +63,7 @@ class Run:
     @cached_property
     def titles(self) -> Mapping[int, str]:
         """Titles of all classes that the network knows, by index."""
-        return known_titles(self.settings, self.targets)
+        return known_titles(self.settings, self.targets, self.file.network)
 
     @property
     def are_classes(self) -> bool:
@@ -80,11 +81,17 @@ class Run:
         return crossfade_frames(self.settings.film)
 
 
-def known_titles(settings: Settings, targets: Sequence[Target]) -> dict[int, str]:
-    """Titles of all classes that the network of some settings knows, by index."""
+def known_titles(settings: Settings, targets: Sequence[Target], network: Mapping[str, Any]) -> dict[int, str]:
+    """Titles of all classes that the network of some settings knows, by index; the network is not loaded.
+
+    Args:
+        settings: The settings.
+        targets: The selected targets.
+        network: What `NetworkSource.identity` said of the network.
+    """
     titles = {target.index: target.title for target in targets if target.is_class}
     try:
-        return {known.index: known.title for known in settings.network.class_list()} | titles
+        return {known.index: known.title for known in settings.network.classes_of(network.get("outputs"))} | titles
     except UserError:
         # A class list of the user's own may be gone by now; the selected classes are kept with the run.
         return titles

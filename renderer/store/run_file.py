@@ -85,7 +85,15 @@ def current_versions() -> dict[str, str]:
             versions[package] = version(package)
         except PackageNotFoundError:
             versions[package] = "unknown"
-    return versions
+    return versions | _versions_of_extras()
+
+
+def _versions_of_extras() -> dict[str, str]:
+    """Of what is not always installed."""
+    try:
+        return {"timm": version("timm")}
+    except PackageNotFoundError:
+        return {}
 
 
 def write_run_file(path: Path, run: RunFile) -> None:

@@ -161,7 +161,7 @@ def _json_entries(data: Any) -> Sequence[Any]:
         raise TypeError("neither a list nor a mapping")
     by_number: Mapping[int, Any] = (
         {number: title for title, number in data.items()}
-        if all(isinstance(number, int) for number in data.values())
+        if all(type(number) is int for number in data.values())
         else {int(number): entry for number, entry in data.items() if _DIGITS.fullmatch(number)}
     )
     if len(by_number) != len(data):
@@ -208,7 +208,7 @@ def _text(path: Path) -> str:
 def _refuse_unusable(place: str, row: Row) -> None:
     """Refuse texts that films, pages and file names cannot hold, or that nobody could read on a frame."""
     for column, field in row.items():
-        if "\0" in field:
-            raise UserError(f"{place}: the {column} holds the character NUL, which no film can hold; remove it")
+        if "\0" in field or any("\ud800" <= sign <= "\udfff" for sign in field):
+            raise UserError(f"{place}: the {column} holds NUL, or half a character; remove it")
         if len(field) > (longest := _LONGEST_FIELD.get(column, _LONGEST_OTHER)):
             raise UserError(f"{place}: the {column} has {len(field):,} characters; give it {longest:,} at most")

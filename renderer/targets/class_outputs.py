@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -26,7 +26,7 @@ class ClassOutputs(TargetKind):
         """The network's class list."""
         return network.class_list()
 
-    def watched(self) -> tuple[str, ...]:
+    def watched(self, units: Collection[int] | None = None) -> tuple[str, ...]:  # noqa: ARG002
         """The outputs alone."""
         return (OUTPUTS,)
 

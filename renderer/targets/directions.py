@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
@@ -13,19 +13,19 @@ from pydantic import Field
 
 from renderer.common.errors import UserError
 from renderer.common.ordinary_files import is_ordinary_file
-from renderer.targets.kind import Outline, TargetKind
-from renderer.targets.layer_channels import Layer
+from renderer.targets.kind import LayerName, Outline, TargetKind
 from renderer.targets.strength import LIKE_LOGITS, means, strength
 from renderer.targets.target import Aim, Neuron, Score, Target
 
 if TYPE_CHECKING:
+    import torch
     from jaxtyping import Int
     from torch import Tensor
 
     from renderer.targets.kind import Activations
 
-_MOST_DIRECTIONS = 100_000
-_MOST_BYTES = 2**30
+_MOST_NUMBERS = 2**26
+_MOST_BYTES = 2**29
 _LONGEST_NAME = 500
 _KEY = "network.targets.file"
 
@@ -41,7 +41,7 @@ class Directions(TargetKind):
     needs_network: ClassVar[bool] = True
 
     kind: Literal["directions"] = Field("directions", description="What is dreamed toward.")
-    layer: Layer = Field(
+    layer: LayerName = Field(
         description="Name of the layer, a module of the network; `neuron-atlas networks NAME --layers` lists them."
     )
     file: Path = Field(
@@ -63,7 +63,7 @@ class Directions(TargetKind):
             for number, name in enumerate(names)
         )
 
-    def watched(self) -> tuple[str, ...]:
+    def watched(self, units: Collection[int] | None = None) -> tuple[str, ...]:  # noqa: ARG002
         """The layer alone."""
         return (self.layer,)
 
@@ -78,48 +78,75 @@ class Directions(TargetKind):
     def answers(self, activations: Activations, units: Int[Tensor, "views parts"]) -> Float[Tensor, "views parts"]:
         """The mean activation along the wanted directions, against the strength of the whole layer."""
         seen = activations[self.layer]
-        return LIKE_LOGITS * self._along(seen).gather(1, units) / strength(seen)[:, None]
+        along = (means(seen)[:, None] * self._vectors(seen.device)[units]).sum(2)
+        return LIKE_LOGITS * along / strength(seen)[:, None]
 
     def scores(self, activations: Activations, aims: Sequence[Aim]) -> tuple[Score, ...]:
         """The same, not against anything; there is no rank among directions."""
-        along = self._along(activations[self.layer]).cpu()
+        seen = means(activations[self.layer]).cpu().numpy()
+        _, vectors = self._named
         return tuple(
-            Score(activation=sum(weight * float(row[unit]) for unit, weight in aim.units))
-            for row, aim in zip(along, aims, strict=True)
+            Score(activation=sum(weight * float(row @ vectors[unit]) for unit, weight in aim.units))
+            for row, aim in zip(seen, aims, strict=True)
         )
 
-    def _along(self, seen: Float[Tensor, "views channels *place"]) -> Float[Tensor, "views directions"]:
-        _, vectors = self._named
-        return means(seen) @ seen.new_tensor(vectors).T
-
-    @cached_property
+    @property
     def _named(self) -> tuple[tuple[str, ...], Vectors]:
         """Titles, and vectors of length 1."""
+        return _normalized(*self._contents())
+
+    def _vectors(self, device: torch.device) -> Float[Tensor, "directions channels"]:
+        return _on(device, *self._contents())
+
+    def _contents(self) -> tuple[Path, str, int]:
+        """The file, the layer, and when the file was last changed: what is kept of it goes by these."""
         if not is_ordinary_file(self.file):
             raise UserError(f"{_KEY}: there is no file {self.file}; relative paths are taken from {Path.cwd()}")
-        names, vectors = _read(self.file, self.layer)
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        if not (np.isfinite(lengths).all() and (lengths > 0).all()):
-            raise UserError(f"{_KEY}: {self.file} holds vectors of zeros or of what is no number; take them out")
-        return names, vectors / lengths
+        return self.file, self.layer, self.file.stat().st_mtime_ns
+
+
+@lru_cache(maxsize=4)
+def _normalized(path: Path, layer: str, _changed: int) -> tuple[tuple[str, ...], Vectors]:
+    names, vectors = _read(path, layer)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not (np.isfinite(lengths).all() and (lengths > 0).all()):
+        raise UserError(f"{_KEY}: {path} holds vectors of zeros or of what is no number; take them out")
+    return names, (vectors / lengths).astype(np.float32)
+
+
+@lru_cache(maxsize=8)
+def _on(device: torch.device, path: Path, layer: str, changed: int) -> Float[Tensor, "directions channels"]:
+    """The vectors where they are needed in every step."""
+    import torch  # noqa: PLC0415  it takes seconds
+
+    return torch.from_numpy(_normalized(path, layer, changed)[1]).to(device)
 
 
 def _read(path: Path, layer: str) -> tuple[tuple[str, ...], Vectors]:
     try:
         found = _arrays(path)
+        _refuse_large([found] if isinstance(found, np.ndarray) else list(found.values()))
         if isinstance(found, np.ndarray):
-            vectors = np.atleast_2d(np.asarray(found, np.float32))
+            vectors = np.atleast_2d(np.asarray(found, np.float64))
             names = tuple(f"{layer} · direction {number}" for number in range(len(vectors)))
         else:
             names = tuple(found)
-            vectors = np.stack([np.asarray(array, np.float32) for array in found.values()])
+            vectors = np.stack([np.asarray(array, np.float64).reshape(-1) for array in found.values()])
     except Exception as error:  # A file that is cut or of another kind leads to errors of many kinds.
         raise _unreadable(path, str(error)[:160]) from error
-    if vectors.ndim != 2 or not vectors.size or len(vectors) > _MOST_DIRECTIONS:
+    if vectors.ndim != 2 or not vectors.size:
         raise _unreadable(path, f"its shape is {vectors.shape}")
     if unfit := [name for name in names if not name.strip() or len(name) > _LONGEST_NAME or "\0" in name]:
         raise _unreadable(path, f"{unfit[0][:40]!r} is no title")
     return names, vectors
+
+
+def _refuse_large(arrays: Sequence[np.ndarray]) -> None:
+    """Before anything is copied: files can say of themselves what they want."""
+    if sum(array.size for array in arrays) > _MOST_NUMBERS:
+        raise ValueError(f"it has more than {_MOST_NUMBERS:,} numbers")
+    if odd := next((array.dtype for array in arrays if array.dtype.kind not in "fiu"), None):
+        raise ValueError(f"it holds {odd}, not real numbers")
 
 
 def _unreadable(path: Path, problem: str) -> UserError:

@@ -160,7 +160,7 @@ def describe_miss(entry: str, known: Sequence[Target]) -> str:
         near = _prefixed(nearest(name, groups))
         return f"there is no such group: {shown}{did_you_mean(near) or _some_groups(groups)}"
     if _NUMBERS.fullmatch(entry):
-        return f"{shown} is no index or range within 0-{len(known) - 1}, the classes of the network"
+        return f"{shown} is no index or range within 0-{len(known) - 1}, which is all there is"
     if _WNID.fullmatch(entry):
         return f"no class has the wnid {shown}; the command `classes` lists them"
     word = entry.strip("*?")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, Self
+
+from pydantic import Field
 
 from renderer.common.section import Section
 from renderer.targets.target import Aim, Score, Target
@@ -17,11 +19,18 @@ if TYPE_CHECKING:
     Activations = Mapping[str, Float[Tensor, "views channels *place"]]
 
 
+LayerName = Annotated[
+    str,
+    Field(min_length=1, max_length=150, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", examples=["features.12"]),
+]
+"""Name of a layer, a module of the network."""
+
+
 class Outline(Protocol):
     """What can be told of a network for its targets to be listed."""
 
     def class_list(self) -> tuple[Target, ...]:
-        """The classes that its outputs stand for, by index; the network is not loaded."""
+        """The classes that its outputs stand for, by index."""
         ...
 
     def channels(self, layer: str) -> int:
@@ -35,6 +44,9 @@ class TargetKind(Section):
     To add a kind, write a module with a subclass and name it in `renderer/targets/kinds.py`.
     """
 
+    layer_key: ClassVar[str] = "network.targets.layer"
+    """Key of the setting that names layers."""
+
     needs_network: ClassVar[bool] = False
     """Whether the network has to be loaded for its targets to be listed."""
 
@@ -47,8 +59,8 @@ class TargetKind(Section):
         """
 
     @abstractmethod
-    def watched(self) -> tuple[str, ...]:
-        """Names of the layers whose activations are looked at."""
+    def watched(self, units: Collection[int] | None = None) -> tuple[str, ...]:
+        """Names of the layers whose activations are looked at for some units; None for all."""
 
     @abstractmethod
     def answers(self, activations: Activations, units: Int[Tensor, "views parts"]) -> Float[Tensor, "views parts"]:

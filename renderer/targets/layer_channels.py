@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from renderer.targets.kind import Outline, TargetKind
+from renderer.targets.kind import LayerName, Outline, TargetKind
 from renderer.targets.strength import LIKE_LOGITS, at_center, means, strength
 from renderer.targets.target import Aim, Neuron, Score, Target
 
@@ -16,12 +16,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from renderer.targets.kind import Activations
-
-Layer = Annotated[
-    str,
-    Field(min_length=1, max_length=150, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", examples=["features.12"]),
-]
-"""Name of a layer, a module of the network."""
 
 
 class LayerChannels(TargetKind):
@@ -33,7 +27,7 @@ class LayerChannels(TargetKind):
     needs_network: ClassVar[bool] = True
 
     kind: Literal["channels"] = Field("channels", description="What is dreamed toward.")
-    layer: Layer = Field(
+    layer: LayerName = Field(
         description="Name of the layer, a module of the network; `neuron-atlas networks NAME --layers` lists them."
     )
     unit: Literal["all", "center"] = Field(
@@ -54,7 +48,7 @@ class LayerChannels(TargetKind):
         told = super().identity()
         return told if self.unit != "all" else {key: value for key, value in told.items() if key != "unit"}
 
-    def watched(self) -> tuple[str, ...]:
+    def watched(self, units: Collection[int] | None = None) -> tuple[str, ...]:  # noqa: ARG002
         """The layer alone."""
         return (self.layer,)
 

@@ -154,6 +154,9 @@ def _mixture(place: str, entry: Mixed, index: int, names: Names) -> Target:
             raise UserError(f"{place}.mix: {what or describe_miss(name.strip(), names.targets)}")
         (part,) = names.targets[matches.pop()].parts
         weights[part] = weights.get(part, 0.0) + weight
+    weights = {part: weight for part, weight in weights.items() if weight}
+    if not weights:
+        raise UserError(f"{place}.mix: its weights come to 0; name other parts, or other weights")
     ascends = Mixture(tuple(weights), tuple(weights.values()))
     parts = [[part.layer, part.unit, weight] for part, weight in weights.items()]
     key = f"mix-{slug(entry.title)}-{data_digest([entry.title, parts])[:8]}"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from renderer.targets.kind import Outline, TargetKind
-from renderer.targets.layer_channels import Layer
+from renderer.targets.kind import LayerName, Outline, TargetKind
 from renderer.targets.strength import LIKE_LOGITS, strength
 from renderer.targets.target import Aim, Neuron, Score, Target
 
@@ -28,10 +27,11 @@ class WholeLayers(TargetKind):
     to the layer is the activation itself. Each layer is a target; its title is its name.
     """
 
+    layer_key: ClassVar[str] = "network.targets.layers"
     needs_network: ClassVar[bool] = True
 
     kind: Literal["layers"] = Field("layers", description="What is dreamed toward.")
-    layers: tuple[Layer, ...] = Field(
+    layers: tuple[LayerName, ...] = Field(
         min_length=1,
         max_length=_MOST,
         examples=["[features.3, features.7, features.12]"],
@@ -52,16 +52,16 @@ class WholeLayers(TargetKind):
             network.channels(name)
         return tuple(Target(name, Neuron(name, number), number, name) for number, name in enumerate(self.layers))
 
-    def watched(self) -> tuple[str, ...]:
-        """All of them."""
-        return self.layers
+    def watched(self, units: Collection[int] | None = None) -> tuple[str, ...]:
+        """Those of the units."""
+        return self.layers if units is None else tuple(self.layers[unit] for unit in sorted(set(units)))
 
     def answers(self, activations: Activations, units: Int[Tensor, "views parts"]) -> Float[Tensor, "views parts"]:
         """Half the mean square of each wanted layer, against its strength."""
-        first = activations[self.layers[0]]
-        found = first.new_zeros(len(first), len(self.layers))
+        found = strength(next(iter(activations.values()))).new_zeros(len(units), len(self.layers))
         for place, name in enumerate(self.layers):
-            found[:, place] = _mean_square(activations[name]) / strength(activations[name])
+            if name in activations:
+                found[:, place] = _mean_square(activations[name]) / strength(activations[name])
         return LIKE_LOGITS / 2 * found.gather(1, units)
 
     def scores(self, activations: Activations, aims: Sequence[Aim]) -> tuple[Score, ...]:

@@ -94,7 +94,7 @@ SHAPES = {
     "nothing": (0, 3, 11, 11),
     "less than nothing": (-4, -3, 11, 11),
     "that overflows to the right count": (2**62, 2**2, 1, 4 * 3 * 11 * 11),
-    "without end": (2,) * 5000,
+    "without end": (2,) * 400_000,
     "one more": (5, 3, 11, 11),
 }
 
@@ -114,7 +114,8 @@ def test_a_shape_that_is_only_declared_takes_no_memory(tmp_path: Path, kind: str
     shape = SHAPES[kind][:4] if legacy else SHAPES[kind]
     false = [blob(WEIGHT, legacy=legacy, shape=shape), blob(BIAS)]
     (tmp_path / "a.caffemodel").write_bytes(file_with(layer(CONV1, false, "current")))
-    assert "the weights of layer 'conv1' are not whole: (" in refusal(tmp_path / "a.caffemodel")
+    said = refusal(tmp_path / "a.caffemodel")
+    assert "the weights of layer 'conv1' are not whole: (" in said or "where a few numbers belong" in said
 
 
 def test_numbers_that_are_missing_are_missed(tmp_path: Path) -> None:

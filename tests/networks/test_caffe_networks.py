@@ -46,7 +46,7 @@ def network_of(path: Path, name: str) -> Network:
 
 def module_name(layer: str) -> str:
     """What a layer of Caffe's is called here."""
-    return layer.replace("/output", "").replace("/", ".") if layer.startswith("inception") else layer
+    return layer.replace("/output", "").replace("/", ".") if layer.startswith("inception") else layer.replace("/", "_")
 
 
 def as_caffe_sees(views: torch.Tensor, name: str) -> np.ndarray:

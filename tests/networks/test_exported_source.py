@@ -54,6 +54,10 @@ def exported_for_one(module: nn.Module, path: Path) -> None:
     torch.export.save(torch.export.export(module, (torch.rand(1, 3, SIZE, SIZE),)), path)
 
 
+def exported_for_two(module: nn.Module, path: Path) -> None:
+    torch.export.save(torch.export.export(module, (torch.rand(2, 3, SIZE, SIZE),)), path)
+
+
 def traced(module: nn.Module, path: Path) -> None:
     with warnings.catch_warnings(action="ignore"):
         torch.jit.save(torch.jit.trace(module, torch.rand(1, 3, SIZE, SIZE)), path)
@@ -119,6 +123,12 @@ def test_what_is_no_such_file_is_answered_with_the_key(name: str, original: nn.M
         load_network(ExportedNetwork(file=path, input=INPUT))
 
 
+def test_a_program_for_a_fixed_number_of_pictures_is_refused(original: nn.Module, tmp_path: Path) -> None:
+    exported_for_two(original, tmp_path / "two.pt2")
+    with pytest.raises(UserError, match=r"in any number or one by one .*dynamic_shapes"):
+        load_network(ExportedNetwork(file=tmp_path / "two.pt2", input=INPUT))
+
+
 def test_pictures_of_another_size_are_answered_with_what_to_set(original: nn.Module, tmp_path: Path) -> None:
     exported(original, tmp_path / "small.pt2")
     with pytest.raises(UserError, match=r"does not take pictures of 3 x 40 x 40.*network\.input\.size"):
@@ -128,3 +138,16 @@ def test_pictures_of_another_size_are_answered_with_what_to_set(original: nn.Mod
 def test_a_missing_file_is_answered_with_where_it_was_looked_for(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"network\.file: there is no file .*nowhere\.pt2"):
         load_network(ExportedNetwork(file=tmp_path / "nowhere.pt2"))
+
+
+@WRITERS
+def test_what_bfloat16_cannot_hold_is_no_matter(
+    write: Callable[[nn.Module, Path], None], name: str, original: nn.Module, tmp_path: Path
+) -> None:
+    write(original, tmp_path / name)
+    source = ExportedNetwork(file=tmp_path / name, input=INPUT)
+    coarse = load_network(source, dtype=torch.bfloat16)
+    views = torch.rand(2, 3, SIZE, SIZE)
+    precise = load_network(source).activations(views)["(outputs)"]
+    assert torch.equal(coarse.activations(views, precise=True)["(outputs)"], precise)
+    assert coarse.parameters == sum(parameter.numel() for parameter in original.parameters())

@@ -10,6 +10,7 @@ from renderer.common.errors import UserError
 from renderer.jobs.commands import make_page, render, render_stills
 from renderer.jobs.evaluation import evaluate, named_networks
 from renderer.jobs.local_worker import LocalWorker
+from renderer.networks import source as source_module
 from renderer.networks.loaded import load_network
 from renderer.networks.network_input import NetworkInput
 from renderer.networks.sources.python import PythonNetwork
@@ -160,3 +161,30 @@ def test_a_module_that_flattens_with_view_dreams(folder: Path) -> None:
     (folder / "flat_net.py").write_text(f"from torch import nn\n\n\n{flatten}\n\ndef build():\n    return {flat}\n")
     rendered = render(request(folder / "run", SETTINGS.replace("own_net", "flat_net"), *SHORT), Recorder(), LocalWorker)
     assert len(rendered.index.classes) == 4
+
+
+def test_a_run_is_looked_at_without_its_network(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its code may be somebody else's: only those who dream or judge run it."""
+    wanted = request(folder / "run", SETTINGS.replace("classes: c.csv, ", ""), *SHORT, "classes.limit=2")
+    rendered = render(wanted, Recorder(), LocalWorker)
+    assert all(guess.title == f"class {guess.index}" for guess in rendered.index.classes[0].top)
+    source_module._channels_by_layer.cache_clear()
+    monkeypatch.setattr(PythonNetwork, "load", lambda self: pytest.fail("the network was loaded"))
+    assert make_page(folder / "run").paths.page.read_text(encoding="utf-8").count("class 5")
+
+
+def test_what_is_expected_counts_however_it_was_written() -> None:
+    usual, written, other = (
+        NetworkInput(**keys).identity()
+        for keys in ({}, {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}, {"range": (0.0, 255.0)})
+    )
+    assert usual == written != other
+    assert usual == {"size": 224, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+
+
+def test_pictures_that_it_does_not_take_are_answered_with_the_key(folder: Path) -> None:
+    source = PythonNetwork(name="own_net:build", input=NetworkInput(size=32, channels=1), classes=Path("c.csv"))
+    with pytest.raises(UserError, match=r"own_net:build does not take pictures of 1 x 32 x 32 .*set network\.input"):
+        load_network(source)
+    with pytest.raises(UserError, match=r"write the module without \.py: own_net:FUNCTION"):
+        load_network(PythonNetwork(name="own_net.py:build"))

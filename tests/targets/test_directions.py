@@ -95,3 +95,27 @@ def test_wrong_files_are_answered_with_the_key(
     write(tmp_path / "v.npy", width)
     with pytest.raises(UserError, match=rf"network\.targets\.file: .*{told}"):
         chosen_targets(tiny_settings(settings(tmp_path / "v.npy")))
+
+
+def test_a_missing_file_is_told_before_anything_is_loaded(tmp_path: Path) -> None:
+    source = EmbeddedNetwork(targets=Directions(layer=LAYER, file=tmp_path / "nowhere.npz"))
+    with pytest.raises(UserError, match=r"network\.targets\.file: there is no file"):
+        source.identity()
+
+
+def test_a_file_that_claims_more_than_it_can_be_takes_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "v.npy"
+    np.save(path, np.zeros((1, 512), np.uint8))
+    header = path.read_bytes()[:128].replace(b"(1, 512), }      ", b"(8000000, 512), }")
+    path.write_bytes(header)
+    with path.open("r+b") as file:
+        file.truncate(128 + 8_000_000 * 512)
+    with pytest.raises(UserError, match="more than 67,108,864 numbers"):
+        chosen_targets(tiny_settings(settings(path)))
+
+
+def test_the_length_of_a_vector_is_of_no_matter(width: int, tmp_path: Path) -> None:
+    for scale in (1e-30, 1e30):
+        np.save(tmp_path / "v.npy", scale * np.eye(width)[:2])
+        assert len(chosen_targets(tiny_settings(settings(tmp_path / "v.npy"), "classes.select=all"))) == 2
+        (tmp_path / "v.npy").unlink()

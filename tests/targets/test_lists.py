@@ -115,8 +115,18 @@ def test_classes_of_one_title_are_told_apart_by_their_numbers(tmp_path):
     assert classes[2].synonyms == ("crane",)
 
 
+def test_half_a_character_is_refused(tmp_path):
+    (tmp_path / "c.json").write_text('["\\ud800", "b"]')
+    with pytest.raises(UserError, match="half a character"):
+        load_class_file(tmp_path / "c.json")
+
+
 @pytest.mark.parametrize(
-    "text", ["{", "7", '"a"', "[1]", "[null]", '[["a"]]', '{"a": "b"}', '{"0": "a", "2": "b"}', '{"0": 1}', "[" * 9999]
+    "text",
+    [
+        *("{", "7", '"a"', "[1]", "[null]", '[["a"]]', '{"a": "b"}', '{"0": "a", "2": "b"}', '{"0": 1}'),
+        *('{"a": true, "b": false}', "[" * 9999),
+    ],
 )
 def test_json_of_another_kind_is_refused_with_what_is_asked_for(text, tmp_path):
     (tmp_path / "c.json").write_text(text)

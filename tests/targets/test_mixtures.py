@@ -13,11 +13,13 @@ from renderer.dream.ascent import ascend_fresh
 from renderer.dream.climb import Climb
 from renderer.dream.dreaming import Dream
 from renderer.film.recipe import film_recipe
+from renderer.film.timeline import blend_frames
 from renderer.jobs.choosing import chosen_targets
 from renderer.jobs.commands import render, render_stills
 from renderer.jobs.evaluation import evaluate, named_networks
 from renderer.jobs.local_worker import LocalWorker
 from renderer.settings.chosen import Chosen
+from renderer.settings.sections import Film
 from renderer.targets.target import OUTPUTS, Aim, Mixture, Neuron
 from tests.film_helpers import Recorder, chapters, frame_digests, request, tiny_settings
 from tests.networks.tiny import logits, tiny_network
@@ -162,3 +164,14 @@ def test_runs_that_do_not_walk_are_what_they_were() -> None:
     assert walking.digest != plain.digest
     # Made before there were mixtures and walks.
     assert plain.digest == "d68140c13657c120f0784852d3576934"
+
+
+def test_a_walk_ends_within_its_class() -> None:
+    film = Film(fps=8, seconds_per_class=1.0, blend_seconds=3.0)
+    assert blend_frames(film, 8) == 7
+    assert blend_frames(film.model_copy(update={"blend_seconds": 0.5}), 8) == 4
+
+
+def test_a_mixture_that_comes_to_nothing_is_refused() -> None:
+    with pytest.raises(UserError, match=r"classes\.select\[0\]\.mix: its weights come to 0"):
+        chosen_targets(tiny_settings(select("{title: nothing, mix: {owl: 1, OWL: -1}}")))

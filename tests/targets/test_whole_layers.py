@@ -11,6 +11,7 @@ from renderer.common.errors import UserError
 from renderer.jobs.choosing import chosen_targets
 from renderer.jobs.commands import render, render_stills
 from renderer.jobs.local_worker import LocalWorker
+from renderer.networks import source as source_module
 from renderer.networks.loaded import load_network
 from renderer.networks.sources.embedded import EmbeddedNetwork
 from renderer.targets.whole_layers import WholeLayers
@@ -60,3 +61,23 @@ def test_a_still_excites_its_layer_more_than_the_others_stills_do(tmp_path: Path
 def test_wrong_lists_of_layers_are_answered(layers: str, told: str) -> None:
     with pytest.raises(UserError, match=told):
         chosen_targets(tiny_settings(f"network.targets={{kind: layers, layers: {layers}}}"))
+
+
+def test_only_the_layers_that_are_wanted_are_kept() -> None:
+    network = load_network(EmbeddedNetwork(targets=WholeLayers(layers=LAYERS)))
+    assert network.kind.watched([2, 0, 2]) == (LAYERS[0], LAYERS[2])
+    views = torch.rand(1, 3, network.size, network.size)
+    network.activations(views, LAYERS)
+    one = network.activations(views, network.kind.watched([1]))
+    assert set(one) == {LAYERS[1]}
+    everything = network.kind.answers(network.activations(views, LAYERS), torch.tensor([[1]]))
+    assert torch.equal(network.kind.answers(one, torch.tensor([[1]])), everything)
+
+
+def test_the_network_is_loaded_once_to_list_its_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    loads: list[int] = []
+    load = EmbeddedNetwork.load
+    monkeypatch.setattr(EmbeddedNetwork, "load", lambda self: loads.append(1) or load(self))
+    source_module._channels_by_layer.cache_clear()
+    chosen_targets(tiny_settings(SETTINGS[0], SETTINGS[1]))
+    assert len(loads) == 1

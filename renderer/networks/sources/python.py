@@ -16,6 +16,7 @@ from weakref import WeakSet
 from pydantic import Field
 
 from renderer.common.errors import UserError
+from renderer.common.wording import listed
 from renderer.networks.listed_source import OwnNetwork
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ class PythonNetwork(OwnNetwork):
                 spec = find_spec(name)
             except Exception:  # noqa: BLE001  a parent package is run, and may do anything
                 spec = None
+        if name.endswith(".py"):
+            raise UserError(f"network.name: write the module without .py: {name.removesuffix('.py')}:FUNCTION")
         if spec is None or spec.origin is None:
             raise UserError(
                 f"network.name: there is no Python module {name}; install it, or run from the folder that it lies in "
@@ -122,7 +125,8 @@ class PythonNetwork(OwnNetwork):
             module = importlib.import_module(name)
         found: Callable[[], object] | None = getattr(module, function, None)
         if not callable(found):
-            raise UserError(f"network.name: {name} has no function {function}; it has {', '.join(vars(module))[:200]}")
+            own = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+            raise UserError(f"network.name: {name} has no function {function}; it has {listed(own) or 'none'}")
         return found
 
 

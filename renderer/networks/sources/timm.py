@@ -63,7 +63,11 @@ class TimmNetwork(ListedNetwork):
 
         return known_classes(self.name)
 
-        return self.classes_of(self.classes) if self.classes else known_classes(self.name)
+    def identity(self) -> dict[str, Any]:
+        """With what the installed timm takes the name for."""
+        from renderer.networks.timm_models import resolved  # noqa: PLC0415  torch takes seconds
+
+        return super().identity() | resolved(self.name)
 
     def own_files(self) -> Mapping[str, Path]:
         """The weights, where they are a file."""
@@ -77,6 +81,12 @@ class TimmNetwork(ListedNetwork):
         """With absolute paths of weights and class list."""
         weights = str(self.weights_path.absolute()) if self.weights_path else self.weights
         return super().with_own_absolute_paths().model_copy(update={"weights": weights})
+
+    def load_shape(self) -> Loaded:
+        """With random weights, unless they are a file."""
+        from renderer.networks.timm_models import load_timm  # noqa: PLC0415  torch takes seconds
+
+        return load_timm(self.name, self.weights_path, pretrained=False)
 
     def load(self) -> Loaded:
         """Build the model and load its weights."""
