@@ -255,9 +255,12 @@ def test_other_failures_are_exit_code_1(
 
 
 _SLOW = """
-import sys, time
+import signal, sys, time
 from types import SimpleNamespace
 from tests.fake_worker import FakeWorker
+
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which is ignored in what was begun with nohup
 
 def wait(number):
     if number >= 30:
