@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -25,6 +25,7 @@ from renderer.command_parts import (
     conclude,
     make_console,
     make_request,
+    network_rows,
     say,
     shown_progress,
 )
@@ -398,27 +399,7 @@ def networks(
     """  # noqa: D301
     from renderer.display import print_table
 
-    print_table(make_console(), _network_rows(name, layers=layers))
-
-
-def _network_rows(name: str | None, *, layers: bool) -> list[dict[str, Any]]:
-    from renderer.networks.sources import SOURCES
-    from renderer.settings.loading import find_network
-
-    if name is None and layers:
-        raise UserError("--layers: say of which network, as in `neuron-atlas networks mobilenet_v2 --layers`")
-    if name is None:
-        sources = {source.model_fields["source"].default: source for source in SOURCES}
-        return [{"source": key} | row for key, source in sources.items() for row in source.choices()]
-    source = find_network(name)
-    from renderer.networks.loaded import network_shape
-
-    network = network_shape(source)
-    if not layers:
-        size, million = f"{network.size} x {network.size}", f"{network.parameters / 1e6:.1f} million"
-        return [{"network": source.label, "input": size, "outputs": network.count_outputs(), "parameters": million}]
-    found = network.layers().items()
-    return [{"layer": key, "kind": layer.kind, "shape": " x ".join(map(str, layer.shape))} for key, layer in found]
+    print_table(make_console(), network_rows(name, layers=layers))
 
 
 def _show_version(*, wanted: bool) -> None:

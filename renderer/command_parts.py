@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from renderer.common.errors import UserError
 from renderer.common.printable import printable
 
 if TYPE_CHECKING:
@@ -86,3 +87,24 @@ def conclude(outcome: Outcome, *, strict: bool = False) -> None:
         say("\n".join(shortcomings))
     if outcome.failures or (strict and outcome.unrecognized):
         raise typer.Exit(EXIT_INCOMPLETE)
+
+
+def network_rows(name: str | None, *, layers: bool) -> list[dict[str, Any]]:
+    """What `networks` lists: all that can dream here, or one network, or its layers; raises UserError."""
+    from renderer.networks.sources import SOURCES
+    from renderer.settings.loading import find_network
+
+    if name is None and layers:
+        raise UserError("--layers: say of which network, as in `neuron-atlas networks mobilenet_v2 --layers`")
+    if name is None:
+        sources = {source.model_fields["source"].default: source for source in SOURCES}
+        return [{"source": key} | row for key, source in sources.items() for row in source.choices()]
+    source = find_network(name)
+    from renderer.networks.loaded import network_shape
+
+    network = network_shape(source)
+    if not layers:
+        size, million = f"{network.size} x {network.size}", f"{network.parameters / 1e6:.1f} million"
+        return [{"network": source.label, "input": size, "outputs": network.count_outputs(), "parameters": million}]
+    found = network.layers().items()
+    return [{"layer": key, "kind": layer.kind, "shape": " x ".join(map(str, layer.shape))} for key, layer in found]
