@@ -111,11 +111,16 @@ def write_sheet(path: Path, cells: Sequence[Cell], style: SheetStyle) -> list[Sh
     for start, page_path in zip(starts, paths, strict=True):
         page = slice(start, start + grid.count)
         image = _draw_page(grid, cells[page], titles[page], style.font)
-        # It can be made again from the stills at any time.
-        with whole_file(page_path, durable=False) as temporary:
-            image.save(temporary, **FORMATS[path.suffix.lower()])
-        pages.append(SheetPage(page_path, *image.size))
+        pages.append(write_page(page_path, image))
     return pages
+
+
+def write_page(path: Path, image: Image.Image) -> SheetPage:
+    """Write a page of a sheet, in the format that its ending names."""
+    # It can be made again from the stills at any time.
+    with whole_file(path, durable=False) as temporary:
+        image.save(temporary, **FORMATS[path.suffix.lower()])
+    return SheetPage(path, *image.size)
 
 
 @dataclass(frozen=True)

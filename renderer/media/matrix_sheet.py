@@ -11,7 +11,6 @@ from PIL import Image
 
 from renderer.media.contact_sheet import (
     BACKGROUND,
-    FORMATS,
     LONGEST_SIDE,
     MOST_PIXELS,
     TEXT,
@@ -20,9 +19,9 @@ from renderer.media.contact_sheet import (
     common_box,
     draw_stills,
     page_paths,
+    write_page,
 )
 from renderer.media.titles import LINE, draw_title, fit_title
-from renderer.store.files import whole_file
 
 _THUMBNAIL = 176
 _SMALLEST_THUMBNAIL = 16
@@ -67,10 +66,7 @@ def write_matrix_sheet(
     for number, page_path in enumerate(page_paths(path, count)):
         check_sheet_path(page_path)
         image = grid.draw(rows[number * per_page : (number + 1) * per_page])
-        # It can be made again from the stills at any time.
-        with whole_file(page_path, durable=False) as temporary:
-            image.save(temporary, **FORMATS[path.suffix.lower()])
-        pages.append(SheetPage(page_path, *image.size))
+        pages.append(write_page(page_path, image))
     return pages
 
 

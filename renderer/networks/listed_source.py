@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -75,6 +76,36 @@ class ListedNetwork(NetworkSource):
     @property
     def _is_numbered(self) -> bool:
         return str(self.classes) == NUMBERED
+
+
+class PublishedNetwork(ListedNetwork):
+    """A network of a library, with weights by name or from a file."""
+
+    name: str
+    weights: str
+
+    @property
+    def label(self) -> str:
+        """The name of the model."""
+        return self.name
+
+    @property
+    @abstractmethod
+    def weights_path(self) -> Path | None:
+        """The file that `weights` names; None where it is a name of the library's."""
+
+    def own_files(self) -> Mapping[str, Path]:
+        """The weights, where they are a file."""
+        return {"network.weights": self.weights_path} if self.weights_path else {}
+
+    def describe(self) -> dict[str, Any]:
+        """With the name of the weights, or of their file."""
+        return super().describe() | {"weights": Path(self.weights).name}
+
+    def with_own_absolute_paths(self) -> Self:
+        """With absolute paths of weights and class list."""
+        weights = str(self.weights_path.absolute()) if self.weights_path else self.weights
+        return super().with_own_absolute_paths().model_copy(update={"weights": weights})
 
 
 class OwnNetwork(ListedNetwork):

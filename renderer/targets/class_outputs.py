@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from renderer.targets.kind import Outline, TargetKind
-from renderer.targets.target import OUTPUTS, Aim, Guess, Score, Target, Units
+from renderer.targets.target import OUTPUTS, Aim, Guess, Score, Target
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -46,15 +46,15 @@ class ClassOutputs(TargetKind):
         outputs = activations[OUTPUTS]
         # What is not a number is the least, so that a broken answer recognizes nothing.
         logits = outputs.nan_to_num(nan=-3.4028234663852886e38).cpu()
-        return tuple(_score(row, aim.units) for row, aim in zip(logits, aims, strict=True))
+        return tuple(_score(row, aim) for row, aim in zip(logits, aims, strict=True))
 
 
-def _score(logits: Float[Tensor, " classes"], units: Units) -> Score:
+def _score(logits: Float[Tensor, " classes"], aim: Aim) -> Score:
     probabilities = logits.softmax(0)
     best = probabilities.topk(min(5, len(probabilities)))
-    wanted = [unit for unit, weight in units if weight > 0]
+    wanted = [unit for unit, weight in aim.units if weight > 0]
     return Score(
-        activation=sum(weight * float(logits[unit]) for unit, weight in units),
+        activation=aim.total(logits),
         probability=sum(float(probabilities[unit]) for unit in wanted) if wanted else None,
         # Behind those that it is level with: who gives all classes the same recognizes none.
         rank=min((int((logits >= logits[unit]).sum()) for unit in wanted), default=None),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
@@ -85,21 +85,23 @@ class Directions(TargetKind):
         """The same, not against anything; there is no rank among directions."""
         seen = means(activations[self.layer]).cpu().numpy()
         _, vectors = self._named
-        return tuple(
-            Score(activation=sum(weight * float(row @ vectors[unit]) for unit, weight in aim.units))
-            for row, aim in zip(seen, aims, strict=True)
-        )
+        answers = ({unit: row @ vectors[unit] for unit, _ in aim.units} for row, aim in zip(seen, aims, strict=True))
+        return tuple(Score(activation=aim.total(own)) for own, aim in zip(answers, aims, strict=True))
 
     @property
     def _named(self) -> tuple[tuple[str, ...], Vectors]:
         """Titles, and vectors of length 1."""
-        return _normalized(*self._contents())
+        return _normalized(*self._contents)
 
     def _vectors(self, device: torch.device) -> Float[Tensor, "directions channels"]:
-        return _on(device, *self._contents())
+        return _on(device, *self._contents)
 
+    @cached_property
     def _contents(self) -> tuple[Path, str, int]:
-        """The file, the layer, and when the file was last changed: what is kept of it goes by these."""
+        """The file, the layer, and when the file was last changed: what is kept of it goes by these.
+
+        Asked once: a step is no time for the disk.
+        """
         if not is_ordinary_file(self.file):
             raise UserError(f"{_KEY}: there is no file {self.file}; relative paths are taken from {Path.cwd()}")
         return self.file, self.layer, self.file.stat().st_mtime_ns

@@ -60,10 +60,7 @@ class LayerChannels(TargetKind):
     def scores(self, activations: Activations, aims: Sequence[Aim]) -> tuple[Score, ...]:
         """The same, not against anything; channels have scales of their own, so there is no rank among them."""
         channels = self._channels(activations[self.layer]).cpu()
-        return tuple(
-            Score(activation=sum(weight * float(row[unit]) for unit, weight in aim.units))
-            for row, aim in zip(channels, aims, strict=True)
-        )
+        return tuple(Score(activation=aim.total(row)) for row, aim in zip(channels, aims, strict=True))
 
     def _channels(self, seen: Float[Tensor, "views channels *place"]) -> Float[Tensor, "views channels"]:
         return at_center(seen) if self.unit == "center" else means(seen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol, SupportsFloat
 
 OUTPUTS = "(outputs)"
 """Name of the layer that is a network's answer: one number for each class, before the softmax. No module has it."""
@@ -34,6 +35,12 @@ class Mixture:
     weights: tuple[float, ...]
 
 
+class Answers(Protocol):
+    """What units answer, by their numbers."""
+
+    def __getitem__(self, unit: int, /) -> SupportsFloat: ...
+
+
 Units = tuple[tuple[int, float], ...]
 """Numbers of units, each with its weight."""
 
@@ -61,6 +68,10 @@ class Aim:
         """Their numbers, each with its weight."""
         weights = self.ascends.weights if isinstance(self.ascends, Mixture) else (1.0,)
         return tuple((part.unit, weight) for part, weight in zip(self.parts, weights, strict=True))
+
+    def total(self, answers: Answers) -> float:
+        """What its units answer, by their weights."""
+        return sum(weight * float(answers[unit]) for unit, weight in self.units)
 
     def blended(self, before: Aim, share: float) -> Aim:
         """The same on the way from another one: with 0 that one's ascent, with 1 its own."""

@@ -66,11 +66,9 @@ class WholeLayers(TargetKind):
 
     def scores(self, activations: Activations, aims: Sequence[Aim]) -> tuple[Score, ...]:
         """The root of the mean square; layers have scales of their own, so there is no rank among them."""
-        strengths = [strength(activations[name]).cpu() for name in self.layers]
-        return tuple(
-            Score(activation=sum(weight * float(strengths[unit][row]) for unit, weight in aim.units))
-            for row, aim in enumerate(aims)
-        )
+        strengths = [strength(activations[name]).tolist() for name in self.layers]
+        by_picture = zip(zip(*strengths, strict=True), aims, strict=True)
+        return tuple(Score(activation=aim.total(row)) for row, aim in by_picture)
 
 
 def _mean_square(seen: Float[Tensor, "views channels *place"]) -> Float[Tensor, " views"]:

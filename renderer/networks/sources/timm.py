@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from renderer.networks.listed_source import CLASSES_FILE, ListedNetwork
+from renderer.networks.listed_source import CLASSES_FILE, PublishedNetwork
 from renderer.targets.target import Target
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 PRETRAINED = "DEFAULT"
 
 
-class TimmNetwork(ListedNetwork):
+class TimmNetwork(PublishedNetwork):
     """Any classification network of timm (`pip install "neuron-atlas[timm]"`), with its own weights or from a file.
 
     What it expects of pictures follows from timm's data configuration.
@@ -48,11 +47,6 @@ class TimmNetwork(ListedNetwork):
         return [{"name": "MODEL.WEIGHTS", "weights": "DEFAULT"}]
 
     @property
-    def label(self) -> str:
-        """The name of the model."""
-        return self.name
-
-    @property
     def weights_path(self) -> Path | None:
         """The file that `weights` names."""
         return None if self.weights == PRETRAINED else Path(self.weights)
@@ -68,19 +62,6 @@ class TimmNetwork(ListedNetwork):
         from renderer.networks.timm_models import resolved  # noqa: PLC0415  torch takes seconds
 
         return super().identity() | resolved(self.name)
-
-    def own_files(self) -> Mapping[str, Path]:
-        """The weights, where they are a file."""
-        return {"network.weights": self.weights_path} if self.weights_path else {}
-
-    def describe(self) -> dict[str, Any]:
-        """With the name of the weights' file."""
-        return super().describe() | {"weights": Path(self.weights).name}
-
-    def with_own_absolute_paths(self) -> Self:
-        """With absolute paths of weights and class list."""
-        weights = str(self.weights_path.absolute()) if self.weights_path else self.weights
-        return super().with_own_absolute_paths().model_copy(update={"weights": weights})
 
     def load_shape(self) -> Loaded:
         """With random weights, unless they are a file."""

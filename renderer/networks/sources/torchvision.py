@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from renderer.networks.listed_source import ListedNetwork
+from renderer.networks.listed_source import PublishedNetwork
 from renderer.targets.class_outputs import ClassOutputs
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _ENDINGS = (".safetensors", ".pth", ".pt", ".ckpt", ".bin")
 _PUBLISHED = re.compile(r"-[0-9a-f]{8}\.pth$")
 
 
-class TorchvisionNetwork(ListedNetwork):
+class TorchvisionNetwork(PublishedNetwork):
     """Any classification network of torchvision, with weights by name or from a file."""
 
     source: Literal["torchvision"] = Field("torchvision", description="Where the network comes from.")
@@ -50,19 +50,10 @@ class TorchvisionNetwork(ListedNetwork):
         return model_choices()
 
     @property
-    def label(self) -> str:
-        """The name of the model."""
-        return self.name
-
-    @property
     def weights_path(self) -> Path | None:
         """The file that `weights` names; None where it is a name of torchvision's."""
         is_file = self.weights.lower().endswith(_ENDINGS) or "/" in self.weights
         return Path(self.weights) if is_file else None
-
-    def own_files(self) -> Mapping[str, Path]:
-        """The weights, where they are a file."""
-        return {"network.weights": self.weights_path} if self.weights_path else {}
 
     def identity(self) -> dict[str, Any]:
         """With the name of the weights where torchvision has them.
@@ -72,15 +63,6 @@ class TorchvisionNetwork(ListedNetwork):
         path = self.weights_path
         published = path.name if path and _PUBLISHED.search(path.name) else None
         return {"weights": self.weights, "published": published} | super().identity()
-
-    def describe(self) -> dict[str, Any]:
-        """With the name of the weights, or of their file."""
-        return super().describe() | {"weights": Path(self.weights).name}
-
-    def with_own_absolute_paths(self) -> Self:
-        """With absolute paths of weights and class list."""
-        weights = str(self.weights_path.absolute()) if self.weights_path else self.weights
-        return super().with_own_absolute_paths().model_copy(update={"weights": weights})
 
     def load_shape(self) -> Loaded:
         """With random weights, unless they are a file."""
