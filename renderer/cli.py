@@ -21,6 +21,7 @@ from renderer.command_parts import (
     Restart,
     Strict,
     Values,
+    Yes,
     app,
     conclude,
     make_console,
@@ -98,7 +99,13 @@ def _options(
 
 @app.command()
 def render(
-    config: Config, *, output: Output = None, overrides: Values = None, restart: Restart = False, strict: Strict = False
+    config: Config,
+    *,
+    output: Output = None,
+    overrides: Values = None,
+    restart: Restart = False,
+    yes: Yes = False,
+    strict: Strict = False,
 ) -> None:
     """Render a film and its stills, or go on with it.
 
@@ -113,7 +120,7 @@ def render(
     """  # noqa: D301  typer wants \b as it is
     from renderer.jobs.commands import render as render_run
 
-    request = make_request(config, output, overrides, restart=restart)
+    request = make_request(config, output, overrides, restart=restart, yes=yes)
     keep_log(RunPaths(request.directory))
     with shown_progress() as progress:
         outcome = render_run(request, progress)
@@ -122,7 +129,13 @@ def render(
 
 @app.command()
 def stills(
-    config: Config, *, output: Output = None, overrides: Values = None, restart: Restart = False, strict: Strict = False
+    config: Config,
+    *,
+    output: Output = None,
+    overrides: Values = None,
+    restart: Restart = False,
+    yes: Yes = False,
+    strict: Strict = False,
 ) -> None:
     """Dream one picture a class, and no film.
 
@@ -138,7 +151,7 @@ def stills(
     """  # noqa: D301
     from renderer.jobs.commands import render_stills
 
-    request = make_request(config, output, overrides, restart=restart)
+    request = make_request(config, output, overrides, restart=restart, yes=yes)
     keep_log(RunPaths(request.directory))
     with shown_progress() as progress:
         outcome = render_stills(request, progress)

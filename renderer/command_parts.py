@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from renderer.common.progress import Progress
+    from renderer.jobs.changes import Agree
     from renderer.jobs.commands import Outcome, Request
 
 EXIT_INCOMPLETE = 3
@@ -47,13 +49,35 @@ Strict = Annotated[
 ]
 
 
-def make_request(config: str, output: Path | None, overrides: list[str] | None, *, restart: bool) -> Request:
+Yes = Annotated[
+    bool,
+    typer.Option("--yes", "-y", help="Dream anew what does not fit changed settings, without being asked."),
+]
+
+
+def make_request(
+    config: str, output: Path | None, overrides: list[str] | None, *, restart: bool, yes: bool = False
+) -> Request:
     """What is asked for: the settings of a configuration, and where the run lies; raises UserError."""
     from renderer.jobs.commands import Request
     from renderer.settings.loading import load_settings
 
     loaded = load_settings(config, overrides or [])
-    return Request(loaded.name, loaded.settings, output or Path("runs") / loaded.name, restart)
+    return Request(loaded.name, loaded.settings, output or Path("runs") / loaded.name, restart, _agreeing(yes=yes))
+
+
+def _agreeing(*, yes: bool) -> Agree:
+    """Who agrees to what would be dreamed anew: the option, else who sits at the terminal."""
+
+    def agree(text: str) -> bool:
+        if yes or not sys.stdin.isatty():
+            return yes
+        say(f"{text}.")
+        if not typer.confirm("Go on?", err=True):
+            raise UserError("nothing was changed")
+        return True
+
+    return agree
 
 
 def make_console(*, stderr: bool = False) -> Console:

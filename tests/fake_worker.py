@@ -11,14 +11,15 @@ from renderer.dream.health import Health
 from renderer.film.recipe import FilmRecipe, StillRecipe
 from renderer.film.tasks import Frame, Picture, SegmentTask, Still, StillTask
 from renderer.settings.sections import Settings
-from renderer.targets.target import Guess, Score
+from renderer.targets.target import Aim, Guess, Score
+from tests.film_helpers import place_of
 
 
 class FakeWorker:
     """Deterministic pictures that depend on the recipe, the start, the target, the frame and the rest of the batch.
 
     Attributes:
-        rounds: Names of the segments that were asked for, a list for each batch.
+        rounds: Places of the segments that were asked for, a list for each batch.
         groups: Target numbers and seeds of the stills that were asked for, a list for each batch.
         frames: How many frames have been given.
         on_frame: Called before each frame with its number in the worker's life, and before each still.
@@ -45,7 +46,7 @@ class FakeWorker:
                 yield frame
 
     def _batch(self, recipe: FilmRecipe, tasks: Sequence[SegmentTask], *, score_all: bool) -> Iterator[Frame]:
-        self.rounds.append([task.segment.name for task in tasks])
+        self.rounds.append([place_of(task.segment) for task in tasks])
         aims = [recipe.aims[task.segment.position] for task in tasks]
         others = [aim.key for aim in aims]
         pictures = [self._start(task, *recipe.size) for task in tasks]
@@ -73,6 +74,9 @@ class FakeWorker:
                 score = fake_score(task.aim.units[0][0], task.seed)
                 opacity = picture[..., 0] if recipe.stills.alpha else None
                 yield Still(task, picture, score, Health(steps=1), score.probability, opacity)
+
+    def score(self, aim: Aim, picture: Picture) -> Score:
+        return fake_score(aim.units[0][0], 0)
 
     def output_weights(self) -> Float[np.ndarray, "classes features"]:
         return np.random.default_rng(0).standard_normal((1000, 4)).astype(np.float32)

@@ -1,5 +1,6 @@
 """What tests of whole runs share: tiny settings, a recorder of progress, and an independent reader of films."""
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 from hashlib import sha256
@@ -8,9 +9,11 @@ from pathlib import Path
 import av
 
 from renderer.common.progress import Amount
+from renderer.film.timeline import Segment
 from renderer.jobs.commands import Request
 from renderer.settings.loading import parse_settings
 from renderer.settings.sections import Settings
+from renderer.store.run import load_run
 
 TINY = (
     "film.width=24",
@@ -91,3 +94,20 @@ def results(directory: Path) -> dict[str, object]:
     if (directory / "atlas.mp4").exists():
         found["frames"] = frame_digests(directory / "atlas.mp4")
     return found
+
+
+def place_of(segment: Segment) -> str:
+    """Where a segment is in its film, such as `0002-000`, or `lead-in-0001` for that of the second chain."""
+    return f"lead-in-{segment.chain:04d}" if segment.is_lead_in else f"{segment.position:04d}-{segment.part:03d}"
+
+
+def names(directory: Path) -> dict[str, str]:
+    """The names of a run's segments by their places."""
+    chains = load_run(directory).timeline.chains
+    return {place_of(segment): segment.name for chain in chains for segment in chain}
+
+
+def located(directory: Path, file: str) -> Path:
+    """A file of a run; for `segments/0002-000.mkv`, that of the segment at this place."""
+    found = names(directory)
+    return directory / re.sub(r"\d{4}-\d{3}|lead-in-\d{4}", lambda place: found.get(place[0], place[0]), file)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from renderer.atlas.sheet import make_sheet
@@ -17,9 +16,9 @@ from renderer.media.contact_sheet import SheetStyle
 from renderer.store.files import digest, size
 from renderer.store.lock import holder, locked
 from renderer.store.paths import RunPaths
-from renderer.store.records import FileRecord, SimilarityRecord, describe, is_intact, read_record, write_record
+from renderer.store.records import FileRecord, SimilarityRecord, is_intact, read_record, write_record
 from tests.fake_worker import FakeWorker
-from tests.film_helpers import Recorder, request, results
+from tests.film_helpers import Recorder, located, request, results
 from tests.record_forging import cut, forge, into_folder, nest
 
 
@@ -75,9 +74,9 @@ def _speak_of_victim(directory: Path) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("record", "part"),
     [
-        ("0001-000", "film"),
+        ("0001-000", "clean"),
         ("0001-000", "picture"),
-        ("lead-in-0001", "tail"),
+        ("lead-in-0001", "clean"),
         ("still-0002", "still"),
         ("film", "film"),
     ],
@@ -85,8 +84,9 @@ def _speak_of_victim(directory: Path) -> dict[str, Any]:
 def test_a_record_that_speaks_of_another_file_counts_as_damaged(
     finished: Path, whole: Path, record: str, part: str
 ) -> None:
-    forge(finished / "state" / f"{record}.json", lambda data: data[part].update(_speak_of_victim(finished)))
-    assert run_status(finished).damaged == (() if record in ("still-0002", "film") else (record,))
+    path = located(finished, f"state/{record}.json")
+    forge(path, lambda data: data[part].update(_speak_of_victim(finished)))
+    assert run_status(finished).damaged == (() if record in ("still-0002", "film") else (path.stem,))
     _everything(finished)
     assert results(finished) == results(whole)
     assert "victim" not in (finished / "atlas.json").read_text()
@@ -105,20 +105,11 @@ def test_a_record_that_speaks_of_another_file_counts_as_damaged(
     ],
 )
 def test_counts_agree_with_the_film(finished: Path, whole: Path, record: str, change: dict[str, Any]) -> None:
-    forge(finished / "state" / f"{record}.json", lambda data: data.update(change))
+    path = located(finished, f"state/{record}.json")
+    forge(path, lambda data: data.update(change))
     status = run_status(finished)
-    assert record in status.damaged or status.film_path is None
+    assert path.stem in status.damaged or status.film_path is None
     _everything(finished)
-    assert results(finished) == results(whole)
-
-
-def test_a_tail_has_the_frames_of_the_crossfade(finished: Path, whole: Path) -> None:
-    tail = finished / "state" / "lead-in-0001.npy"
-    np.save(tail, np.load(tail)[:2])
-    described = describe(RunPaths(finished), tail).model_dump()
-    forge(finished / "state" / "lead-in-0001.json", lambda data: data["tail"].update(described))
-    (finished / "segments" / "0001-001.mp4").unlink()
-    _continue(finished)
     assert results(finished) == results(whole)
 
 
@@ -126,20 +117,21 @@ def test_a_tail_has_the_frames_of_the_crossfade(finished: Path, whole: Path) -> 
 @pytest.mark.parametrize(
     ("record", "part", "name"),
     [
-        ("0001-000", "film", "segments/0001-000.mp4"),
+        ("0001-000", "clean", "segments/0001-000.mkv"),
         ("0001-000", "picture", "state/0001-000.png"),
-        ("lead-in-0001", "tail", "state/lead-in-0001.npy"),
+        ("lead-in-0001", "clean", "segments/lead-in-0001.mkv"),
+        ("0001-000.part", "part", "parts/0001-000.mp4"),
         ("still-0002", "still", "stills/0002-melting-face.png"),
     ],
 )
 def test_a_link_is_not_followed(finished: Path, whole: Path, record: str, part: str, name: str, target: str) -> None:
-    path = finished / name
+    path, told = located(finished, name), located(finished, f"state/{record}.json")
     path.unlink()
     path.symlink_to(target)
     length = path.stat().st_size
     fitting = {"size": length, "digest": digest(path) if length else ""}
-    forge(finished / "state" / f"{record}.json", lambda data: data[part].update(fitting))
-    assert run_status(finished).damaged == (() if record == "still-0002" else (record,))
+    forge(told, lambda data: data[part].update(fitting))
+    assert run_status(finished).damaged == (() if record in ("still-0002", "0001-000.part") else (told.stem,))
     _everything(finished)
     assert results(finished) == results(whole)
     assert path.is_file()
@@ -165,7 +157,7 @@ def test_the_frames_of_a_film_are_files(tmp_path: Path) -> None:
     assert not frame.is_symlink()
 
 
-@pytest.mark.parametrize("folder", ["stills", "segments", "state", "thumbs"])
+@pytest.mark.parametrize("folder", ["stills", "segments", "parts", "state", "thumbs"])
 def test_a_folder_that_leads_out_of_the_run_is_refused(finished: Path, folder: str) -> None:
     elsewhere = shutil.copytree(finished / folder, finished.parent / "elsewhere")
     shutil.rmtree(finished / folder)
@@ -188,11 +180,11 @@ def test_a_link_to_the_run_itself_is_fine(finished: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("damage", [nest, into_folder, cut])
-@pytest.mark.parametrize("record", ["0001-000", "lead-in-0001", "still-0002", "film", "similarity"])
+@pytest.mark.parametrize("record", ["0001-000", "lead-in-0001", "0001-000.part", "still-0002", "film", "similarity"])
 def test_what_is_no_record_is_made_again(
     finished: Path, whole: Path, record: str, damage: Callable[[Path], None]
 ) -> None:
-    damage(finished / "state" / f"{record}.json")
+    damage(located(finished, f"state/{record}.json"))
     _everything(finished)
     assert results(finished) == results(whole)
 
@@ -232,7 +224,7 @@ def test_similarity_of_other_classes_is_found_anew(finished: Path, whole: Path, 
     write_record(path, SimilarityRecord(keys=tuple(f"000{key}" for key in keys.split())))
     make_page(finished)
     assert '"similarity":' not in (finished / "index.html").read_text(encoding="utf-8").split("<body", 1)[1]
-    (finished / "segments" / "0000-000.mp4").unlink()
+    located(finished, "segments/0000-000.mkv").unlink()
     _, recorder = _continue(finished)
     assert read_record(path, SimilarityRecord) == good
     assert [note for note in recorder.notes if "state/similarity.json" in note]

@@ -24,7 +24,7 @@ from renderer.store.lock import locked
 from renderer.store.paths import RunPaths
 from renderer.targets.class_lists import load_emoji_classes
 from tests.fake_worker import FakeWorker
-from tests.film_helpers import Recorder, request
+from tests.film_helpers import Recorder, located, request
 from tests.networks.tiny import aims
 
 TITLES = [record.title for record in load_emoji_classes()]
@@ -199,7 +199,7 @@ def test_stills_alone_have_no_frames(tmp_path: Path) -> None:
 def test_a_damaged_picture_is_left_out(tmp_path: Path) -> None:
     directory = rendered(tmp_path / "run", "film.chains=1")
     still = next((directory / "stills").glob("0002-*.png"))
-    frame = directory / "state" / "0003-001.png"
+    frame = located(directory, "state/0003-001.png")
     for path in (still, frame):
         path.write_bytes(path.read_bytes()[:-9] + b"something")
     evaluation = evaluate(directory, [], Recorder())

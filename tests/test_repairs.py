@@ -15,7 +15,7 @@ from renderer.store import records
 from renderer.store.files import digest
 from renderer.store.run import load_run
 from tests.fake_worker import FakeWorker
-from tests.film_helpers import Recorder, request, results
+from tests.film_helpers import Recorder, located, names, request, results
 from tests.record_forging import cut
 
 _FILES = ["thumbs/0002-melting-face.webp", "stills/0002-melting-face.png", "atlas.vtt", "atlas.json", "index.html"]
@@ -92,15 +92,16 @@ def test_stills_are_whole_again(stills: Path, tmp_path: Path, file: str, damage:
         (cut, "state/still-0002.json", "0002-melting-face.png"),
         (Path.unlink, "state/still-0002.json", "0002-melting-face.png"),
         (cut, "state/0001-000.json", "0001-000"),
-        (cut, "segments/0001-000.mp4", "0001-000"),
-        (Path.unlink, "segments/0001-000.mp4", "0001-000"),
+        (cut, "segments/0001-000.mkv", "0001-000"),
+        (Path.unlink, "segments/0001-000.mkv", "0001-000"),
     ],
 )
 def test_repairs_of_films_and_records_are_named(
     film: Path, tmp_path: Path, damage: Callable[[Path], None], file: str, named: str
 ) -> None:
     directory = shutil.copytree(film, tmp_path / "run")
-    damage(directory / file)
+    named = names(directory).get(named, named)
+    damage(located(directory, file))
     assert [note for note in _render(directory) if named in note]
     assert results(directory) == results(film)
 
@@ -122,7 +123,7 @@ def test_a_page_says_what_it_cannot_make(film: Path, stills: Path, tmp_path: Pat
 
 def test_a_picture_that_is_damaged_itself_makes_no_still(film: Path, tmp_path: Path) -> None:
     directory = shutil.copytree(film, tmp_path / "run")
-    picture = directory / "state" / "0001-001.png"
+    picture = located(directory, "state/0001-001.png")
     picture.write_bytes(b"\0" * picture.stat().st_size)
     (directory / "stills" / "0002-melting-face.png").unlink()
     _page(directory)
@@ -158,8 +159,9 @@ def test_a_film_that_is_whole_has_each_still_read_once(
 
 def test_damaged_segments_are_named_like_all_that_is_damaged(film: Path, tmp_path: Path) -> None:
     directory = shutil.copytree(film, tmp_path / "run")
-    for record in ("0000-000", "0001-000", "0002-000"):
+    damaged = [names(directory)[place] for place in ("0000-000", "0001-000", "0002-000")]
+    for record in damaged:
         cut(directory / "state" / f"{record}.json")
     recorder = Recorder()
     assemble(directory, recorder)
-    assert "damaged or missing: segments 0000-000, 0001-000, 0002-000; to be computed again" in recorder.notes
+    assert f"damaged or missing: segments {', '.join(damaged)}; to be computed again" in recorder.notes

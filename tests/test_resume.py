@@ -25,7 +25,7 @@ from renderer.store.lock import locked
 from renderer.store.paths import RunPaths
 from renderer.store.records import SegmentRecord
 from tests.fake_worker import FakeWorker
-from tests.film_helpers import Recorder, request, results
+from tests.film_helpers import Recorder, located, place_of, request, results
 
 _ROUNDS = 5
 """A lead-in and four segments a chain."""
@@ -158,7 +158,7 @@ def test_the_round_before_is_on_the_disk_once_a_round_is_under_way(
 
     def look(number: int) -> None:
         # Four frames of the lead-in, and 16 of the first round; a quarter of the four frames of the second are given.
-        if number > 4 + 16 and not all((tmp_path / f"state/000{chain}-000.json").exists() for chain in (0, 2)):
+        if number > 4 + 16 and not all(located(tmp_path, f"state/000{chain}-000.json").exists() for chain in (0, 2)):
             missing.append(number)
 
     monkeypatch.setattr(segments, "write_record", write_slowly)
@@ -178,19 +178,19 @@ class OtherMachine(FakeWorker):
             yield replace(frame, picture=frame.picture ^ 1)
 
     def _start(self, task: SegmentTask, height: int, width: int) -> Picture:
-        self.starts[task.segment.name] = task.start
+        self.starts[place_of(task.segment)] = task.start
         return super()._start(task, height, width)
 
 
 def test_on_another_machine_a_chain_goes_on_from_what_the_film_shows(finished: Path) -> None:
     for name in ("0002-000", "0000-001", "0002-001"):
-        (finished / "state" / f"{name}.json").unlink()
+        located(finished, f"state/{name}.json").unlink()
     worker = OtherMachine(request(finished).settings)
     render(request(finished), Recorder(), lambda settings: worker)
     assert worker.rounds == [["0000-000", "0002-000"], ["0000-001", "0002-001"]]
     for name in ("0000", "0002"):
         start = worker.starts[f"{name}-001"]
-        assert start is not None and np.array_equal(start, load_picture(finished / "state" / f"{name}-000.png"))
+        assert start is not None and np.array_equal(start, load_picture(located(finished, f"state/{name}-000.png")))
 
 
 def _flip(path: Path) -> None:
@@ -207,10 +207,12 @@ def _cut(path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "rounds"),
     [
-        ("segments/0001-000.mp4", [["0001-000", "0003-000"]]),
+        ("segments/0001-000.mkv", [["0001-000", "0003-000"]]),
+        ("parts/0001-000.mp4", []),
+        ("state/0001-000.part.json", []),
         ("state/0002-001.png", [["0000-001", "0002-001"]]),
         ("state/0002-001.json", [["0000-001", "0002-001"]]),
-        ("state/lead-in-0001.npy", [["lead-in-0001"]]),
+        ("segments/lead-in-0001.mkv", [["lead-in-0001"]]),
         ("state/still-0002.json", []),
         ("stills/0002-melting-face.png", []),
         ("atlas.mp4", []),
@@ -221,7 +223,7 @@ def _cut(path: Path) -> None:
 def test_damage_is_found_and_made_good(
     finished: Path, whole: dict[str, object], damage: Callable[[Path], None], file: str, rounds: list[list[str]]
 ) -> None:
-    damage(finished / file)
+    damage(located(finished, file))
     worker = _continue(finished)
     assert worker.rounds == rounds
     assert results(finished) == whole
@@ -230,8 +232,8 @@ def test_damage_is_found_and_made_good(
 def test_a_missing_state_picture_brings_back_the_round_that_made_it_too(
     finished: Path, whole: dict[str, object]
 ) -> None:
-    (finished / "state" / "0000-000.png").unlink()
-    (finished / "segments" / "0000-001.mp4").unlink()
+    located(finished, "state/0000-000.png").unlink()
+    located(finished, "segments/0000-001.mkv").unlink()
     worker = _continue(finished)
     assert worker.rounds == [["0000-000", "0002-000"], ["0000-001", "0002-001"]]
     assert results(finished) == whole
@@ -273,12 +275,12 @@ def test_a_film_is_not_made_shorter_by_what_is_removed_while_it_is_rendered(
 
     def remove(_number: int) -> None:
         for record in [path for path in paths.segment_records() if "lead" not in path.name][: 1 - len(removed)]:
-            files = {"segment": paths.segment(record.stem, ".mp4"), "picture": paths.picture(record.stem)}
+            files = {"segment": paths.clean(record.stem), "picture": paths.picture(record.stem)}
             path = files.get(what, record)
             path.unlink()
             removed.append(path)
 
-    with pytest.raises(UserError, match=r"000\d-00\d.*removed or damaged while the film was rendered.*run the same"):
+    with pytest.raises(UserError, match=r"000\d-00\d-.*removed or damaged while the film was rendered.*run the same"):
         render(request(tmp_path), Recorder(), lambda settings: FakeWorker(settings, remove))
     assert not paths.film_record.exists()
     render(request(tmp_path), Recorder(), FakeWorker)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from renderer.atlas.seen import SeenRun
 from renderer.film.timeline import Segment
-from renderer.media.codecs import encoded_size
+from renderer.media.codecs import CODECS
 from renderer.media.ffmpeg import frame_rate
 from renderer.store.index_file import Index, IndexClass, IndexFacet, IndexFilm, IndexGuess
 from renderer.store.records import FacetRecord, StillRecord
@@ -101,9 +101,9 @@ def _describe_guess(run: Run, guess: Guess) -> IndexGuess:
 def _describe_film(seen: SeenRun) -> IndexFilm | None:
     if seen.film is None:
         return None
-    settings = seen.run.settings.film
+    settings, video = seen.run.settings.film, seen.run.settings.video
     rate = frame_rate(settings.fps)
-    width, height = encoded_size(seen.run.settings.video.codec, (settings.width, settings.height))
+    width, height = CODECS[video.codec].stored_size((settings.width, settings.height))
     return IndexFilm(
         path=seen.film.film.path,
         width=width,

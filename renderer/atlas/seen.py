@@ -17,6 +17,7 @@ from renderer.store.records import (
     FailureRecord,
     FileRecord,
     FilmRecord,
+    PartRecord,
     SegmentRecord,
     SimilarityRecord,
     StillRecord,
@@ -25,17 +26,15 @@ from renderer.store.records import (
     speaks_of,
 )
 from renderer.store.run import Run, load_run
-from renderer.store.tails import count_pictures
 from renderer.targets.slugs import still_name
 from renderer.targets.target import Target
 
 
 class Lacks(NamedTuple):
-    """What a segment lacks: its encoded frames, its last frame, or the last frames of a lead-in."""
+    """What a segment lacks: its frames, or its last frame without loss."""
 
-    film: bool
+    frames: bool
     picture: bool
-    tail: bool
 
 
 class SeenRun:
@@ -74,12 +73,17 @@ class SeenRun:
         """What of a segment is missing or damaged."""
         record = self.segment(segment)
         if record is None:
-            return Lacks(film=not segment.is_lead_in, picture=True, tail=self._has_tail(segment))
-        return Lacks(
-            film=not segment.is_lead_in and not self.is_whole(record.film),
-            picture=not self.is_whole(record.picture),
-            tail=self._has_tail(segment) and not self._is_whole_tail(segment, record),
-        )
+            return Lacks(frames=True, picture=True)
+        has_picture = self.is_whole(record.picture)
+        dropped = self.run.settings.film.clean_frames == "drop" and has_picture and self.part(segment) is not None
+        return Lacks(frames=not dropped and not self.is_whole(record.clean), picture=not has_picture)
+
+    def part(self, segment: Segment) -> PartRecord | None:
+        """Record of a segment's frames with text, if they are there and whole, be they up to date or not."""
+        record = read_record(self.paths.part_record(segment.name), PartRecord)
+        files = [self.paths.part(segment.name, suffix) for suffix in SEGMENT_SUFFIXES]
+        is_own = record is not None and any(speaks_of(self.paths, record.part, file) for file in files)
+        return record if record and is_own and self.is_whole(record.part) else None
 
     def last_picture(self, segment: Segment) -> FileRecord | None:
         """The last frame of a segment, if it is there and whole."""
@@ -157,13 +161,10 @@ class SeenRun:
 
     def _fits(self, segment: Segment, record: SegmentRecord) -> bool:
         paths = self.paths
-        films = [paths.segment(segment.name, suffix) for suffix in SEGMENT_SUFFIXES if not segment.is_lead_in]
-        tail = paths.tail(segment.name) if self._has_tail(segment) else None
         return (
             record.frames == segment.frames
-            and (record.film is None or any(speaks_of(paths, record.film, film) for film in films))
+            and speaks_of(paths, record.clean, paths.clean(segment.name))
             and speaks_of(paths, record.picture, paths.picture(segment.name))
-            and (record.tail is None or speaks_of(paths, record.tail, tail))
         )
 
     def _looked_at(self, target: Target) -> tuple[StillRecord | None, tuple[bool, ...]]:
@@ -183,13 +184,6 @@ class SeenRun:
     def _is_still(self, target: Target, place: int, file: FileRecord) -> bool:
         path = self.paths.still(still_name(target, place))
         return speaks_of(self.paths, file, path) and self.is_whole(file)
-
-    def _is_whole_tail(self, segment: Segment, record: SegmentRecord) -> bool:
-        path = self.paths.tail(segment.name)
-        return self.is_whole(record.tail) and count_pictures(path) == self.run.fade
-
-    def _has_tail(self, segment: Segment) -> bool:
-        return segment.is_lead_in and self.run.fade > 0
 
 
 def look_at(directory: Path) -> SeenRun:

@@ -6,16 +6,16 @@ tells whether two runs have the same pictures. The names are those of the settin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, reduce
 from typing import Any, TypeVar
 
 from renderer.common.digests import data_digest
 from renderer.common.section import Section
 from renderer.dream.dreaming import AscentSettings, FilmAscent
-from renderer.film.timeline import Segment, Timeline, build_timeline
-from renderer.settings.sections import Film, Motion, Precision, Settings
+from renderer.film.timeline import Segment, Timeline, blend_frames, build_timeline, transition_frames
+from renderer.settings.sections import DreamedFilm, Motion, Precision, Settings
 from renderer.starts import AnyStart
 from renderer.targets.target import Aim, Target
 
@@ -80,6 +80,9 @@ class FilmValues:
     forget: float
 
 
+_NAME_DIGITS = 10
+# What of the section `film` is in each segment, as far as its frames follow from it.
+_OF_SEGMENTS = ("blend_seconds", "chains", "crossfade_seconds", "lead_in_seconds", "seconds_per_class")
 # Keys that came later, which change no pixel as long as they are so.
 _NEWER: Mapping[tuple[str, ...], Any] = {
     ("dream", "parameterization", "blur_every"): 1,
@@ -108,6 +111,13 @@ class Recipe(Section):
         """Two recipes of the same digest give the same pixels on the same machine."""
         return data_digest(self._told())
 
+    @cached_property
+    def common_digest(self) -> str:
+        """The same, but whatever the targets are: what all of them have in common."""
+        told = self._told()
+        del told["aims"]
+        return data_digest(told)
+
     def differences(self, other: Recipe) -> dict[str, tuple[Any, Any]]:
         """What is not the same in another recipe: by the key of the setting, the value here and the one there."""
         here, there = (flatten({**recipe._told(), "aims": None}) for recipe in (self, other))
@@ -129,15 +139,16 @@ class Recipe(Section):
 class FilmRecipe(Recipe):
     """What the frames of a film are made from, without text."""
 
-    film: Film
+    film: DreamedFilm
     motion: Motion
     dream: FilmAscent
     run: FilmRun
 
     @cached_property
     def timeline(self) -> Timeline:
-        """The film on paper."""
-        return build_timeline(self.film, len(self.aims), self.run.segment_seconds)
+        """The film on paper; each segment is named by the digest of all that its frames follow from."""
+        plain = build_timeline(self.film, len(self.aims), self.run.segment_seconds)
+        return replace(plain, chains=tuple(tuple(self._named(chain)) for chain in plain.chains))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -156,6 +167,38 @@ class FilmRecipe(Recipe):
     def at(self, moment: Moment) -> FilmValues:  # noqa: ARG002
         """What holds at a moment of a class; every step, move and leveling of every picture asks for it."""
         return self._constant
+
+    def _named(self, chain: Sequence[Segment]) -> Iterator[Segment]:
+        """Name the segments of a chain: by the target, and a digest that includes those of the segments before."""
+        before = self._common_digest
+        for segment in chain:
+            known = data_digest([before, self._own(segment)])
+            key = self.aims[segment.position].key
+            stem = f"lead-in-{key}" if segment.is_lead_in else f"{key}-{segment.part:03d}"
+            yield replace(segment, name=f"{stem}-{known[:_NAME_DIGITS]}")
+            before = data_digest([known, segment.frames])
+
+    @cached_property
+    def _common_digest(self) -> str:
+        """Of what all segments follow from."""
+        told = self._told()
+        del told["aims"], told["run"]["segment_seconds"]
+        for key in _OF_SEGMENTS:
+            told["film"].pop(key, None)
+        return data_digest(told)
+
+    def _own(self, segment: Segment) -> dict[str, Any]:
+        """What a segment follows from, besides what all do and the segments before it; however long it is."""
+        film, aims, position = self.film, self.aims, segment.position
+        blended = blend_frames(film, segment.class_frames) if film.transition == "carry" else 0
+        return {
+            "aim": asdict(aims[position]),
+            "lead_in": segment.is_lead_in,
+            "first_frame": segment.first_frame,
+            "class_frames": segment.class_frames if self.motion.easing != "linear" else None,
+            "fade": transition_frames(film) if film.transition == "crossfade" else None,
+            "blend": [blended, asdict(aims[position - 1])] if blended and position else None,
+        }
 
     @cached_property
     def _constant(self) -> FilmValues:
@@ -202,7 +245,7 @@ def film_recipe(settings: Settings, targets: Sequence[Target], network: dict[str
         network=network,
         aims=tuple(target.aim for target in targets),
         start=settings.start,
-        film=settings.film,
+        film=_part(DreamedFilm, settings.film),
         motion=settings.motion,
         dream=_part(FilmAscent, settings.dream),
         run=_part(FilmRun, settings.run),

@@ -7,11 +7,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from renderer.common.errors import UserError
-from renderer.settings.sections import Film
+from renderer.settings.sections import DreamedFilm
 
 _MOST_SEGMENTS = 100_000
-_MOST_KEPT_BYTES = 64 * 10**9
-_BYTES_PER_PIXEL = 3
 
 
 @dataclass(frozen=True)
@@ -19,6 +17,7 @@ class Segment:
     """Neighboring frames of one class: encoded as one file, the unit of resumption.
 
     Attributes:
+        name: All files of the segment carry it.
         chain: Number of the chain, from 0.
         number: Place in the chain, from 0; a lead-in, which is not part of the film, has -1.
         position: Place of its target in the film, from 0.
@@ -29,6 +28,7 @@ class Segment:
         start_frame: Number of the first frame within the film; 0 for a lead-in.
     """
 
+    name: str
     chain: int
     number: int
     position: int
@@ -37,13 +37,6 @@ class Segment:
     frames: int
     class_frames: int
     start_frame: int
-
-    @property
-    def name(self) -> str:
-        """Name that sorts as the film runs; all files of the segment carry it."""
-        if self.is_lead_in:
-            return f"lead-in-{self.chain:04d}"
-        return f"{self.position:04d}-{self.part:03d}"
 
     @property
     def is_lead_in(self) -> bool:
@@ -123,19 +116,19 @@ class Timeline:
         return following if following.is_lead_in else None
 
 
-def chain_count(film: Film, classes: int) -> int:
+def chain_count(film: DreamedFilm, classes: int) -> int:
     """Number of chains: the setting, or one for each 25 classes and at most 64; never more than there are classes."""
     wanted = film.chains if isinstance(film.chains, int) else min(64, classes // 25)
     return max(1, min(wanted, classes))
 
 
-def class_borders(film: Film, classes: int) -> list[int]:
+def class_borders(film: DreamedFilm, classes: int) -> list[int]:
     """First frame of each class, and the number of all frames at the end. Every class has a frame at least."""
     per_class = max(1.0, film.fps * film.seconds_per_class)
     return [round(position * per_class) for position in range(classes + 1)]
 
 
-def build_timeline(film: Film, classes: int, segment_seconds: float) -> Timeline:
+def build_timeline(film: DreamedFilm, classes: int, segment_seconds: float) -> Timeline:
     """Divide a film into chains and segments.
 
     Args:
@@ -144,10 +137,10 @@ def build_timeline(film: Film, classes: int, segment_seconds: float) -> Timeline
         segment_seconds: Longest duration of a segment, in seconds; a crossfade into a class is not divided.
 
     Returns:
-        The timeline; chains are equally long, give or take one class.
+        The timeline; chains are equally long, give or take one class. The segments' names tell their places.
 
     Raises:
-        UserError: It is more than `refuse_endless` lets pass.
+        UserError: It has more segments than `refuse_endless` lets pass.
     """
     refuse_endless(film, classes, segment_seconds)
     borders = class_borders(film, classes)
@@ -163,8 +156,8 @@ def build_timeline(film: Film, classes: int, segment_seconds: float) -> Timeline
     return Timeline(tuple(chains), film.fps, borders[-1])
 
 
-def refuse_endless(film: Film, classes: int, segment_seconds: float) -> None:
-    """Refuse a film whose plan alone would take hours, or more memory than there is.
+def refuse_endless(film: DreamedFilm, classes: int, segment_seconds: float) -> None:
+    """Refuse a film whose plan alone would take hours.
 
     Args:
         film: The film's settings.
@@ -172,7 +165,7 @@ def refuse_endless(film: Film, classes: int, segment_seconds: float) -> None:
         segment_seconds: Longest duration of a segment, in seconds.
 
     Raises:
-        UserError: It has too many segments, or too many frames are kept at a time where chains meet.
+        UserError: It has too many segments.
     """
     per_class = max(1.0, film.fps * film.seconds_per_class)
     segments = classes * math.ceil(per_class / _longest_segment(film, segment_seconds))
@@ -181,44 +174,37 @@ def refuse_endless(film: Film, classes: int, segment_seconds: float) -> None:
             f"run.segment_seconds: the film would have {segments:,} segments, each with files of its own, and "
             f"{_MOST_SEGMENTS:,} are the most; raise it, or choose fewer classes or a shorter film.seconds_per_class"
         )
-    chains = chain_count(film, classes)
-    kept = chains * (crossfade_frames(film) + 1) * film.width * film.height * _BYTES_PER_PIXEL
-    if kept > _MOST_KEPT_BYTES:
-        raise UserError(
-            f"film.chains: {chains} chains that fade into each other would keep {kept / 1e9:,.0f} GB of frames in "
-            f"memory, and {_MOST_KEPT_BYTES / 1e9:,.0f} GB are the most; lower film.chains, film.crossfade_seconds or "
-            "the film's size"
-        )
 
 
-def _longest_segment(film: Film, segment_seconds: float) -> int:
+def _longest_segment(film: DreamedFilm, segment_seconds: float) -> int:
     """In frames; a crossfade into a class is not divided."""
     whole = transition_frames(film) + 1 if film.transition == "crossfade" else 1
     return max(whole, round(segment_seconds * film.fps))
 
 
-def transition_frames(film: Film) -> int:
+def transition_frames(film: DreamedFilm) -> int:
     """Number of frames in which one class of a chain fades into the next; never longer than a class."""
     return int(min(film.crossfade_seconds, film.seconds_per_class) * film.fps)
 
 
-def blend_frames(film: Film, class_frames: int) -> int:
+def blend_frames(film: DreamedFilm, class_frames: int) -> int:
     """Number of frames in which a class of so many is walked to from the one before it; its last one is its own."""
     return min(round(film.blend_seconds * film.fps), class_frames - 1)
 
 
-def crossfade_frames(film: Film) -> int:
+def crossfade_frames(film: DreamedFilm) -> int:
     """Number of frames in which one chain fades into the next; never longer than a class or a lead-in."""
     return min(transition_frames(film), int(film.lead_in_seconds * film.fps))
 
 
-def _lead_in(film: Film, chain: int, position: int) -> tuple[Segment, ...]:
+def _lead_in(film: DreamedFilm, chain: int, position: int) -> tuple[Segment, ...]:
     frames = round(film.lead_in_seconds * film.fps)
     if chain == 0 or film.transition == "reset" or frames == 0:
         return ()
     before = position - 1
     return (
         Segment(
+            name=f"lead-in-{chain:04d}",
             chain=chain,
             number=-1,
             position=before,
@@ -235,6 +221,7 @@ def _class_segments(chain: int, position: int, borders: list[int], longest: int,
     class_frames = borders[position + 1] - borders[position]
     return [
         Segment(
+            name=f"{position:04d}-{part:03d}",
             chain=chain,
             number=first_number + part,
             position=position,

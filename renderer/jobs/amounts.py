@@ -25,7 +25,7 @@ def whole_film(run: Run) -> Amount:
 
 def done_of_film(run: Run, plan: Plan) -> Amount:
     """What will not be computed, since it is there."""
-    classes = {item.segment.position for item in plan.items if item.lacks.film}
+    classes = {item.segment.position for item in plan.items if item.is_missing and not item.segment.is_lead_in}
     left = amount_of(run.film_recipe, (item.segment for item in plan.items)) + Amount(0, len(classes))
     return whole_film(run) - left
 

@@ -10,15 +10,26 @@ from pathlib import Path
 from renderer.atlas.index import stretches
 from renderer.atlas.seen import SeenRun
 from renderer.common.digests import data_digest
+from renderer.common.errors import UserError
 from renderer.common.progress import Progress, note_repairs
 from renderer.film.timeline import Segment
+from renderer.jobs.presenting import make_parts
 from renderer.media.chapters import Chapter, vtt_text, write_vtt
-from renderer.media.codecs import CODECS
+from renderer.media.codecs import CODECS, FILM_SUFFIXES
 from renderer.media.joining import Piece, assemble_film, probe_encoder
 from renderer.settings.sections import Video
-from renderer.store.files import digest
+from renderer.store.files import digest, remove
 from renderer.store.plain_files import is_plain_file
-from renderer.store.records import FilmRecord, SegmentRecord, describe, write_record
+from renderer.store.records import (
+    FileRecord,
+    FilmRecord,
+    SegmentRecord,
+    describe,
+    is_intact,
+    read_record,
+    speaks_of,
+    write_record,
+)
 from renderer.store.run import Run
 from renderer.store.run_file import current_versions
 
@@ -39,10 +50,13 @@ def assemble_segments(run: Run, records: Mapping[str, SegmentRecord], progress: 
         OSError: The film cannot be written.
     """
     segments = [segment for segment in run.timeline.segments if segment.name in records]
+    make_parts(run, segments, records, progress)
+    seen = SeenRun(run, thorough=True)
+    pieces = [_piece(seen, segment) for segment in segments]
     chapters = _chapters(run, segments)
     video = _titled(run)
-    made_from = _fingerprint(run, segments, records, video)
-    found = SeenRun(run, thorough=True).film
+    made_from = _fingerprint(run, [part.digest for _, part in pieces], video)
+    found = seen.film
     if found and found.made_from == made_from:
         _write_subtitles(run, chapters, progress)
         return found
@@ -50,7 +64,7 @@ def assemble_segments(run: Run, records: Mapping[str, SegmentRecord], progress: 
         film = run.paths.film(CODECS[video.codec].film_suffix)
         note_repairs(progress, "the film", [film.name], "assembled again")
     _write_subtitles(run, chapters, None)
-    return _assemble(run, segments, chapters, video, made_from)
+    return _assemble(run, segments, [piece for piece, _ in pieces], chapters, video, made_from)
 
 
 def restore_subtitles(run: Run, film: FilmRecord, progress: Progress | None) -> None:
@@ -92,14 +106,23 @@ def try_assembly(run: Run, folder: Path) -> None:
     probe_encoder((film.width, film.height), film.fps, _titled(run), titles, folder)
 
 
+def _piece(seen: SeenRun, segment: Segment) -> tuple[Piece, FileRecord]:
+    """What the film is joined from, as it was recorded."""
+    part = seen.part(segment)
+    if part is None:
+        raise UserError(f"{segment.name}: removed or damaged while the film was made; run the same command again")
+    return Piece(seen.paths.root / part.part.path, segment.frames), part.part
+
+
 def _assemble(
-    run: Run, segments: Sequence[Segment], chapters: Sequence[Chapter], video: Video, made_from: str
+    run: Run,
+    segments: Sequence[Segment],
+    pieces: Sequence[Piece],
+    chapters: Sequence[Chapter],
+    video: Video,
+    made_from: str,
 ) -> FilmRecord:
     path = run.paths.film(CODECS[video.codec].film_suffix)
-    pieces = [
-        Piece(run.paths.segment(segment.name, CODECS[video.codec].segment_suffix), segment.frames)
-        for segment in segments
-    ]
     _LOG.info("the film begins: %d segments", len(pieces))
     assemble_film(path, pieces, chapters, run.settings.film.fps, video)
     _LOG.info("the film is whole: %s", path.name)
@@ -109,8 +132,18 @@ def _assemble(
         frames=sum(segment.frames for segment in segments),
         made_from=made_from,
     )
+    _remove_other(run, path)
     write_record(run.paths.film_record, record)
     return record
+
+
+def _remove_other(run: Run, path: Path) -> None:
+    """Remove the film that there was, if it has another suffix; it shows what the settings no longer say."""
+    old = read_record(run.paths.film_record, FilmRecord)
+    films = [run.paths.film(suffix) for suffix in FILM_SUFFIXES]
+    for film in films:
+        if old and film != path and speaks_of(run.paths, old.film, film) and is_intact(run.paths, old.film):
+            remove(film)
 
 
 def _titled(run: Run) -> Video:
@@ -121,8 +154,8 @@ def _titled(run: Run) -> Video:
     return video.model_copy(update={"title": video.title or run.name, "comment": video.comment or comment})
 
 
-def _fingerprint(run: Run, segments: Sequence[Segment], records: Mapping[str, SegmentRecord], video: Video) -> str:
-    files = [record.film.digest for segment in segments if (record := records[segment.name]).film]
+def _fingerprint(run: Run, parts: Sequence[str], video: Video) -> str:
+    """Of all that a film follows from; `parts` are the digests of what it is joined from."""
     titles = [target.title for target in run.targets]
     audio = digest(video.audio) if video.audio and video.audio.is_file() else None
-    return data_digest([files, titles, video.model_dump(mode="json"), audio])
+    return data_digest([parts, titles, video.model_dump(mode="json"), audio])

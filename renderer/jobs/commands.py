@@ -14,11 +14,13 @@ from renderer.common.errors import UserError
 from renderer.common.progress import Progress, note_repairs
 from renderer.common.wording import listed
 from renderer.jobs.assembly import assemble_segments, restore_subtitles, try_assembly
+from renderer.jobs.changes import Agree, disagree
 from renderer.jobs.choosing import chosen_targets, said_of_companions
 from renderer.jobs.live import Live
 from renderer.jobs.machine import begun_with, choose, note_machine
 from renderer.jobs.notes import keep_failures, keep_similarity
 from renderer.jobs.plan import Plan, make_plan
+from renderer.jobs.presenting import keep_scores, lacking_scores
 from renderer.jobs.repairs import note_damaged_results
 from renderer.jobs.segments import render_film
 from renderer.jobs.session import describe_run, opened, reopened
@@ -44,12 +46,14 @@ class Request:
         settings: Its settings.
         directory: The run's directory.
         restart: Remove what runs have written there before.
+        agree: Is asked where something would be dreamed anew.
     """
 
     name: str
     settings: Settings
     directory: Path
     restart: bool = False
+    agree: Agree = disagree
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ def render(request: Request, progress: Progress, make_worker: MakeWorker = local
             progress,
             restart=request.restart,
             before=lambda run: try_assembly(run, run.paths.root),
+            agree=request.agree,
         ) as run,
         Live(run.paths, progress) as live,
     ):
@@ -104,7 +109,7 @@ def render_stills(request: Request, progress: Progress, make_worker: MakeWorker 
     wanted = _wanted(request, film=False)
     with (
         _lazily(wanted, make_worker, progress, at_once=_begins(request)) as worker,
-        opened(request.directory, wanted, progress, restart=request.restart) as run,
+        opened(request.directory, wanted, progress, restart=request.restart, agree=request.agree) as run,
         Live(run.paths, progress) as live,
     ):
         with _results_kept(run):
@@ -186,6 +191,9 @@ def _render(run: Run, live: Live, worker: Callable[[], Worker], plan: Plan) -> O
             render_film(run, plan, worker(), live)
             plan = make_plan(SeenRun(run))
             _refuse_gaps(run, plan)
+        if lacking_scores(run, plan.records):
+            keep_scores(run, plan.records, worker())
+            plan = make_plan(SeenRun(run))
         if not run.settings.stills.fresh:
             make_film_stills(run, plan.records, live)
         assemble_segments(run, plan.records, live)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from threading import Lock
 from types import TracebackType
 
 _AT_ONCE = 4
@@ -16,10 +17,13 @@ class Commits:
     Where the block ends early they are waited for, but not for an ffmpeg that is stuck.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, grace_seconds: float = _GRACE_SECONDS) -> None:
+        """Begin; what is not lasting so long after an early end is left."""
+        self._grace_seconds = grace_seconds
         self._pool = ThreadPoolExecutor(_AT_ONCE)
         self._aborts: dict[Future[None], Callable[[], None]] = {}
         self._before: list[Future[None]] = []
+        self._submitting = Lock()
 
     def __enter__(self) -> Commits:
         return self
@@ -31,7 +35,7 @@ class Commits:
             if error is None:
                 self.settle()
         finally:
-            wait(self._aborts, _GRACE_SECONDS)
+            wait(self._aborts, self._grace_seconds)
             for commit, abort in self._aborts.items():
                 if not commit.done():
                     abort()
@@ -40,13 +44,18 @@ class Commits:
     def submit(self, commit: Callable[[], None], abort: Callable[[], None]) -> None:
         """Make something lasting; `abort` lets that fail soon."""
         self.raise_failed()
-        self._aborts[self._pool.submit(commit)] = abort
+        with self._submitting:
+            self._aborts[self._pool.submit(commit)] = abort
 
     def raise_failed(self) -> None:
         """Raise the error of what has failed so far, if anything has."""
-        for future in self._aborts:
+        for future in tuple(self._aborts):
             if future.done():
                 future.result()
+
+    def settle_next(self) -> None:
+        """Wait for what was submitted first of all that is left; raises its error."""
+        self._settle([next(iter(self._aborts))])
 
     def end_round(self) -> None:
         """What is submitted from now on is of the next round."""

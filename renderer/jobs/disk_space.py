@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from renderer.atlas.thumbnails import THUMBNAIL_SIDE
-from renderer.media.codecs import CODECS
+from renderer.media.codecs import CODECS, PASSING_QUALITY, clean_density
 from renderer.settings.sections import Video
 from renderer.store.run import Run
 
@@ -26,10 +26,17 @@ def estimate_bytes(run: Run) -> float:
         return room
     pixels = film.width * film.height
     parts = [segment for chain in run.timeline.chains for segment in chain]
-    tails = (len(run.timeline.chains) - 1) * (run.fade * pixels * 3 + _BLOCK)
-    # Each has its last frame, its record and, if it is shown, its film.
-    state = len(parts) * (pixels * _PNG_BYTES + 3 * _BLOCK)
-    return room + tails + state + _video_bytes(run, video) * pixels + _sound_bytes(run, video)
+    # Each has its last frame, its clean frames, what is encoded of them if it is shown, and two records.
+    state = len(parts) * (pixels * _PNG_BYTES + 5 * _BLOCK)
+    return room + state + (_clean_bytes(run) + _video_bytes(run, video)) * pixels + _sound_bytes(run, video)
+
+
+def _clean_bytes(run: Run) -> float:
+    """Clean frames, in bytes for each pixel of a frame; where they are dropped, those of lead-ins stay."""
+    kept = run.settings.film.clean_frames
+    frames = sum(one.frames for chain in run.timeline.chains for one in chain if kept != "drop" or one.is_lead_in)
+    density, quality = clean_density(PASSING_QUALITY if kept == "drop" else kept)
+    return density.bytes(frames, 0, quality)
 
 
 def _still_bytes(size: tuple[int, int], channels: int) -> float:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from renderer.common.digests import data_digest
-from renderer.media.presentation import presentation
+from renderer.media.captions import caption_at, fill_templates
 from renderer.store.run import Run
 
 
-def fresh_digest(run: Run) -> str:
-    """Of all that the fresh stills of a run follow from."""
-    return data_digest(["fresh", run.still_recipe.digest, text_digest(run)])
+def fresh_digest(run: Run, position: int) -> str:
+    """Of all that the fresh stills of a target follow from; `position` is its place, from 0."""
+    aim = asdict(run.targets[position].aim)
+    return data_digest(["fresh", run.still_recipe.common_digest, aim, text_digest(run, position)])
 
 
-def text_digest(run: Run) -> str | None:
-    """Of what the text on a still follows from; None where there is none."""
+def text_digest(run: Run, position: int) -> str | None:
+    """Of what the text on a target's still follows from, besides the picture; None where there is none."""
+    overlay = run.settings.overlay
     if not run.settings.stills.overlay:
         return None
-    return presentation(run.settings, run.targets, run.titles, run.file.font).text_digest
+    lines = fill_templates(overlay.lines, caption_at(run.targets, position, run.titles))
+    looks = overlay.model_dump(mode="json", exclude={"font"})
+    return data_digest([lines, looks, run.file.font])

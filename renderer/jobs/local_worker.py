@@ -81,6 +81,10 @@ class LocalWorker:
             _find_texture_layers(self._lanes[0].network)
         return self._compute(dream, batches, stepped)
 
+    def score(self, aim: Aim, picture: Picture) -> Score:
+        """What the network says of a picture; see `Worker.score`."""
+        return self._lanes[0].network.scores(picture[None], [aim])[0]
+
     def output_weights(self) -> Float[np.ndarray, "classes features"]:
         """Weights of the network's last layer; see `Worker.output_weights`."""
         return self._lanes[0].network.output_weights()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 
 from renderer.atlas.seen import SeenRun
@@ -20,35 +19,32 @@ from renderer.jobs.amounts import done_of_film, whole_film
 from renderer.jobs.commits import Commits
 from renderer.jobs.live import Live
 from renderer.jobs.plan import Batch, Plan, PlannedSegment
+from renderer.jobs.presenting import PartMaker, Presenter, clean_encoder
 from renderer.jobs.stills import make_film_still
 from renderer.jobs.worker import Worker, closed, note_health
-from renderer.media.captions import caption_at, templates_need_score
-from renderer.media.codecs import CODECS
+from renderer.media.captions import templates_need_score
 from renderer.media.encoding import SegmentEncoder
-from renderer.media.overlay import CaptionWriter, text_opacity
-from renderer.media.pictures import load_picture, mix, save_still
+from renderer.media.pictures import load_picture, save_still
 from renderer.store.records import SegmentRecord, describe, write_record
 from renderer.store.run import Run
-from renderer.store.tails import read_pictures, write_pictures
+from renderer.targets.target import Score
 
 _LOG = logging.getLogger(__name__)
 _SETTLED_SHARE = 4  # After this part of its frames a round waits until the one before is on the disk.
 
 
 def render_film(run: Run, plan: Plan, worker: Worker, live: Live) -> None:
-    """Compute the planned batches; everything that is finished is on the disk at once."""
+    """Compute the planned batches; everything that is finished is on the disk at once, and soon encoded."""
     live.begin("frames", total=whole_film(run), done=done_of_film(run, plan))
-    film = run.settings.film
-    writer = CaptionWriter(run.settings.overlay, (film.width, film.height))
-    missing = Counter(item.segment.position for item in plan.items if item.lacks.film)
+    missing = Counter(item.segment.position for item in plan.items if not item.segment.is_lead_in and item.is_missing)
     ends: Mapping[Segment, Picture] = {}
-    with Commits() as commits:
+    # What is not encoded at an early end is encoded in the end.
+    with Commits(grace_seconds=0) as encoded, Commits() as commits:
+        presenter = Presenter(run)
         for batches in plan.rounds:
             items = [item for batch in batches for item in batch]
-            if any(run.timeline.seam(item.segment, run.fade) for item in items):
-                commits.settle()  # the files of lead-ins have to be there
             tasks = [[_task(run, item.segment, ends) for item in batch] for batch in batches]
-            sinks = {item.segment: SegmentSink(run, item, writer) for item in items if item.is_missing}
+            sinks = {item.segment: SegmentSink(run, item, presenter, encoded) for item in items if item.is_missing}
             current = _Round(tasks, sinks, _Shown(live, run, batches, missing), commits)
             _render_round(run, current, worker)
             ends = current.ends
@@ -127,7 +123,7 @@ class _Shown:
             note_health(self._live, self._targets[segment.position], self._health[segment])
 
     def finished(self, item: PlannedSegment) -> None:
-        if item.lacks.film:
+        if not item.segment.is_lead_in:
             self._missing[item.segment.position] -= 1
             finished = self._missing[item.segment.position] == 0
             self._live.advance(Amount(0, int(finished)), self._titles)
@@ -136,14 +132,11 @@ class _Shown:
 class SegmentSink:
     """Takes the frames of one segment and leaves its files; what is not committed at the end is removed."""
 
-    def __init__(self, run: Run, item: PlannedSegment, writer: CaptionWriter) -> None:
-        self.item, self._run, self._writer = item, run, writer
+    def __init__(self, run: Run, item: PlannedSegment, presenter: Presenter, encoded: Commits) -> None:
+        self.item, self._run, self._presenter, self._encoded = item, run, presenter, encoded
         self._segment, self._lacks = item.segment, item.lacks
-        self._tail: deque[Picture] = deque(maxlen=run.fade)
         self._last: Frame | None = None
-        self._seam = run.timeline.seam(item.segment, run.fade)
-        wanted = self._seam is not None and item.lacks.film
-        self._next_chain = read_pictures(run.paths.tail(self._seam.lead_in.name)) if self._seam and wanted else None
+        self._scores: list[Score] = []
         self._encoder: SegmentEncoder | None = None
         self._is_submitted = False
 
@@ -170,12 +163,13 @@ class SegmentSink:
     def add(self, frame: Frame) -> None:
         """Take the next frame."""
         self._last = frame
-        self._tail.append(frame.picture)
-        if self._encoder is None and self._lacks.film:
+        if frame.score:
+            self._scores.append(frame.score)
+        if self._encoder is None and self._lacks.frames:
             # Not before: where not all are dreamed at the same time, encoders without work would take memory.
-            self._encoder = self._make_encoder()
+            self._encoder = clean_encoder(self._run, self._segment)
         if self._encoder:
-            self._encoder.write(partial(self._with_text, frame))  # drawn beside the dreaming, as it is encoded
+            self._encoder.write(frame.picture)
 
     def submit(self, commits: Commits, seconds: float) -> None:
         """Have everything made lasting in another thread; `seconds` is how long the segment was dreamed."""
@@ -194,37 +188,26 @@ class SegmentSink:
             self._encoder.finish()
         if self._lacks.picture:
             save_still(run.paths.picture(segment.name), last.picture)
-        if self._lacks.tail:
-            write_pictures(run.paths.tail(segment.name), list(self._tail))
-        record = _describe_segment(run, last, seconds)
+        record = SegmentRecord(
+            frames=segment.frames,
+            clean=describe(run.paths, run.paths.clean(segment.name)),
+            picture=describe(run.paths, run.paths.picture(segment.name)),
+            score=last.score,
+            seconds=seconds,
+            scores=tuple(self._scores) if len(self._scores) == segment.frames else None,
+        )
         write_record(run.paths.segment_record(segment.name), record)
         _LOG.info("segment %s is whole: %d frames", segment.name, segment.frames)
         if segment.ends_class and not segment.is_lead_in:
             make_film_still(SeenRun(run, thorough=True), segment.position, record)
+        if not segment.is_lead_in:
+            maker = PartMaker(self._presenter, segment, record)
+            self._encoded.submit(maker.make, maker.abort)
 
     def _whole(self) -> Frame:
         if self._last is None or not self.is_full:
             raise RuntimeError(f"segment {self._segment.name} is not complete")
         return self._last
-
-    def _make_encoder(self) -> SegmentEncoder:
-        film, path = self._run.settings.film, _segment_path(self._run, self._segment)
-        return SegmentEncoder(path, (film.width, film.height), film.fps, self._run.settings.video)
-
-    def _with_text(self, frame: Frame) -> Picture:
-        run, segment = self._run, self._segment
-        number = segment.first_frame + frame.number
-        opacity = text_opacity(run.settings.overlay, run.settings.film.fps, number, segment.class_frames)
-        caption = caption_at(run.targets, segment.position, run.titles, frame.score)
-        return self._writer.write(self._mixed(frame), caption, opacity)
-
-    def _mixed(self, frame: Frame) -> Picture:
-        """The frame, mixed with the next chain's lead-in where the chains meet."""
-        seam = self._seam
-        if seam is None or self._next_chain is None or frame.number < seam.first:
-            return frame.picture
-        place = frame.number - seam.first
-        return mix(frame.picture, self._next_chain[place], (place + 1) / (seam.frames + 1))
 
 
 def _render_round(run: Run, current: _Round, worker: Worker) -> None:
@@ -246,19 +229,3 @@ def _task(run: Run, segment: Segment, ends: Mapping[Segment, Picture]) -> Segmen
         return SegmentTask(segment, None)
     # What the round before has made may not be on the disk yet.
     return SegmentTask(segment, ends[before] if before in ends else load_picture(run.paths.picture(before.name)))
-
-
-def _segment_path(run: Run, segment: Segment) -> Path:
-    return run.paths.segment(segment.name, CODECS[run.settings.video.codec].segment_suffix)
-
-
-def _describe_segment(run: Run, last: Frame, seconds: float) -> SegmentRecord:
-    paths, segment = run.paths, last.segment
-    return SegmentRecord(
-        frames=segment.frames,
-        film=None if segment.is_lead_in else describe(paths, _segment_path(run, segment)),
-        picture=describe(paths, paths.picture(segment.name)),
-        tail=describe(paths, paths.tail(segment.name)) if segment.is_lead_in and run.fade else None,
-        score=last.score,
-        seconds=seconds,
-    )

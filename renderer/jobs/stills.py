@@ -20,7 +20,7 @@ from renderer.jobs.amounts import fresh_stills
 from renderer.jobs.fresh import fresh_digest, text_digest
 from renderer.jobs.plan import still_batches
 from renderer.jobs.worker import Worker, closed, note_health
-from renderer.media.captions import caption_at
+from renderer.media.captions import caption_at, fill_templates
 from renderer.media.overlay import CaptionWriter
 from renderer.media.pictures import load_picture, save_still
 from renderer.store.cleaning import remove_facets
@@ -74,7 +74,7 @@ def make_film_still(seen: SeenRun, position: int, segment: SegmentRecord) -> boo
     run, target = seen.run, seen.run.targets[position]
     if segment.score is None:
         raise RuntimeError(f"the last frame of {target.title} came without a score")
-    made_from = data_digest(["film", segment.picture.digest, text_digest(run)])
+    made_from = data_digest(["film", segment.picture.digest, text_digest(run, position)])
     found = seen.still(target)
     if found and (found.fresh or found.made_from == made_from):
         return False
@@ -111,14 +111,14 @@ def pending_batches(seen: SeenRun) -> list[list[int]]:
 
     A batch is dreamed again whole if any of its stills is missing or damaged.
     """
-    made_from, batches = fresh_digest(seen.run), still_batches(seen.run.still_recipe)
-    return [batch for batch in batches if not all(_is_there(seen, place, made_from) for place in batch)]
+    batches = still_batches(seen.run.still_recipe)
+    return [batch for batch in batches if not all(_is_there(seen, place) for place in batch)]
 
 
 def finished_stills(seen: SeenRun) -> list[StillRecord]:
     """Records of the fresh stills that are there."""
-    made_from = fresh_digest(seen.run)
-    return [still for still in seen.stills.values() if _is_finished(seen.run, still, made_from)]
+    places = [place for place in range(len(seen.run.targets)) if _is_there(seen, place)]
+    return [seen.stills[seen.run.targets[place].key] for place in places]
 
 
 def dream_stills(run: Run, batches: Sequence[Sequence[int]], worker: Worker, progress: Progress) -> list[Failure]:
@@ -203,12 +203,12 @@ def _dream_batches(run: Run, batches: Sequence[Sequence[int]], worker: Worker, s
     began = time.monotonic()
     dreamed = _dream_variants(run, batches, worker, shown)
     seconds = (time.monotonic() - began) / len(dreamed)
-    made_from, seen = fresh_digest(run), SeenRun(run, thorough=True)
+    seen = SeenRun(run, thorough=True)
     for place in (place for batch in batches for place in batch):
-        if not _is_there(seen, place, made_from):
+        if not _is_there(seen, place):
             stills = sorted(dreamed[run.targets[place].key], key=_quality)
             pictures = [_Picture(still.picture, still.score, still.task.seed, still.opacity) for still in stills]
-            _write_stills(run, place, _Made(pictures, fresh=True, made_from=made_from, seconds=seconds))
+            _write_stills(run, place, _Made(pictures, fresh=True, made_from=fresh_digest(run, place), seconds=seconds))
 
 
 def _dream_variants(
@@ -261,13 +261,11 @@ def _quality(still: Still) -> tuple[bool, int, float]:
     return still.health.is_dead, score.rank, -still.agreement
 
 
-def _is_there(seen: SeenRun, place: int, made_from: str) -> bool:
-    found = seen.still(seen.run.targets[place])
-    return found is not None and _is_finished(seen.run, found, made_from)
-
-
-def _is_finished(run: Run, record: StillRecord, made_from: str) -> bool:
-    return record.made_from == made_from and len(record.files) == run.still_recipe.stills.variants
+def _is_there(seen: SeenRun, place: int) -> bool:
+    """Whether the fresh stills of a target are there, as they are asked for."""
+    run, found = seen.run, seen.still(seen.run.targets[place])
+    whole = found is not None and len(found.files) == run.still_recipe.stills.variants
+    return whole and found is not None and found.made_from == fresh_digest(run, place)
 
 
 def _write_stills(run: Run, position: int, made: _Made) -> None:
@@ -300,5 +298,6 @@ def _with_text(run: Run, position: int, made: _Picture) -> Picture:
     if not run.settings.stills.overlay:
         return made.picture
     height, width, _ = made.picture.shape
-    caption = caption_at(run.targets, position, run.titles, made.score)
-    return CaptionWriter(run.settings.overlay, (width, height)).write(made.picture, caption)
+    overlay = run.settings.overlay
+    texts = fill_templates(overlay.lines, caption_at(run.targets, position, run.titles, made.score))
+    return CaptionWriter(overlay, (width, height)).write(made.picture, texts)

@@ -12,9 +12,9 @@ from jaxtyping import Float
 from renderer.common.progress import Progress, Stepped
 from renderer.dream.health import Health
 from renderer.film.recipe import FilmRecipe, StillRecipe
-from renderer.film.tasks import Frame, SegmentTask, Still, StillTask
+from renderer.film.tasks import Frame, Picture, SegmentTask, Still, StillTask
 from renderer.settings.sections import Settings
-from renderer.targets.target import Target
+from renderer.targets.target import Aim, Score, Target
 
 Result = TypeVar("Result")
 
@@ -47,6 +47,10 @@ class Worker(Protocol):
 
     def stills(self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]], stepped: Stepped) -> Iterator[Still]:
         """Compute batches of stills; `stepped` as for segments."""
+        ...
+
+    def score(self, aim: Aim, picture: Picture) -> Score:
+        """What the network says of a picture that is to show a target."""
         ...
 
     def output_weights(self) -> Float[np.ndarray, "classes features"]:

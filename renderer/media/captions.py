@@ -98,17 +98,6 @@ def check_templates(lines: Sequence[str]) -> None:
             _check_field(where, field, spec, conversion)
 
 
-def named_values(lines: Sequence[str], target: Target) -> dict[str, Value]:
-    """What templates, accepted by `check_templates`, say of a target, be it the one shown, the last or the next."""
-    named = {field.rpartition(".")[2] for line in lines for field, _, _ in _fields(line)}
-    return {field: value for field, value in target_values("", target).items() if field in named}
-
-
-def templates_name_guesses(lines: Sequence[str]) -> bool:
-    """Whether templates, accepted by `check_templates`, name what the network sees."""
-    return any(field.startswith("top.") for line in lines for field, _, _ in _fields(line))
-
-
 def templates_need_score(lines: Sequence[str]) -> bool:
     """Whether templates, accepted by `check_templates`, say anything of what the network sees."""
     return any(_SCORE_FIELD.fullmatch(field) for line in lines for field, _, _ in _fields(line))

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from renderer.media import codecs, ffmpeg
+from renderer.media import ffmpeg
+from renderer.media.codecs import Coding
 from renderer.media.ffmpeg import EncodingError
-from renderer.settings.sections import Video
 from renderer.store.files import whole_file
 
 Picture = UInt8[np.ndarray, "height width 3"]
@@ -29,19 +29,19 @@ class SegmentEncoder:
     Every method may be called from any thread, but one at a time.
     """
 
-    def __init__(self, path: Path, size: tuple[int, int], fps: float, video: Video) -> None:
+    def __init__(self, path: Path, size: tuple[int, int], fps: float, coding: Coding) -> None:
         """Begin a segment.
 
         Args:
-            path: The file to be, with the suffix that `CODECS` has for segments of the codec.
+            path: The file to be, with a suffix by which ffmpeg knows a container that holds the codec.
             size: Width and height of the frames in pixels.
             fps: Frames per second.
-            video: Codec and quality.
+            coding: How they are encoded.
         """
         self._path = path
         self._size = size
         self._fps = fps
-        self._video = video
+        self._coding = coding
         width, height = size
         waiting = min(max(_QUEUE_BYTES // (width * height * 3), 2), _QUEUE_FRAMES)
         self._frames: queue.Queue[Callable[[], Picture] | None] = queue.Queue(maxsize=waiting)
@@ -97,7 +97,7 @@ class SegmentEncoder:
 
     def _pad(self, frame: Picture) -> UInt8[np.ndarray, "even_height even_width 3"]:
         """Repeat the last row and column of odd sizes, where the codec needs even ones."""
-        width, height = codecs.encoded_size(self._video.codec, self._size)
+        width, height = self._coding.stored_size(self._size)
         if (width, height) == self._size:
             return np.ascontiguousarray(frame)
         return np.pad(frame, ((0, height - self._size[1]), (0, width - self._size[0]), (0, 0)), mode="edge")
@@ -133,7 +133,7 @@ class SegmentEncoder:
                 raise EncodingError(f"{doing} was aborted")
 
     def _arguments(self, output: Path) -> list[str]:
-        width, height = codecs.encoded_size(self._video.codec, self._size)
+        width, height = self._coding.stored_size(self._size)
         rate = ffmpeg.frame_rate(self._fps)
         frames = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(rate), "-i", "pipe:"]
-        return [*frames, "-an", *codecs.encoder_options(self._video, rate), str(output.absolute())]
+        return [*frames, "-an", *self._coding.options, str(output.absolute())]

@@ -15,6 +15,7 @@ from PIL import Image
 
 from renderer.media import ffmpeg
 from renderer.media.chapters import Chapter
+from renderer.media.codecs import film_coding
 from renderer.media.contact_sheet import BACKGROUND, TEXT
 from renderer.media.encoding import SegmentEncoder
 from renderer.media.joining import Piece, assemble_film
@@ -287,7 +288,7 @@ def _write_film(path: Path, footage: _Footage, title: str, shown: Callable[[str]
     video, chapters = Video(title=title), footage.chapters
     with work_folder(path.with_stem(f"{path.stem}-frames")) as work:
         segment = work / f"film{path.suffix}"
-        encoder = SegmentEncoder(segment, footage.size, footage.fps, video)
+        encoder = SegmentEncoder(segment, footage.size, footage.fps, film_coding(video, footage.fps))
         try:
             for chapter in chapters:
                 for _ in range(chapter.frames):

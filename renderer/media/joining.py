@@ -83,7 +83,7 @@ def probe_encoder(
     facts = codecs.CODECS[video.codec]
     with work_folder((folder or Path(gettempdir())) / "probe") as work:
         segment = work / f"segment{facts.segment_suffix}"
-        encoder = SegmentEncoder(segment, size, fps, video)
+        encoder = SegmentEncoder(segment, size, fps, codecs.film_coding(video, fps))
         for brightness in (0, 255):
             encoder.write(np.full((height, width, 3), brightness, np.uint8))
         encoder.finish()

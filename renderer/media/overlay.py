@@ -12,7 +12,6 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image, ImageColor, ImageDraw, ImageFilter
 
-from renderer.media.captions import Caption, fill_templates
 from renderer.media.fonts import drawable, load_font
 from renderer.media.layout import Box, Row, bounds, lay_out
 from renderer.settings.sections import Overlay
@@ -53,26 +52,24 @@ class CaptionWriter:
         """Prepare to write.
 
         Args:
-            overlay: The settings, with templates that `check_templates` accepts.
+            overlay: The settings.
             size: Width and height of the frames in pixels.
 
         Raises:
             UserError: The font cannot be read.
         """
         load_font(overlay.font, 24.0)
-        self._lines = overlay.lines
         self._drawing = threading.Lock()  # or each of several threads would draw the same text
         self._layer = functools.lru_cache(_CACHED_LAYERS)(functools.partial(_draw_layer, overlay, size))
 
-    def write(self, picture: Picture, caption: Caption, opacity: float = 1.0) -> Picture:
-        """Give a picture with the caption over it.
+    def write(self, picture: Picture, texts: tuple[str, ...], opacity: float = 1.0) -> Picture:
+        """Give a picture with text over it.
 
         Args:
             picture: The picture; it is left as it is.
-            caption: What is known of it.
+            texts: The filled templates; see `fill_templates`.
             opacity: Share in [0, 1] by which the opacities of the settings are multiplied.
         """
-        texts = fill_templates(self._lines, caption)
         with self._drawing:
             layer = self._layer(texts)
         return picture if layer is None else layer.over(picture, opacity)

@@ -48,8 +48,8 @@ Threads = Annotated[int, Field(ge=1, le=MOST_THREADS)]
 Precision = Literal["float32", "bfloat16"]
 
 
-class Film(Section):
-    """Size, speed and succession of the film."""
+class DreamedFilm(Section):
+    """Size, speed and succession of a film: what its frames are dreamed by."""
 
     width: Pixels = Field(512, description="Width of the film in pixels.")
     height: Pixels = Field(512, description="Height of the film in pixels.")
@@ -94,6 +94,17 @@ class Film(Section):
         "auto",
         description="Into how many runs of neighboring classes the film is divided; they are computed together. `auto` "
         "depends on the number of classes alone: one for each 25, at most 64.",
+    )
+
+
+class Film(DreamedFilm):
+    """Size, speed and succession of the film."""
+
+    clean_frames: Literal["lossless", "drop"] | Annotated[int, Field(ge=0, le=39)] = Field(
+        5,
+        description="How the dreamed frames are kept, before text and encoding, so that `overlay` and `video` can be "
+        "changed without dreaming again: the quality, as that of `video.quality`; `lossless`; or `drop`, and they are "
+        "removed once the film's segments are encoded.",
     )
 
 

@@ -62,7 +62,7 @@ def refuse_strange(paths: RunPaths) -> None:
     Raises:
         UserError: A folder is a link, which would lead out of the run, or no folder; or `run.yaml` is no file.
     """
-    for path in (paths.stills, paths.thumbnails, paths.segments, paths.state):
+    for path in (paths.stills, paths.thumbnails, paths.segments, paths.parts, paths.state):
         if os.path.lexists(path) and not is_plain_folder(path):
             raise UserError(
                 f"{path} is to be a folder in the run's directory, and is a link or a file; move it away, or choose "
@@ -100,8 +100,8 @@ def remove_run(paths: RunPaths, film_suffixes: Collection[str], segment_suffixes
         segment_suffixes: Suffixes that a segment may have.
     """
     films = [paths.film(suffix) for suffix in film_suffixes]
-    encoded = [path for path in entries(paths.segments) if path.suffix in segment_suffixes]
-    segments = [path for path in encoded if SEGMENT_STEM.fullmatch(path.stem)]
+    encoded = [path for folder in (paths.segments, paths.parts) for path in entries(folder)]
+    segments = [path for path in encoded if path.suffix in segment_suffixes and SEGMENT_STEM.fullmatch(path.stem)]
     pictures = [path for film in films if is_plain_folder(film) for path in matching(film, FILM_PICTURE)]
     ours = ((paths.root, SHEET_PAGE), (paths.thumbnails, THUMBNAIL), (paths.state, STATE_FILE), (paths.state, LOG_FILE))
     named = [path for folder, name in ours for path in matching(folder, name)]
@@ -109,7 +109,7 @@ def remove_run(paths: RunPaths, film_suffixes: Collection[str], segment_suffixes
         if not path.is_dir():
             remove(path)
     paths.settings.unlink(missing_ok=True)
-    _remove_empty(paths.segments, paths.stills, paths.thumbnails, *films)
+    _remove_empty(paths.segments, paths.parts, paths.stills, paths.thumbnails, *films)
 
 
 def remove_remains(

@@ -8,18 +8,20 @@ from pathlib import Path
 
 FILM_STEM = "atlas"
 
-_SEGMENT = r"\d{4,}-\d{3,}"
-_LEAD_IN = r"lead-in-\d{4,}"
+_DIGITS = r"[0-9a-f]{10}"
+_SEGMENT = rf"[\w.-]+-\d{{3,}}-{_DIGITS}"
+_LEAD_IN = rf"lead-in-[\w.-]+-{_DIGITS}"
+_PART = rf"{_SEGMENT}\.part"
 _STILL_RECORD_STEM = r"still-(?P<key>[\w.-]+)"
 
-SEGMENT_STEM = re.compile(_SEGMENT)
-"""Of an encoded segment, without its suffix."""
+SEGMENT_STEM = re.compile(rf"{_SEGMENT}|{_LEAD_IN}")
+"""Of a segment's files, without the suffix."""
 SEGMENT_RECORD = re.compile(rf"({_SEGMENT}|{_LEAD_IN})\.json")
 """Of a segment's record, or a lead-in's."""
 STILL_RECORD = re.compile(rf"{_STILL_RECORD_STEM}\.json")
 """Of a still's record; its group `key` is the target's key."""
 STATE_FILE = re.compile(
-    rf"({_SEGMENT}|{_LEAD_IN}|{_STILL_RECORD_STEM}|film|failures|similarity|now)\.(png|npy|jpg|json)"
+    rf"({_SEGMENT}|{_LEAD_IN}|{_PART}|{_STILL_RECORD_STEM}|film|failures|similarity|now)\.(png|jpg|json)"
 )
 """Of all that resumption needs, without the lock and the log."""
 LOG_FILE = re.compile(r"log(-old)?\.txt")
@@ -86,8 +88,13 @@ class RunPaths:
 
     @property
     def segments(self) -> Path:
-        """Folder of the encoded segments."""
+        """Folder of the clean frames."""
         return self.root / "segments"
+
+    @property
+    def parts(self) -> Path:
+        """Folder of the segments with text, as they are joined to the film."""
+        return self.root / "parts"
 
     @property
     def state(self) -> Path:
@@ -137,7 +144,7 @@ class RunPaths:
     @property
     def folders(self) -> tuple[Path, ...]:
         """All folders that a run writes to."""
-        return (self.root, self.stills, self.thumbnails, self.segments, self.state)
+        return (self.root, self.stills, self.thumbnails, self.segments, self.parts, self.state)
 
     def film(self, suffix: str) -> Path:
         """The film; the suffix, such as `.mp4`, is that of its container, or empty for a folder of pictures."""
@@ -151,21 +158,25 @@ class RunPaths:
         """The small copy of a still."""
         return self.thumbnails / f"{still.stem}.webp"
 
-    def segment(self, name: str, suffix: str) -> Path:
-        """The encoded frames of a segment."""
-        return self.segments / f"{name}{suffix}"
+    def clean(self, segment_name: str) -> Path:
+        """The clean frames of a segment."""
+        return self.segments / f"{segment_name}.mkv"
+
+    def part(self, segment_name: str, suffix: str) -> Path:
+        """The frames of a segment with text, encoded for the film."""
+        return self.parts / f"{segment_name}{suffix}"
 
     def picture(self, segment_name: str) -> Path:
         """Last frame of a segment, without text."""
         return self.state / f"{segment_name}.png"
 
-    def tail(self, segment_name: str) -> Path:
-        """Last frames of a lead-in, into which the chain before it fades."""
-        return self.state / f"{segment_name}.npy"
-
     def segment_record(self, segment_name: str) -> Path:
         """Record of a segment, written when all its files are whole."""
         return self.state / f"{segment_name}.json"
+
+    def part_record(self, segment_name: str) -> Path:
+        """Record of a segment's frames with text."""
+        return self.state / f"{segment_name}.part.json"
 
     def still_record(self, key: str) -> Path:
         """Record of the still of the target with the given key."""

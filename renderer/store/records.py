@@ -43,19 +43,31 @@ class SegmentRecord(Record):
 
     Attributes:
         frames: How many frames it has.
-        film: The encoded frames; None for a lead-in.
+        clean: The frames, without text; the file may have been removed since, if the film has them.
         picture: Its last frame, from which the next segment begins.
-        tail: The last frames of a lead-in, where the chain before fades into them.
         score: What the network says of the last frame; given where that is the last of its class.
         seconds: How long it took: its share of the time of its round.
+        scores: What it says of each frame, where that was asked.
     """
 
     frames: Count
-    film: FileRecord | None
+    clean: FileRecord
     picture: FileRecord
-    tail: FileRecord | None
     score: Score | None
     seconds: Seconds
+    scores: tuple[Score, ...] | None = None
+
+
+class PartRecord(Record):
+    """A segment with text, encoded for the film.
+
+    Attributes:
+        part: The file.
+        made_from: Fingerprint of all that it follows from.
+    """
+
+    part: FileRecord
+    made_from: str
 
 
 class FacetRecord(Record):

@@ -20,7 +20,7 @@ from benchmarking.turns import Contender, synchronize
 from renderer.film.tasks import Picture
 from renderer.jobs.local_worker import LocalWorker
 from renderer.media.captions import caption_at
-from renderer.media.codecs import CODECS
+from renderer.media.codecs import CODECS, film_coding
 from renderer.media.encoding import SegmentEncoder
 from renderer.media.overlay import CaptionWriter
 from renderer.settings.sections import Settings
@@ -166,7 +166,8 @@ def _with_text(subject: Subject, settings: Settings, frames: list[Picture]) -> l
 def _encoded(subject: Subject, settings: Settings, frames: list[Picture]) -> float:
     path = subject.folder / f"stage{CODECS[settings.video.codec].segment_suffix}"
     before = _children()
-    encoder = SegmentEncoder(path, (settings.film.width, settings.film.height), settings.film.fps, settings.video)
+    film, coding = settings.film, film_coding(settings.video, settings.film.fps)
+    encoder = SegmentEncoder(path, (film.width, film.height), film.fps, coding)
     for frame in frames:
         encoder.write(frame)
     encoder.finish()

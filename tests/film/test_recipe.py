@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from renderer.film.recipe import Recipe, film_recipe, still_recipe
-from renderer.media.presentation import Presentation, presentation
 from renderer.settings.chosen import Chosen
 from renderer.settings.loading import parse_settings
 from renderer.targets.target import class_target
@@ -19,10 +18,6 @@ def recipes(*overrides: str, network: dict[str, Any] | None = None) -> dict[str,
     settings = Chosen().fill_in(parse_settings("", "test", overrides))
     known = network or NETWORK
     return {"film": film_recipe(settings, TARGETS, known), "stills": still_recipe(settings, TARGETS, known)}
-
-
-def shown(*overrides: str) -> Presentation:
-    return presentation(parse_settings("", "test", overrides), TARGETS, {3: "owl", 7: "cock", 8: "hen"}, None)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +45,7 @@ def shown(*overrides: str) -> Presentation:
         ("stills.fresh=true", []),
         ("stills.overlay=true", []),
         ("overlay.color=#ff0000", []),
+        ("film.clean_frames=lossless", []),
         ("video.quality=30", []),
         ("page.title=Dreams", []),
         ("video.audio=a.ogg", []),
@@ -61,24 +57,6 @@ def test_what_matters_to_what(override: str, products: list[str]) -> None:
     for product in ("film", "stills"):
         assert (before[product].digest != after[product].digest) == (product in products)
         assert bool(before[product].differences(after[product])) == (product in products)
-
-
-@pytest.mark.parametrize(
-    ("override", "differs"),
-    [
-        ("overlay.color=#ff0000", True),
-        ("video.quality=30", True),
-        ("video.codec=vp9", True),
-        ("video.title=Dreams", False),
-        ("film.width=64", False),
-    ],
-)
-def test_what_is_shown_has_a_digest_of_its_own(override: str, differs: bool) -> None:
-    assert (shown().digest != shown(override).digest) == differs
-
-
-def test_text_that_is_not_written_does_not_matter() -> None:
-    assert shown("overlay.lines=[]").digest == shown("overlay.lines=[]", "overlay.color=#ff0000").digest
 
 
 def test_a_difference_has_key_and_both_values() -> None:

@@ -18,8 +18,8 @@ from renderer.store.paths import RunPaths
 from renderer.store.records import SegmentRecord, describe, write_record
 from renderer.store.run import Run
 from renderer.store.run_file import RunFile
-from renderer.store.tails import write_pictures
 from renderer.targets.target import class_target
+from tests.film_helpers import place_of
 
 _FILM = Film(fps=4, seconds_per_class=1.5, crossfade_seconds=0.5, lead_in_seconds=1, chains=2, width=24, height=16)
 _FILE = RunFile(
@@ -28,23 +28,19 @@ _FILE = RunFile(
     settings=Settings(film=_FILM, run=RunSettings(segment_seconds=1)),
     targets=tuple(class_target(index, f"class {index}") for index in range(10, 15)),
 )
-_TIMELINE = build_timeline(_FILM, 5, segment_seconds=1)
+_TIMELINE = Run(RunPaths(Path()), _FILE).timeline
+_NAMES = {place_of(segment): segment.name for chain in _TIMELINE.chains for segment in chain}
 _FADE = crossfade_frames(_FILM)
 _PICTURE = np.arange(16 * 24 * 3, dtype=np.uint8).reshape(16, 24, 3)
 
 
 def _finish(paths: RunPaths, segment: Segment) -> None:
-    film = paths.segment(segment.name, ".mkv")
-    if not segment.is_lead_in:
-        write_whole(film, segment.name.encode())
-    else:
-        write_pictures(paths.tail(segment.name), [_PICTURE] * _FADE)
+    write_whole(paths.clean(segment.name), segment.name.encode())
     save_still(paths.picture(segment.name), _PICTURE)
     record = SegmentRecord(
         frames=segment.frames,
-        film=None if segment.is_lead_in else describe(paths, film),
+        clean=describe(paths, paths.clean(segment.name)),
         picture=describe(paths, paths.picture(segment.name)),
-        tail=describe(paths, paths.tail(segment.name)) if segment.is_lead_in else None,
         score=None,
         seconds=1.0,
     )
@@ -61,10 +57,13 @@ def paths(tmp_path: Path) -> RunPaths:
     return paths
 
 
-def _plan(paths: RunPaths, batch: int = 16, *, thorough: bool = True) -> Plan:
+def _file(batch: int) -> RunFile:
     run = _FILE.settings.run.model_copy(update={"batch": batch})
-    file = _FILE.model_copy(update={"settings": _FILE.settings.model_copy(update={"run": run})})
-    return make_plan(SeenRun(Run(paths, file), thorough=thorough))
+    return _FILE.model_copy(update={"settings": _FILE.settings.model_copy(update={"run": run})})
+
+
+def _plan(paths: RunPaths, *, thorough: bool = True) -> Plan:
+    return make_plan(SeenRun(Run(paths, _FILE), thorough=thorough))
 
 
 def _names(plan: Plan) -> list[list[str]]:
@@ -102,18 +101,19 @@ def _cut(path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "part"),
     [
-        ("segments/0002-000.mkv", "film"),
+        ("segments/0002-000.mkv", "frames"),
         ("state/0002-000.png", "picture"),
-        ("state/lead-in-0001.npy", "tail"),
+        ("segments/lead-in-0001.mkv", "frames"),
         ("state/lead-in-0001.png", "picture"),
     ],
 )
 def test_damage_brings_back_its_round_and_only_what_is_damaged(
     paths: RunPaths, damage: Callable[[Path], None], file: str, part: str
 ) -> None:
-    damage(paths.root / file)
+    path = Path(file)
+    name = _NAMES[path.stem]
+    damage(paths.root / path.with_name(f"{name}{path.suffix}"))
     plan = _plan(paths)
-    name = Path(file).stem
     ((items,),) = plan.rounds
     whole_round = next(items for items in _TIMELINE.rounds if name in [segment.name for segment in items])
     assert tuple(item.segment for item in items) == whole_round
@@ -125,28 +125,40 @@ def test_damage_brings_back_its_round_and_only_what_is_damaged(
 
 
 def test_only_the_batch_of_what_is_damaged_is_computed_again(paths: RunPaths) -> None:
-    _flip(paths.segment("0002-000", ".mkv"))
+    _flip(paths.clean(_NAMES["0002-000"]))
     assert [len(batch) for (batch,) in _plan(paths).rounds] == [2]
-    assert [[item.segment.name for item in batch] for (batch,) in _plan(paths, batch=1).rounds] == [["0002-000"]]
+
+
+def test_batches_of_one_are_computed_again_by_themselves(tmp_path: Path) -> None:
+    file = _file(batch=1)
+    run = Run(RunPaths(tmp_path), file)
+    for segment in (segment for chain in run.timeline.chains for segment in chain):
+        _finish(run.paths, segment)
+    damaged = next(segment for segment in run.timeline.segments if place_of(segment) == "0002-000")
+    _flip(run.paths.clean(damaged.name))
+    assert [[item.segment for item in batch] for (batch,) in make_plan(SeenRun(run, thorough=True)).rounds] == [
+        [damaged]
+    ]
 
 
 def test_a_damaged_record_means_that_nothing_of_the_segment_is_done(paths: RunPaths) -> None:
-    _flip(paths.segment_record("0001-001"))
+    _flip(paths.segment_record(_NAMES["0001-001"]))
     plan = _plan(paths)
     (item,) = (item for item in plan.items if item.is_missing)
-    assert (item.segment.name, *item.lacks) == ("0001-001", True, True, False)
+    assert (item.segment.name, *item.lacks) == (_NAMES["0001-001"], True, True)
 
 
 def test_a_quick_look_sees_missing_and_shortened_files(paths: RunPaths) -> None:
-    _flip(paths.segment("0000-000", ".mkv"))
+    name = _NAMES["0000-000"]
+    _flip(paths.clean(name))
     assert _plan(paths, thorough=False).rounds == ()
-    _cut(paths.segment("0000-000", ".mkv"))
-    assert _plan(paths, thorough=False).damaged == ("0000-000",)
+    _cut(paths.clean(name))
+    assert _plan(paths, thorough=False).damaged == (name,)
 
 
 def test_segments_begin_with_the_one_before_in_their_chain(tmp_path: Path) -> None:
     segments = [item.segment for item in _plan(RunPaths(tmp_path)).items]
-    before = {one.name: (found := _TIMELINE.before(one)) and found.name for one in segments}
+    before = {place_of(one): (found := _TIMELINE.before(one)) and place_of(found) for one in segments}
     assert before["0000-000"] is None
     assert before["lead-in-0001"] is None
     assert before["0002-000"] == "lead-in-0001"
@@ -161,7 +173,7 @@ def test_the_last_frames_before_a_chain_fade_into_its_lead_in() -> None:
     seam = seams[name]
     assert name == last.name
     assert seam is not None
-    assert (seam.lead_in.name, seam.frames) == ("lead-in-0001", _FADE)
+    assert (place_of(seam.lead_in), seam.frames) == ("lead-in-0001", _FADE)
     assert seam.first == last.frames - _FADE
 
 
@@ -179,12 +191,6 @@ def test_a_film_of_more_segments_than_can_be_kept_is_refused() -> None:
     endless = Film(fps=240, seconds_per_class=3600)
     with pytest.raises(UserError, match=r"run\.segment_seconds: .* 864,000,000 segments, .*; raise"):
         build_timeline(endless, 1000, segment_seconds=1e-9)
-
-
-def test_chains_that_keep_more_frames_than_any_memory_are_refused() -> None:
-    wide = Film(chains=1000, fps=100, crossfade_seconds=60, lead_in_seconds=60, seconds_per_class=60)
-    with pytest.raises(UserError, match=r"film\.chains: 1000 chains .* 4,719 GB .*; lower film\.chains"):
-        build_timeline(wide, 1000, segment_seconds=60)
 
 
 def test_rounds_take_the_segments_of_all_chains_once_and_in_order() -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from renderer.film.tasks import Picture
 from renderer.jobs.commands import render
-from renderer.media.captions import Caption
 from renderer.media.overlay import CaptionWriter
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, request
@@ -21,9 +20,9 @@ def render_tiny(directory: Path, on_frame: Callable[[int], None] = lambda number
 def test_the_dreaming_goes_on_while_text_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write, dreamed = CaptionWriter.write, threading.Event()
 
-    def wait(self: CaptionWriter, picture: Picture, caption: Caption, opacity: float = 1.0) -> Picture:
+    def wait(self: CaptionWriter, picture: Picture, texts: tuple[str, ...], opacity: float = 1.0) -> Picture:
         assert dreamed.wait(30)
-        return write(self, picture, caption, opacity)
+        return write(self, picture, texts, opacity)
 
     monkeypatch.setattr(CaptionWriter, "write", wait)
     render_tiny(tmp_path, lambda number: dreamed.set() if number == 9 else None)
@@ -37,4 +36,4 @@ def test_text_that_cannot_be_drawn_ends_the_render(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(CaptionWriter, "write", fail)
     with pytest.raises(ArithmeticError, match="no such letter"):
         render_tiny(tmp_path)
-    assert list((tmp_path / "segments").iterdir()) == []
+    assert list((tmp_path / "parts").iterdir()) == []

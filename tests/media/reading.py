@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from renderer.media.codecs import CODECS
+from renderer.media.codecs import CODECS, film_coding
 from renderer.media.encoding import SegmentEncoder
 from renderer.media.joining import Piece
 from renderer.settings.sections import Video
@@ -27,7 +27,7 @@ def moving_frames(count: int, width: int = 48, height: int = 32, first: int = 0)
 def encode(path: Path, frames: Sequence[np.ndarray], fps: float, video: Video) -> Piece:
     """A finished segment."""
     height, width, _ = frames[0].shape
-    encoder = SegmentEncoder(path, (width, height), fps, video)
+    encoder = SegmentEncoder(path, (width, height), fps, film_coding(video, fps))
     for frame in frames:
         encoder.write(frame)
     encoder.finish()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from renderer.media import ffmpeg
-from renderer.media.codecs import CODECS
+from renderer.media.codecs import CODECS, film_coding
 from renderer.media.encoding import SegmentEncoder
 from renderer.media.ffmpeg import EncodingError, frame_rate
 from renderer.settings.sections import Video
@@ -145,7 +145,7 @@ def test_the_best_quality_of_h264_still_plays_everywhere(tmp_path):
 
 
 def test_the_file_has_its_name_only_when_it_is_whole(tmp_path):
-    encoder = SegmentEncoder(tmp_path / "segment.mp4", (48, 32), 25, Video())
+    encoder = SegmentEncoder(tmp_path / "segment.mp4", (48, 32), 25, film_coding(Video(), 25))
     for frame in moving_frames(5):
         encoder.write(frame)
         assert not (tmp_path / "segment.mp4").exists()
@@ -154,7 +154,7 @@ def test_the_file_has_its_name_only_when_it_is_whole(tmp_path):
 
 
 def test_frames_are_copied_when_they_are_handed_over(tmp_path):
-    encoder = SegmentEncoder(tmp_path / "segment.mkv", (1024, 768), 25, Video(codec="ffv1"))
+    encoder = SegmentEncoder(tmp_path / "segment.mkv", (1024, 768), 25, film_coding(Video(codec="ffv1"), 25))
     frame = np.zeros((768, 1024, 3), np.uint8)
     for number in range(8):
         frame[:] = number
@@ -172,7 +172,7 @@ def test_frames_are_made_in_order_and_beside_the_one_who_hands_them_over(tmp_pat
         makers.add(threading.current_thread())
         return np.full((32, 48, 3), 20 * number, np.uint8)
 
-    encoder = SegmentEncoder(tmp_path / "segment.mkv", (48, 32), 25, Video(codec="ffv1"))
+    encoder = SegmentEncoder(tmp_path / "segment.mkv", (48, 32), 25, film_coding(Video(codec="ffv1"), 25))
     for number in range(8):
         encoder.write(functools.partial(make, number))
     go.set()
@@ -185,7 +185,7 @@ def test_a_frame_that_cannot_be_made_is_reported_as_it_is(tmp_path):
     def fail():
         raise LookupError("no such letter")
 
-    encoder = SegmentEncoder(tmp_path / "segment.mp4", (48, 32), 25, Video())
+    encoder = SegmentEncoder(tmp_path / "segment.mp4", (48, 32), 25, film_coding(Video(), 25))
     with pytest.raises(LookupError, match="no such letter"):
         for _ in range(500):
             encoder.write(fail)
@@ -197,7 +197,7 @@ def test_a_frame_that_cannot_be_made_is_reported_as_it_is(tmp_path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the priority is set by what starts ffmpeg on Linux")
 def test_an_encoder_leaves_the_processor_to_the_dreaming(tmp_path):
-    encoder = SegmentEncoder(tmp_path / "segment.mp4", (48, 32), 25, Video())
+    encoder = SegmentEncoder(tmp_path / "segment.mp4", (48, 32), 25, film_coding(Video(), 25))
     wait_for_process(encoder)
     deadline = time.monotonic() + 60
     own = os.getpriority(os.PRIO_PROCESS, 0)
@@ -210,7 +210,7 @@ def test_an_encoder_leaves_the_processor_to_the_dreaming(tmp_path):
 def test_av1_is_encoded_by_what_there_is(tmp_path, monkeypatch):
     if not ffmpeg.has_encoder("libaom-av1"):
         pytest.skip("this build of ffmpeg has no libaom")
-    monkeypatch.setattr("renderer.media.codecs.has_encoder", lambda name: name != "libsvtav1")
+    monkeypatch.setattr("renderer.media.codecs.ffmpeg.has_encoder", lambda name: name != "libsvtav1")
     digests = set()
     for name in ("one.mp4", "two.mp4"):
         encode(tmp_path / name, moving_frames(30), 12, Video(codec="av1"))
@@ -221,7 +221,7 @@ def test_av1_is_encoded_by_what_there_is(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("frames", [0, 1, 40])
 def test_an_aborted_segment_leaves_nothing(tmp_path, frames):
-    encoder = SegmentEncoder(tmp_path / "segment.mp4", (48, 32), 25, Video())
+    encoder = SegmentEncoder(tmp_path / "segment.mp4", (48, 32), 25, film_coding(Video(), 25))
     for frame in moving_frames(frames):
         encoder.write(frame)
     encoder.abort()
@@ -230,7 +230,7 @@ def test_an_aborted_segment_leaves_nothing(tmp_path, frames):
 
 
 def test_an_encoder_that_dies_is_reported_at_the_next_frame(tmp_path):
-    encoder = SegmentEncoder(tmp_path / "segment.mp4", (48, 32), 25, Video())
+    encoder = SegmentEncoder(tmp_path / "segment.mp4", (48, 32), 25, film_coding(Video(), 25))
     encoder.write(moving_frames(1)[0])
     kill(encoder)
     with pytest.raises(EncodingError, match=r"segment\.mp4"):
@@ -241,7 +241,7 @@ def test_an_encoder_that_dies_is_reported_at_the_next_frame(tmp_path):
 
 
 def test_an_encoder_that_dies_is_reported_at_the_end(tmp_path):
-    encoder = SegmentEncoder(tmp_path / "segment.mp4", (48, 32), 25, Video())
+    encoder = SegmentEncoder(tmp_path / "segment.mp4", (48, 32), 25, film_coding(Video(), 25))
     encoder.write(moving_frames(1)[0])
     kill(encoder)
     with pytest.raises(EncodingError):
@@ -263,7 +263,7 @@ def kill(encoder):
 
 def test_what_ffmpeg_complains_about_is_passed_on(tmp_path, monkeypatch):
     monkeypatch.setattr("renderer.media.codecs._codec_options", lambda video: ["-c:v", "no_such_encoder"])
-    encoder = SegmentEncoder(tmp_path / "segment.mp4", (48, 32), 25, Video())
+    encoder = SegmentEncoder(tmp_path / "segment.mp4", (48, 32), 25, film_coding(Video(), 25))
     with pytest.raises(EncodingError, match="no_such_encoder"):
         for frame in moving_frames(500):
             encoder.write(frame)
@@ -273,13 +273,13 @@ def test_what_ffmpeg_complains_about_is_passed_on(tmp_path, monkeypatch):
 
 def test_a_folder_that_cannot_be_written_is_reported(tmp_path):
     (tmp_path / "file").write_text("no folder")
-    encoder = SegmentEncoder(tmp_path / "file" / "segment.mp4", (48, 32), 25, Video())
+    encoder = SegmentEncoder(tmp_path / "file" / "segment.mp4", (48, 32), 25, film_coding(Video(), 25))
     with pytest.raises(OSError, match="file"):
         encoder.finish()
 
 
 def test_frames_of_another_size_are_refused(tmp_path):
-    encoder = SegmentEncoder(tmp_path / "segment.mp4", (48, 32), 25, Video())
+    encoder = SegmentEncoder(tmp_path / "segment.mp4", (48, 32), 25, film_coding(Video(), 25))
     with pytest.raises(ValueError, match="48x32"):
         encoder.write(np.zeros((48, 32, 3), np.uint8))
     with pytest.raises(ValueError, match="float"):

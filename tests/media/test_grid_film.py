@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from renderer.media.chapters import Chapter
-from renderer.media.codecs import CODECS
+from renderer.media.codecs import CODECS, film_coding
 from renderer.media.encoding import SegmentEncoder
 from renderer.media.ffmpeg import EncodingError
 from renderer.media.grid_film import (
@@ -38,7 +38,7 @@ def make_film(
     """A film with a color for each frame."""
     video = Video(codec=codec)
     segment = path.with_name(f"{path.stem}-segment{CODECS[codec].segment_suffix}")
-    encoder = SegmentEncoder(segment, size, fps, video)
+    encoder = SegmentEncoder(segment, size, fps, film_coding(video, fps))
     for color in colors:
         encoder.write(np.full((size[1], size[0], 3), color, np.uint8))
     encoder.finish()

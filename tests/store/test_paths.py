@@ -18,10 +18,11 @@ _TARGETS = [
 def test_records_are_found_among_other_files(tmp_path: Path) -> None:
     paths = RunPaths(tmp_path)
     paths.state.mkdir()
-    segments = [paths.segment_record(name) for name in ("0001-000", "10000-1234", "lead-in-0001")]
+    segments = [paths.segment_record(name) for name in ("0001-000-0123456789", "10000-1234-abcdef0123", "lead-in-0001-0123456789")]
     stills = {target.key: paths.still_record(target.key) for target in _TARGETS}
     others = [paths.film_record, paths.failures, paths.similarity, paths.progress, paths.lock, paths.log]
-    others += [paths.picture("0001-000"), paths.tail("lead-in-0001"), paths.state / ".0001-000.tmp-1.json"]
+    others += [paths.picture("0001-000-0123456789"), paths.part_record("0001-000-0123456789")]
+    others.append(paths.state / ".0001-000.tmp-1.json")
     for path in (*segments, *stills.values(), *others):
         path.touch()
     assert paths.segment_records() == segments
@@ -43,4 +44,13 @@ def test_names_of_pictures_are_known_again(tmp_path: Path, target: Target) -> No
     assert THUMBNAIL.fullmatch(paths.thumbnail(still).name)
     assert not paths.may_be_still("stills/0008-mine.png", target.key)
     assert not paths.may_be_still(f"stills/../{still.name}", target.key)
-    assert SEGMENT_STEM.fullmatch(paths.segment("0001-000", ".mp4").stem)
+
+
+@pytest.mark.parametrize("key", ["0001", "features.12-0005", "mix-tiger-snail-01234567"])
+def test_names_of_segments_are_known_again(tmp_path: Path, key: str) -> None:
+    paths = RunPaths(tmp_path)
+    for name in (f"{key}-000-0123456789", f"lead-in-{key}-0123456789"):
+        for path in (paths.clean(name), paths.part(name, ".mp4")):
+            assert SEGMENT_STEM.fullmatch(path.stem)
+    for name in ("0001-000", "2024-001", "my-holiday"):
+        assert not SEGMENT_STEM.fullmatch(name)

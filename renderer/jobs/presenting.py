@@ -1,0 +1,205 @@
+"""Clean frames to the parts of the film: text over them, and encoded; again whenever either changes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from threading import Event
+
+from renderer.atlas.seen import SeenRun
+from renderer.common.digests import data_digest
+from renderer.common.progress import Amount, Progress
+from renderer.film.tasks import Picture
+from renderer.film.timeline import Seam, Segment
+from renderer.jobs.commits import Commits
+from renderer.jobs.worker import Worker
+from renderer.media.captions import caption_at, fill_templates, templates_need_score
+from renderer.media.clean_frames import read_frames
+from renderer.media.codecs import CODECS, PASSING_QUALITY, SEGMENT_SUFFIXES, clean_coding, film_coding
+from renderer.media.encoding import SegmentEncoder
+from renderer.media.ffmpeg import EncodingError
+from renderer.media.overlay import CaptionWriter, text_opacity
+from renderer.media.pictures import mix
+from renderer.store.files import remove
+from renderer.store.records import PartRecord, SegmentRecord, describe, write_record
+from renderer.store.run import Run
+
+_LOG = logging.getLogger(__name__)
+
+
+def clean_encoder(run: Run, segment: Segment) -> SegmentEncoder:
+    """What keeps the frames of a segment as they are dreamed."""
+    film = run.settings.film
+    quality = PASSING_QUALITY if film.clean_frames == "drop" else film.clean_frames
+    return SegmentEncoder(run.paths.clean(segment.name), (film.width, film.height), film.fps, clean_coding(quality))
+
+
+class Presenter:
+    """Makes the parts of a run's film."""
+
+    def __init__(self, run: Run) -> None:
+        """Prepare; raises UserError where the font cannot be read."""
+        film = run.settings.film
+        self.run, self.size = run, (film.width, film.height)
+        self.writer = CaptionWriter(run.settings.overlay, self.size)
+        self.suffix = CODECS[run.settings.video.codec].segment_suffix
+        self._needs_scores = templates_need_score(run.settings.overlay.lines)
+
+    def is_current(self, seen: SeenRun, segment: Segment, record: SegmentRecord) -> bool:
+        """Whether the part of a segment is there and whole, and looks as the settings say."""
+        part = seen.part(segment)
+        seam, lead_in = self.seam(segment, seen)
+        return part is not None and part.made_from == self.fingerprint(segment, record, seam, lead_in)
+
+    def seam(self, segment: Segment, seen: SeenRun) -> tuple[Seam | None, SegmentRecord | None]:
+        """How a segment fades into the next chain, and the record of that one's lead-in; a lost one is done without."""
+        seam = self.run.timeline.seam(segment, self.run.fade)
+        record = seen.segment(seam.lead_in) if seam else None
+        return (seam, record) if record and seen.is_whole(record.clean) else (None, None)
+
+    def texts(self, segment: Segment, record: SegmentRecord) -> list[tuple[str, ...]]:
+        """The lines over a segment: of each frame where they say what the network sees in it, else once for all."""
+        scores = record.scores if self._needs_scores and record.scores else (None,)
+        lines, run = self.run.settings.overlay.lines, self.run
+        return [fill_templates(lines, caption_at(run.targets, segment.position, run.titles, score)) for score in scores]
+
+    def fingerprint(
+        self, segment: Segment, record: SegmentRecord, seam: Seam | None, lead_in: SegmentRecord | None
+    ) -> str:
+        """Of all that a part follows from; the lead-in is the one that it fades into."""
+        settings = self.run.settings
+        looks = settings.overlay.model_dump(mode="json", exclude={"lines", "font"})
+        text = [self.texts(segment, record), looks, self.run.file.font, segment.first_frame, segment.class_frames]
+        return data_digest(
+            {
+                "frames": record.clean.digest,
+                "text": text if settings.overlay.lines else None,
+                "video": [settings.video.codec, settings.video.quality, settings.film.fps],
+                "seam": [lead_in.clean.digest, seam.first, seam.frames] if lead_in and seam else None,
+            }
+        )
+
+
+class PartMaker:
+    """Makes the part of one segment; may be aborted by another thread."""
+
+    def __init__(self, presenter: Presenter, segment: Segment, record: SegmentRecord) -> None:
+        self._presenter, self._run, self._segment, self._record = presenter, presenter.run, segment, record
+        self._aborted = Event()
+        self._encoder: SegmentEncoder | None = None
+
+    def abort(self) -> None:
+        """Stop; `make` fails then."""
+        self._aborted.set()
+        if self._encoder:
+            self._encoder.abort()
+
+    def make(self) -> None:
+        """Read the clean frames, write the text on them and encode them; then they may be dropped.
+
+        Raises:
+            EncodingError: ffmpeg failed, or it was aborted.
+            OSError: The file cannot be written.
+        """
+        presenter, segment, paths = self._presenter, self._segment, self._run.paths
+        seam, lead_in = presenter.seam(segment, SeenRun(self._run))
+        path = paths.part(segment.name, presenter.suffix)
+        film = self._run.settings.film
+        coding = film_coding(self._run.settings.video, film.fps)
+        encoder = self._encoder = SegmentEncoder(path, presenter.size, film.fps, coding)
+        try:
+            for frame in self._shown(seam):
+                if self._aborted.is_set():
+                    raise EncodingError(f"encoding {path.name} was aborted")
+                encoder.write(frame)
+            encoder.finish()
+        finally:
+            encoder.abort()
+        made_from = presenter.fingerprint(segment, self._record, seam, lead_in)
+        write_record(paths.part_record(segment.name), PartRecord(part=describe(paths, path), made_from=made_from))
+        for other in {paths.part(segment.name, suffix) for suffix in SEGMENT_SUFFIXES} - {path}:
+            remove(other)
+        if film.clean_frames == "drop":
+            remove(paths.clean(segment.name))
+
+    def _shown(self, seam: Seam | None) -> Iterator[Picture]:
+        """The frames as the film has them."""
+        segment, overlay = self._segment, self._run.settings.overlay
+        fps, texts = self._run.settings.film.fps, self._presenter.texts(segment, self._record)
+        for number, picture in enumerate(self._mixed(seam)):
+            opacity = text_opacity(overlay, fps, segment.first_frame + number, segment.class_frames)
+            yield self._presenter.writer.write(picture, texts[min(number, len(texts) - 1)], opacity)
+
+    def _mixed(self, seam: Seam | None) -> Iterator[Picture]:
+        """The clean frames, mixed with the next chain's lead-in where the chains meet."""
+        segment, size, paths = self._segment, self._presenter.size, self._run.paths
+        own = read_frames(paths.clean(segment.name), size, segment.frames)
+        if seam is None:
+            yield from own
+            return
+        begun = max(0, -seam.first)
+        skipped = seam.lead_in.frames - seam.frames + begun
+        following = read_frames(paths.clean(seam.lead_in.name), size, seam.lead_in.frames - skipped, skipped)
+        for number, picture in enumerate(own):
+            place = number - seam.first
+            yield picture if place < 0 else mix(picture, next(following), (place + 1) / (seam.frames + 1))
+
+
+def make_parts(
+    run: Run, segments: Sequence[Segment], records: Mapping[str, SegmentRecord], progress: Progress | None
+) -> None:
+    """Make the parts of segments that are missing, damaged, or look otherwise than the settings say.
+
+    Args:
+        run: The run.
+        segments: The segments.
+        records: Their records, by name.
+        progress: Is told how far it is.
+
+    Raises:
+        EncodingError: ffmpeg failed.
+        OSError: A file cannot be written.
+    """
+    presenter, seen = Presenter(run), SeenRun(run, thorough=True)
+    pending = [one for one in segments if not presenter.is_current(seen, one, records[one.name])]
+    if not pending:
+        return
+    total = Amount(sum(segment.frames for segment in segments), len(segments))
+    left = Amount(sum(segment.frames for segment in pending), len(pending))
+    if progress:
+        progress.begin("encoded frames", total=total, done=total - left)
+    with Commits(grace_seconds=0) as commits:
+        for segment in pending:
+            maker = PartMaker(presenter, segment, records[segment.name])
+            commits.submit(maker.make, maker.abort)
+        for segment in pending:
+            commits.settle_next()
+            if progress:
+                progress.advance(Amount(segment.frames, 1), [run.targets[segment.position].title])
+    if progress:
+        progress.end()
+
+
+def lacking_scores(run: Run, records: Mapping[str, SegmentRecord]) -> list[Segment]:
+    """The segments over which the text is to say what the network sees in each frame, and that is not known yet."""
+    if not templates_need_score(run.settings.overlay.lines):
+        return []
+    found = ((segment, records.get(segment.name)) for segment in run.timeline.segments)
+    return [segment for segment, record in found if record and record.scores is None]
+
+
+def keep_scores(run: Run, records: Mapping[str, SegmentRecord], worker: Worker) -> None:
+    """Have the network look at the frames of the segments that lack that; see `lacking_scores`.
+
+    Args:
+        run: The run.
+        records: Records of the segments that are whole, by name.
+        worker: Asks the network.
+    """
+    film = run.settings.film
+    for segment in lacking_scores(run, records):
+        frames = read_frames(run.paths.clean(segment.name), (film.width, film.height), segment.frames)
+        scores = tuple(worker.score(run.targets[segment.position].aim, frame) for frame in frames)
+        told = records[segment.name].model_copy(update={"scores": scores})
+        write_record(run.paths.segment_record(segment.name), told)
+        _LOG.info("segment %s was looked at", segment.name)

@@ -1,0 +1,39 @@
+"""Dreamed frames as files, before text and final encoding; read again as often as these change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from renderer.media import ffmpeg
+
+Picture = UInt8[np.ndarray, "height width 3"]
+
+_CONVERT = "scale=in_color_matrix=bt709:flags=bicubic+accurate_rnd+full_chroma_int,format=rgb24"
+
+
+def read_frames(path: Path, size: tuple[int, int], count: int, first: int = 0) -> Iterator[Picture]:
+    """Read frames that `clean_coding` has encoded, one after another.
+
+    Args:
+        path: The file.
+        size: Width and height in pixels.
+        count: How many frames to read.
+        first: Number of the first one, from 0.
+
+    Yields:
+        The frames; each may be written to.
+
+    Raises:
+        EncodingError: The file cannot be read, or has fewer frames.
+    """
+    width, height = size
+    chosen = f"select=gte(n\\,{first})," if first else ""
+    source = ["-i", str(path.absolute()), "-map", "0:v:0", "-vf", f"{chosen}{_CONVERT}"]
+    output = ["-fps_mode", "passthrough", "-frames:v", str(count), "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:"]
+    with ffmpeg.read_by([*source, *output], f"reading {path.name}") as read:
+        for _ in range(count):
+            yield np.frombuffer(bytearray(read(width * height * 3)), np.uint8).reshape(height, width, 3)
