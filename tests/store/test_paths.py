@@ -18,7 +18,8 @@ _TARGETS = [
 def test_records_are_found_among_other_files(tmp_path: Path) -> None:
     paths = RunPaths(tmp_path)
     paths.state.mkdir()
-    segments = [paths.segment_record(name) for name in ("0001-000-0123456789", "10000-1234-abcdef0123", "lead-in-0001-0123456789")]
+    named = ("0001-000-0123456789", "10000-1234-abcdef0123", "lead-in-0001-0123456789")
+    segments = [paths.segment_record(name) for name in named]
     stills = {target.key: paths.still_record(target.key) for target in _TARGETS}
     others = [paths.film_record, paths.failures, paths.similarity, paths.progress, paths.lock, paths.log]
     others += [paths.picture("0001-000-0123456789"), paths.part_record("0001-000-0123456789")]
