@@ -9,7 +9,7 @@ from jaxtyping import Float
 from renderer.common.progress import Stepped
 from renderer.dream.health import Health
 from renderer.film.recipe import FilmRecipe, StillRecipe
-from renderer.film.tasks import Frame, Picture, SegmentTask, Still, StillTask
+from renderer.film.tasks import NOT_SAVING, Frame, Picture, Saving, SegmentTask, Still, StillTask
 from renderer.settings.sections import Settings
 from renderer.targets.target import Aim, Guess, Score
 from tests.film_helpers import place_of
@@ -36,10 +36,18 @@ class FakeWorker:
         self.closed = False
 
     def segments(
-        self, recipe: FilmRecipe, batches: Sequence[Sequence[SegmentTask]], stepped: Stepped, *, score_all: bool
+        self,
+        recipe: FilmRecipe,
+        batches: Sequence[Sequence[SegmentTask]],
+        stepped: Stepped,
+        saving: Saving = NOT_SAVING,
+        *,
+        score_all: bool,
     ) -> Iterator[Frame]:
         for tasks in batches:
-            fresh = [recipe.begins_fresh(task.segment, follows=task.start is not None) for task in tasks]
+            fresh = [
+                not task.begun and recipe.begins_fresh(task.segment, follows=task.start is not None) for task in tasks
+            ]
             _climb(recipe.dream.fresh_steps, sum(fresh), stepped)
             for frame in self._batch(recipe, tasks, score_all=score_all):
                 _climb(recipe.dream.steps_per_frame, 1, stepped)
@@ -53,16 +61,22 @@ class FakeWorker:
         for number in range(max(task.segment.frames for task in tasks)):
             for place, (task, aim) in enumerate(zip(tasks, aims, strict=True)):
                 segment = task.segment
-                if number >= segment.frames:
+                if number < task.begun or number >= segment.frames:
                     continue
-                key = (recipe.digest, aim.key, segment.first_frame + number, others)
+                key = (segment.name, segment.first_frame + number, others)
                 pictures[place] = _blend(pictures[place], _noise(key, *recipe.size))
                 self._count()
                 ends = segment.ends_class and number + 1 == segment.frames
                 score = fake_score(aim.units[0][0], 0) if ends or score_all else None
                 yield Frame(segment, number, pictures[place], Health(steps=1), score)
 
-    def stills(self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]], stepped: Stepped) -> Iterator[Still]:
+    def stills(
+        self,
+        recipe: StillRecipe,
+        batches: Sequence[Sequence[StillTask]],
+        stepped: Stepped,
+        saving: Saving = NOT_SAVING,
+    ) -> Iterator[Still]:
         for tasks in batches:
             self.groups.append([(task.aim.units[0][0], task.seed) for task in tasks])
             _climb(recipe.stills.steps, len(tasks), stepped)
@@ -70,7 +84,7 @@ class FakeWorker:
             for task in tasks:
                 self._count()
                 apart = [hashlib.sha256(other).hexdigest() for other in task.others]
-                picture = _noise((recipe.digest, task.seed, task.aim.key, others, apart), *recipe.size)
+                picture = _noise((recipe.common_digest, task.seed, task.aim.key, others, apart), *recipe.size)
                 score = fake_score(task.aim.units[0][0], task.seed)
                 opacity = picture[..., 0] if recipe.stills.alpha else None
                 yield Still(task, picture, score, Health(steps=1), score.probability, opacity)

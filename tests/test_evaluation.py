@@ -66,7 +66,7 @@ def page_contents(directory: Path) -> dict[str, object]:
 
 
 def test_what_is_scored_is_what_a_viewer_sees(tmp_path: Path) -> None:
-    directory = rendered(tmp_path / "run", "video.codec=ffv1", "overlay.lines=[]")
+    directory = rendered(tmp_path / "run", "video.codec=ffv1", "overlay.lines=[]", "film.clean_frames=lossless")
     with av.open(str(directory / "atlas.mkv")) as film:
         frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
     found = list(exhibits(look_at(directory)))

@@ -13,7 +13,7 @@ from renderer.atlas.sheet import make_sheet
 from renderer.common.errors import UserError
 from renderer.common.progress import Amount, Stepped
 from renderer.film.recipe import StillRecipe, still_recipe
-from renderer.film.tasks import Still, StillTask
+from renderer.film.tasks import NOT_SAVING, Saving, Still, StillTask
 from renderer.jobs.commands import Request, make_page, render, render_stills
 from renderer.jobs.evaluation import evaluate
 from renderer.jobs.preflight import preflight
@@ -111,10 +111,14 @@ def test_each_variant_is_given_those_before_it(tmp_path: Path) -> None:
 
     class Looking(FakeWorker):
         def stills(
-            self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]], stepped: Stepped
+            self,
+            recipe: StillRecipe,
+            batches: Sequence[Sequence[StillTask]],
+            stepped: Stepped,
+            saving: Saving = NOT_SAVING,
         ) -> Iterator[Still]:
             seen.extend((task.aim.key, len(task.others)) for batch in batches for task in batch)
-            return super().stills(recipe, batches, stepped)
+            return super().stills(recipe, batches, stepped, saving)
 
     render_stills(asked(tmp_path, "stills.variants=3"), Recorder(), Looking)
     assert seen == [(key, others) for others in range(3) for key in ("0001", "0002")]
@@ -221,10 +225,14 @@ def test_tries_do_not_use_up_the_progress_of_later_variants(tmp_path: Path) -> N
 
     class Looking(FakeWorker):
         def stills(
-            self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]], stepped: Stepped
+            self,
+            recipe: StillRecipe,
+            batches: Sequence[Sequence[StillTask]],
+            stepped: Stepped,
+            saving: Saving = NOT_SAVING,
         ) -> Iterator[Still]:
             shares.append((len(batches[0][0].others), told.done.steps / told.total.steps))
-            return super().stills(recipe, batches, stepped)
+            return super().stills(recipe, batches, stepped, saving)
 
     render_stills(wanted, told, Looking)
     assert told.done == told.total == Amount(16, 4, 16 * 5)

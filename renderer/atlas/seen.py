@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import compress
 from os.path import lexists
@@ -13,7 +13,9 @@ from renderer.common.errors import UserError
 from renderer.film.timeline import Segment
 from renderer.media.codecs import CODECS, SEGMENT_SUFFIXES
 from renderer.store.evaluation_file import Evaluation, read_evaluation
+from renderer.store.paths import RunPaths
 from renderer.store.records import (
+    CleanRecord,
     FailureRecord,
     FileRecord,
     FilmRecord,
@@ -76,7 +78,18 @@ class SeenRun:
             return Lacks(frames=True, picture=True)
         has_picture = self.is_whole(record.picture)
         dropped = self.run.settings.film.clean_frames == "drop" and has_picture and self.part(segment) is not None
-        return Lacks(frames=not dropped and not self.is_whole(record.clean), picture=not has_picture)
+        return Lacks(frames=not dropped and not self.has_frames(record), picture=not has_picture)
+
+    def has_frames(self, record: SegmentRecord) -> bool:
+        """Whether the clean frames of a segment are there, and whole."""
+        return all(self.is_whole(piece) for piece in record.clean)
+
+    def begun(self, segment: Segment) -> SegmentRecord | None:
+        """Record of a segment that was finished when its class was shorter, if its files are there and whole."""
+        record = read_record(self.paths.segment_record(segment.name), SegmentRecord)
+        if record is None or record.frames >= segment.frames or not self._speaks_of_own(segment, record):
+            return None
+        return record if self.has_frames(record) and self.is_whole(record.picture) else None
 
     def part(self, segment: Segment) -> PartRecord | None:
         """Record of a segment's frames with text, if they are there and whole, be they up to date or not."""
@@ -160,11 +173,12 @@ class SeenRun:
         return record is not None and is_intact(self.paths, record, thorough=self._thorough)
 
     def _fits(self, segment: Segment, record: SegmentRecord) -> bool:
+        return record.frames == segment.frames and self._speaks_of_own(segment, record)
+
+    def _speaks_of_own(self, segment: Segment, record: SegmentRecord) -> bool:
         paths = self.paths
-        return (
-            record.frames == segment.frames
-            and speaks_of(paths, record.clean, paths.clean(segment.name))
-            and speaks_of(paths, record.picture, paths.picture(segment.name))
+        return are_own(paths, segment.name, record.frames, record.clean) and speaks_of(
+            paths, record.picture, paths.picture(segment.name)
         )
 
     def _looked_at(self, target: Target) -> tuple[StillRecord | None, tuple[bool, ...]]:
@@ -184,6 +198,16 @@ class SeenRun:
     def _is_still(self, target: Target, place: int, file: FileRecord) -> bool:
         path = self.paths.still(still_name(target, place))
         return speaks_of(self.paths, file, path) and self.is_whole(file)
+
+
+def are_own(paths: RunPaths, name: str, frames: int, clean: Sequence[CleanRecord]) -> bool:
+    """Whether files with clean frames are those of a segment, one after another, so many frames in all."""
+    first = 0
+    for piece in clean:
+        if not speaks_of(paths, piece, paths.clean(name, first)):
+            return False
+        first += piece.frames
+    return first == frames
 
 
 def look_at(directory: Path) -> SeenRun:

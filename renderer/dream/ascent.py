@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -12,6 +13,7 @@ from torch.nn import functional
 from renderer.common.progress import Stepped, unheard
 from renderer.dream.canvas import CANVASES
 from renderer.dream.climb import Ascent, Climb, Pictures, draw_step
+from renderer.dream.dreaming import AscentSettings
 from renderer.dream.gradients import UsableGradient, climbed
 from renderer.dream.health import Health
 from renderer.dream.level import keep_level
@@ -72,39 +74,105 @@ def ascend_fresh(
     Returns:
         The pictures after the steps, and how they fared.
     """
-    settings = climbs[0].values(0)
-    height, width = pictures.shape[-2:]
-    reached = _unchanged(pictures)
+    spans = ascend_in_spans(network, pictures, climbs, steps, stepped, seconds_per_step=seconds_per_step)
+    return deque(spans, maxlen=1)[0].ascent
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How far an ascent from fresh pictures is; from here it goes on as if it had not stopped.
+
+    Attributes:
+        steps: How many steps are done.
+        ascent: What they have come to, in the size of their octave.
+    """
+
+    steps: int
+    ascent: Ascent
+
+
+def ascend_in_spans(  # noqa: PLR0913
+    network: Network,
+    pictures: Pictures,
+    climbs: Sequence[Climb],
+    steps: int,
+    stepped: Stepped = unheard,
+    *,
+    seconds_per_step: float = 0.0,
+    begun: Reached | None = None,
+) -> Iterator[Reached]:
+    """Do as `ascend_fresh` does, and give what has been reached after each span of at most an octave.
+
+    Args:
+        network: As there.
+        pictures: As there.
+        climbs: As there.
+        steps: As there.
+        stepped: As there; it is not told of steps that were done before.
+        seconds_per_step: As there.
+        begun: Where to go on.
+
+    Yields:
+        What has been reached; the last one is the whole ascent.
+    """
+    reached = begun or Reached(0, _unchanged(pictures))
+    size = (pictures.shape[-2], pictures.shape[-1])
+    if reached.steps == steps:
+        yield reached
+    for octave in _octaves(climbs[0].values(0), size, steps, seconds_per_step):
+        for own in octave.spans:
+            if own.start >= reached.steps:
+                ascent = _climb_span(network, reached.ascent, climbs, octave, own, stepped)
+                reached = Reached(own.stop, reached.ascent.followed_by(ascent))
+                yield reached
+
+
+@dataclass(frozen=True)
+class _Octave:
+    """Some steps in one size.
+
+    Attributes:
+        size: Height and width of the pictures.
+        steps: Numbers of the steps.
+        seconds_per_step: Film time for which the pictures are leveled in each.
+    """
+
+    size: tuple[int, int]
+    steps: range
+    seconds_per_step: float
+
+    @property
+    def spans(self) -> list[range]:
+        """The steps between which the pictures are leveled, if they are."""
+        length = _LEVELED_STEPS if self.seconds_per_step else len(self.steps)
+        return [self.steps[begin : begin + length] for begin in range(0, len(self.steps), length)]
+
+
+def _octaves(settings: AscentSettings, size: tuple[int, int], steps: int, seconds_per_step: float) -> Iterator[_Octave]:
     for octave in range(settings.octaves):
         shrink = settings.octave_scale ** (octave + 1 - settings.octaves)
-        size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
-        begun = functional.interpolate(reached.pictures, size, mode="bilinear", antialias=True)
+        height, width = (max(1, round(side * shrink)) for side in size)
         first, end = (steps * count // settings.octaves for count in (octave, octave + 1))
         if end > first:
-            octave_steps = range(first, end)
-            reached = reached.followed_by(_climb_level(network, begun, climbs, octave_steps, stepped, seconds_per_step))
-    return reached
+            yield _Octave((height, width), range(first, end), seconds_per_step)
 
 
 def _unchanged(pictures: Pictures) -> Ascent:
     return Ascent(pictures, tuple(Health() for _ in pictures))
 
 
-def _climb_level(
-    network: Network, pictures: Pictures, climbs: Sequence[Climb], steps: range, stepped: Stepped, seconds: float
+def _climb_span(
+    network: Network, reached: Ascent, climbs: Sequence[Climb], octave: _Octave, own: range, stepped: Stepped
 ) -> Ascent:
-    """Climb an octave; between its spans, if there are several, the pictures are leveled."""
-    reached = _unchanged(pictures)
-    span = _LEVELED_STEPS if seconds else len(steps)
-    for begin in range(0, len(steps), span):
-        own = steps[begin : begin + span]
-        if begin:
-            settings = [climb.values(own.start) for climb in climbs]
-            levels, canvas = [one.level for one in settings], CANVASES[settings[0].canvas]
-            reached = replace(reached, pictures=keep_level(levels, reached.pictures, seconds * span, canvas))
-        course = _Course(len(own), stepped, own.start, begin, whole=len(steps))
-        reached = reached.followed_by(_climb(network, reached.pictures, climbs, course))
-    return reached
+    """Climb a span of an octave; the first one begins with the pictures in its size, each other one levels them."""
+    begin = own.start - octave.steps.start
+    if begin:
+        settings = [climb.values(own.start) for climb in climbs]
+        levels, canvas = [one.level for one in settings], CANVASES[settings[0].canvas]
+        pictures = keep_level(levels, reached.pictures, octave.seconds_per_step * _LEVELED_STEPS, canvas)
+    else:
+        pictures = functional.interpolate(reached.pictures, octave.size, mode="bilinear", antialias=True)
+    return _climb(network, pictures, climbs, _Course(len(own), stepped, own.start, begin, whole=len(octave.steps)))
 
 
 @dataclass(frozen=True)

@@ -172,6 +172,8 @@ class FilmRecipe(Recipe):
         """Name the segments of a chain: by the target, and a digest that includes those of the segments before."""
         before = self._common_digest
         for segment in chain:
+            if segment.first_frame == 0 and self.film.transition == "reset":
+                before = self._common_digest
             known = data_digest([before, self._own(segment)])
             key = self.aims[segment.position].key
             stem = f"lead-in-{key}" if segment.is_lead_in else f"{key}-{segment.part:03d}"

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from renderer.common.progress import Stepped, unheard
-from renderer.dream.ascent import ascend, ascend_fresh
+from renderer.dream.ascent import Reached, ascend, ascend_in_spans
 from renderer.dream.blur import blur
 from renderer.dream.canvas import CANVASES, Canvas
 from renderer.dream.climb import Ascent, Climb
@@ -24,8 +24,9 @@ from renderer.dream.per_picture import per_picture
 from renderer.dream.randomness import PictureKey
 from renderer.film.motion import Move, move_between
 from renderer.film.recipe import FilmRecipe, FilmValues, Moment, StillRecipe
-from renderer.film.tasks import DreamedStill, Frame, Opacity, Picture, SegmentTask, StillTask
-from renderer.film.timeline import blend_frames, transition_frames
+from renderer.film.saving import Watch, reached, save, segments_key, stills_key
+from renderer.film.tasks import NOT_SAVING, DreamedStill, Frame, Opacity, Picture, Saved, Saving, SegmentTask, StillTask
+from renderer.film.timeline import Segment, blend_frames, transition_frames
 from renderer.film.warp import apply_moves
 from renderer.networks.network import Network
 from renderer.starts.start import StartPicture
@@ -37,13 +38,18 @@ _GRAY = 0.5
 # the end, as in this time: what is left of what the ascent has burned comes back.
 _STILL_STEP_SECONDS = 0.008
 _STILL_END_SECONDS = 0.2
+_END_SHARE = 1 / 8  # Of the time after which it is told where stills stand: so long at least have whole ones taken.
 
 Pictures = Float[Tensor, "batch 3 height width"]
 
 
 def dream_segments(
-    network: Network, recipe: FilmRecipe, tasks: Sequence[SegmentTask], stepped: Stepped = unheard
-) -> Iterator[list[Frame]]:
+    network: Network,
+    recipe: FilmRecipe,
+    tasks: Sequence[SegmentTask],
+    stepped: Stepped = unheard,
+    saving: Saving = NOT_SAVING,
+) -> Iterator[Sequence[Frame | Saved]]:
     """Dream the frames of segments in lockstep.
 
     Args:
@@ -51,34 +57,70 @@ def dream_segments(
         recipe: What the film is made from.
         tasks: The segments of one batch.
         stepped: Is told of each ascent step.
+        saving: How often to tell where they stand, and where they stood.
 
     Yields:
-        For each number of a frame, from 0, the frame of each segment that is so long.
+        For each number of a frame, from 0 where a segment begins or was begun, the frame of each segment that is so
+        long; now and then where they stand.
     """
-    running = [_Running(recipe, task) for task in tasks]
-    pictures = torch.cat([one.first_picture(network) for one in running])
-    before = _begin_fresh(network, recipe, running, pictures, stepped)
-    for number in range(max(task.segment.frames for task in tasks)):
+    key, names, watch = segments_key(tasks), tuple(task.segment.name for task in tasks), Watch(saving)
+    saved = saving.find(key)
+    begin, before = saved.frames if saved else 0, dict[Segment, Health]()
+    running = [_Running(recipe, task) for task in tasks if task.frames >= begin]
+    if saved and begin:
+        pictures = torch.from_numpy(saved.pictures).to(network.device)
+        for one in running:
+            one.skip(begin, network.device)
+    else:
+        pictures = torch.cat([one.first_picture(network) for one in running])
+        for span in _begin_fresh(network, recipe, running, pictures, stepped, saved):
+            before = _put_in(pictures, running, span)
+            if watch.is_due():
+                yield [save(key, names, span)]
+    for number in range(begin, max(task.frames for task in tasks)):
         # A shorter segment has ended; the others go on without it.
-        staying = [row for row, one in enumerate(running) if number < one.segment.frames]
+        staying = [row for row, one in enumerate(running) if number < one.task.frames]
         if len(staying) < len(running):
             running, pictures = [running[row] for row in staying], pictures[staying]
         dreamed = _next_frame(network, recipe, running, pictures, number, stepped)
         pictures = dreamed.pictures
         yield [
-            Frame(one.segment, number, picture, before.pop(one.segment, Health()) + own)
+            Frame(one.segment, one.task.begun + number, picture, before.pop(one.segment, Health()) + own)
             for one, picture, own in zip(running, _shown(running, pictures, number), dreamed.health, strict=True)
         ]
+        if (number + 1) % saving.frames == 0 and watch.is_due():
+            yield [Saved(key, names, number + 1, 0, pictures.cpu().numpy(), tuple(Health() for _ in running))]
 
 
 def dream_stills(
-    network: Network, recipe: StillRecipe, tasks: Sequence[StillTask], stepped: Stepped = unheard
-) -> Iterator[DreamedStill]:
-    """Dream a picture of each target from a fresh one; the tasks are one batch."""
+    network: Network,
+    recipe: StillRecipe,
+    tasks: Sequence[StillTask],
+    stepped: Stepped = unheard,
+    saving: Saving = NOT_SAVING,
+) -> Iterator[DreamedStill | Saved]:
+    """Dream a picture of each target from a fresh one; the tasks are one batch.
+
+    Now and then, and at the end of a longer time, it is told where they stand.
+    """
+    key, names, watch = stills_key(recipe, tasks), tuple(task.aim.key for task in tasks), Watch(saving)
     climbs = [_still_climb(recipe, task) for task in tasks]
     begun = torch.cat([_to_tensor(recipe.start.first(climb.key, recipe.size), network) for climb in climbs])
     steps, seconds = recipe.stills.steps, _STILL_STEP_SECONDS
-    dreamed = ascend_fresh(network, begun, climbs, steps, stepped, seconds_per_step=seconds)
+    saved = saving.find(key)
+    for span in ascend_in_spans(
+        network,
+        begun,
+        climbs,
+        steps,
+        stepped,
+        seconds_per_step=seconds,
+        begun=reached(saved, network.device) if saved else None,
+    ):
+        # What is whole waits for others before it is a file.
+        if watch.is_due(_END_SHARE if span.steps == steps else 1):
+            yield save(key, names, span)
+    dreamed = span.ascent
     levels, canvas = [recipe.at(task.aim, recipe.stills.steps).level for task in tasks], CANVASES[recipe.dream.canvas]
     leveled = keep_level(levels, dreamed.pictures, _STILL_END_SECONDS, canvas)
     finished = blur(leveled, recipe.stills.smooth, canvas)
@@ -96,16 +138,17 @@ class _Running:
     """One segment while it is dreamed."""
 
     def __init__(self, recipe: FilmRecipe, task: SegmentTask) -> None:
-        self.recipe, self.segment, self.start = recipe, task.segment, task.start
+        self.recipe, self.task, self.segment, self.start = recipe, task, task.segment, task.start
         self.aim = recipe.aims[task.segment.position]
         self.key = PictureKey(recipe.run.seed, self.aim.key)
-        self.is_fresh = recipe.begins_fresh(task.segment, follows=task.start is not None)
+        self.is_fresh = not task.begun and recipe.begins_fresh(task.segment, follows=task.start is not None)
+        self._first = task.segment.first_frame + task.begun
         self._fading: Pictures | None = None
 
     def values(self, frame: float) -> FilmValues:
-        """What holds at a frame, counted from the beginning of the segment; also between two frames."""
+        """What holds at a frame, counted from the first that is dreamed; also between two frames."""
         fps, segment = self.recipe.film.fps, self.segment
-        seconds = (segment.first_frame + frame) / fps
+        seconds = (self._first + frame) / fps
         return self.recipe.at(Moment(segment.position, seconds, segment.class_frames / fps))
 
     def first_picture(self, network: Network) -> Float[Tensor, "1 3 height width"]:
@@ -117,7 +160,7 @@ class _Running:
         self, network: Network, moved: Float[Tensor, "3 height width"], number: int
     ) -> Float[Tensor, "1 3 height width"]:
         """The picture with what the start brings into the frame; the first frame of a class has it already."""
-        frame = self.segment.first_frame + number
+        frame = self._first + number
         if frame == 0:
             return moved[None]
         return _to_tensor(self.recipe.start.following(moved.cpu().numpy(), self.key, frame), network)
@@ -129,7 +172,7 @@ class _Running:
     def climb(self, number: int) -> Climb:
         """The ascent of the frame of the given number."""
         dream = self.recipe.dream
-        first = dream.fresh_steps + (self.segment.first_frame + number) * dream.steps_per_frame
+        first = dream.fresh_steps + (self._first + number) * dream.steps_per_frame
 
         def values(step: int) -> AscentSettings:
             return self.values(number + step / dream.steps_per_frame).dream
@@ -139,7 +182,7 @@ class _Running:
     def _aim_at(self, number: int) -> Aim:
         """What the frame of the given number is to show: on the way from the class before, something of that too."""
         film, position = self.recipe.film, self.segment.position
-        frame, frames = self.segment.first_frame + number, blend_frames(film, self.segment.class_frames)
+        frame, frames = self._first + number, blend_frames(film, self.segment.class_frames)
         first = self.recipe.timeline.chains[self.segment.chain][0].position
         if film.transition != "carry" or position == first or frame >= frames:
             return self.aim
@@ -151,39 +194,66 @@ class _Running:
 
     def kept(self, number: int) -> float:
         """Share of its contrast that the picture keeps in a frame, while the class before is being forgotten."""
-        frame = self.segment.first_frame + number
+        frame = self._first + number
         frames = max(1, round(_FORGETTING_SECONDS * self.recipe.film.fps))
         carried = self.recipe.film.transition == "carry" and not self.is_fresh
         return (1 - self.values(number).forget) ** (1 / frames) if carried and frame < frames else 1.0
 
+    def skip(self, frames: int, device: torch.device) -> None:
+        """Go past frames that are there already."""
+        for number in range(frames):
+            self._fade(number, device)
+
     def shown(self, picture: Float[Tensor, "3 height width"], number: int) -> Float[Tensor, "3 height width"]:
         """The frame: the picture, behind that of the class before while it fades out."""
-        film = self.recipe.film
-        frames = min(transition_frames(film), self.segment.frames - 1)
-        if film.transition != "crossfade" or self.start is None or not self.is_fresh or number >= frames:
-            return picture
-        before = self._fading if self._fading is not None else _from_picture(self.start, picture.device)
+        before = self._fade(number, picture.device)
+        return picture if before is None else torch.lerp(before, picture, (number + 1) / (self._fade_frames + 1))
+
+    def _fade(self, number: int, device: torch.device) -> Float[Tensor, "3 height width"] | None:
+        """The picture of the class before, moved on to a frame; None where it has gone."""
+        if self.start is None or not self.is_fresh or number >= self._fade_frames:
+            return None
+        before = self._fading if self._fading is not None else _from_picture(self.start, device)
         self._fading = apply_moves(before, [self._move(number)], CANVASES[self.recipe.dream.canvas])
-        return torch.lerp(self._fading[0], picture, (number + 1) / (frames + 1))
+        return self._fading[0]
+
+    @property
+    def _fade_frames(self) -> int:
+        film = self.recipe.film
+        return min(transition_frames(film), self.segment.frames - 1) if film.transition == "crossfade" else 0
 
     def _move(self, number: int) -> Move:
         fps = self.recipe.film.fps
-        frame = self.segment.first_frame + number
+        frame = self._first + number
         motion = self.values(number).motion
         return move_between(motion, (frame - 1) / fps, frame / fps, self.segment.class_frames / fps)
 
 
 def _begin_fresh(
-    network: Network, recipe: FilmRecipe, running: Sequence[_Running], pictures: Pictures, stepped: Stepped
-) -> dict[object, Health]:
-    """Climb the pictures that are fresh, in place; gives how their gradients were, by segment."""
-    fresh = [row for row, one in enumerate(running) if one.is_fresh]
-    if not fresh:
-        return {}
-    climbs = [running[row].climb_fresh() for row in fresh]
-    begun = ascend_fresh(network, pictures[fresh], climbs, recipe.dream.fresh_steps, stepped)
-    pictures[fresh] = begun.pictures
-    return {running[row].segment: health for row, health in zip(fresh, begun.health, strict=True)}
+    network: Network,
+    recipe: FilmRecipe,
+    running: Sequence[_Running],
+    pictures: Pictures,
+    stepped: Stepped,
+    saved: Saved | None,
+) -> Iterator[Reached]:
+    """Climb the pictures that are fresh; gives nothing where there are none."""
+    rows, begun = _fresh_rows(running), reached(saved, network.device) if saved else None
+    if rows:
+        climbs = [running[row].climb_fresh() for row in rows]
+        yield from ascend_in_spans(network, pictures[rows], climbs, recipe.dream.fresh_steps, stepped, begun=begun)
+
+
+def _fresh_rows(running: Sequence[_Running]) -> list[int]:
+    return [row for row, one in enumerate(running) if one.is_fresh]
+
+
+def _put_in(pictures: Pictures, running: Sequence[_Running], span: Reached) -> dict[Segment, Health]:
+    """Put fresh pictures among the others once they are of full size; gives how their gradients were, by segment."""
+    rows, ascent = _fresh_rows(running), span.ascent
+    if ascent.pictures.shape[-2:] == pictures.shape[-2:]:
+        pictures[rows] = ascent.pictures
+    return {running[row].segment: health for row, health in zip(rows, ascent.health, strict=True)}
 
 
 def _next_frame(

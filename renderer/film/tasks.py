@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from renderer.dream.health import Health
 from renderer.film.timeline import Segment
@@ -25,10 +26,19 @@ class SegmentTask:
     Attributes:
         segment: Which one.
         start: Last frame of the segment before it in its chain, or None where there is none.
+        is_wanted: Whether anything of it is missing; a group of which nothing is need not be computed.
+        begun: How many of its frames are there; then `start` is the last of these.
     """
 
     segment: Segment
     start: Picture | None
+    is_wanted: bool = True
+    begun: int = 0
+
+    @property
+    def frames(self) -> int:
+        """How many frames are to be dreamed."""
+        return self.segment.frames - self.begun
 
 
 @dataclass(frozen=True)
@@ -114,6 +124,52 @@ class Still:
     def is_recognized(self) -> bool:
         """Whether it was dreamed at all, and the network does not put another class first."""
         return not self.score.is_missed and not self.health.is_dead
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Where a group of pictures stands that are stepped together.
+
+    Attributes:
+        key: Tells the group, and all that its pictures follow from; see `film.saving`.
+        names: The names of its segments, or the keys of its stills' targets.
+        frames: How many frames have been dreamed of each segment; 0 for stills, and while fresh pictures are climbed.
+        steps: Steps of the ascent from fresh pictures that are done.
+        pictures: Values in [0, 1], without rounding.
+        health: How the gradients of each picture were in this ascent.
+        trace: Where they went, if that is to be known.
+    """
+
+    key: str
+    names: tuple[str, ...]
+    frames: int
+    steps: int
+    pictures: Float[np.ndarray, "batch 3 height width"]
+    health: tuple[Health, ...]
+    trace: Float[np.ndarray, "batch height width"] | None = None
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """Tells it from all others."""
+        return self.key, self.frames, self.steps
+
+
+@dataclass(frozen=True)
+class Saving:
+    """How often to save, and what was saved.
+
+    Attributes:
+        seconds: After so many seconds of work a group tells where it stands, as soon as it can.
+        frames: Segments tell after a multiple of so many frames alone.
+        find: Gives what was saved of a group by its key; is called once before the group begins, by any thread.
+    """
+
+    seconds: float = math.inf
+    frames: int = 1
+    find: Callable[[str], Saved | None] = lambda _key: None
+
+
+NOT_SAVING = Saving()
 
 
 def in_batches(items: Sequence[Item], most: int) -> list[list[Item]]:

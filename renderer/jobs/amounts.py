@@ -7,14 +7,43 @@ from collections.abc import Iterable
 from renderer.common.progress import Amount
 from renderer.film.recipe import FilmRecipe
 from renderer.film.timeline import Segment
-from renderer.jobs.plan import Plan
+from renderer.jobs.plan import Plan, PlannedSegment
 from renderer.store.run import Run
+from renderer.store.saved_file import read_saved_record
 
 
 def amount_of(recipe: FilmRecipe, segments: Iterable[Segment]) -> Amount:
     """The frames of segments, those of lead-ins as steps alone; no classes, since several segments make one."""
     amounts = (Amount(0 if one.is_lead_in else one.frames, 0, recipe.steps(one)) for one in segments)
     return sum(amounts, Amount(0, 0))
+
+
+def left_of(recipe: FilmRecipe, items: Iterable[PlannedSegment]) -> Amount:
+    """What is to be dreamed of segments that are planned; where one was begun, what is left of it."""
+    planned = list(items)
+    begun = sum((dreamed(recipe, item, item.begun.frames) for item in planned if item.begun), Amount(0, 0))
+    return amount_of(recipe, (item.segment for item in planned)) - begun
+
+
+def saved_of_film(run: Run, plan: Plan) -> Amount:
+    """What of it is there all the same: saved of pictures that were being dreamed."""
+    items, recipe = {item.segment.name: item for item in plan.items}, run.film_recipe
+    amount = Amount(0, 0)
+    for record in filter(None, map(read_saved_record, run.paths.all_saved())):
+        if record.frames == 0 and any(name in items for name in record.names):
+            amount += Amount(0, 0, record.steps * len(record.health))
+        for one in record.segments if record.frames else ():
+            if item := items.get(one.name):
+                amount += dreamed(recipe, item, one.frames)
+                amount -= dreamed(recipe, item, item.begun.frames) if item.begun else Amount(0, 0)
+    return amount
+
+
+def dreamed(recipe: FilmRecipe, item: PlannedSegment, frames: int) -> Amount:
+    """What is done of a segment of which so many frames are there."""
+    whole = recipe.steps(item.segment)
+    steps = whole - (item.segment.frames - frames) * recipe.dream.steps_per_frame
+    return Amount(0 if item.segment.is_lead_in else frames, 0, steps)
 
 
 def whole_film(run: Run) -> Amount:
@@ -26,7 +55,7 @@ def whole_film(run: Run) -> Amount:
 def done_of_film(run: Run, plan: Plan) -> Amount:
     """What will not be computed, since it is there."""
     classes = {item.segment.position for item in plan.items if item.is_missing and not item.segment.is_lead_in}
-    left = amount_of(run.film_recipe, (item.segment for item in plan.items)) + Amount(0, len(classes))
+    left = left_of(run.film_recipe, plan.items) + Amount(0, len(classes))
     return whole_film(run) - left
 
 

@@ -100,22 +100,20 @@ def _of(file: RunFile) -> tuple[Any, Any, Any]:
 
 def _frames_anew(old: Run, new: Run, stale: Sequence[str]) -> tuple[Target, ...]:
     """Targets that were dreamed, at least in part, and are asked for, but otherwise."""
-    there = {path.stem for path in new.paths.segment_records()} - set(stale)
-    dreamed = _targets_of(old, lambda name: name in there or name in stale)
-    lacking = _targets_of(new, lambda name: name not in there)
-    return tuple(target for target in new.targets if target.key in dreamed & lacking)
-
-
-def _targets_of(run: Run, is_meant: Callable[[str], bool]) -> set[str]:
-    """Keys of the targets that have a segment which is meant."""
-    return {run.targets[segment.position].key for segment in run.timeline.segments if is_meant(segment.name)}
+    there = {path.stem for path in new.paths.segment_records()}
+    wanted = {segment.name: segment.frames for segment in new.timeline.segments if segment.name not in stale}
+    dreamed = [segment for segment in old.timeline.segments if segment.name in there]
+    # A segment that is to be longer is gone on with.
+    lost = [segment for segment in dreamed if segment.frames > wanted.get(segment.name, 0)]
+    keys = {old.targets[segment.position].key for segment in lost}
+    return tuple(target for target in new.targets if target.key in keys)
 
 
 def _stale(new: Run) -> tuple[str, ...]:
     """Segments of which only the part for the film is there, and that is to look otherwise."""
     seen, presenter = SeenRun(new), Presenter(new)
     found = ((segment, seen.segment(segment)) for segment in new.timeline.segments)
-    dropped = [(one, record) for one, record in found if record and not new.paths.clean(one.name).exists()]
+    dropped = [(one, record) for one, record in found if record and not seen.has_frames(record)]
     return tuple(one.name for one, record in dropped if not presenter.is_current(seen, one, record))
 
 

@@ -16,7 +16,7 @@ from renderer.common.errors import UserError
 from renderer.common.progress import Stepped
 from renderer.film.recipe import FilmRecipe, StillRecipe
 from renderer.film.sequence import dream_segments, dream_stills
-from renderer.film.tasks import Frame, Picture, SegmentTask, Still, StillTask
+from renderer.film.tasks import NOT_SAVING, DreamedStill, Frame, Picture, Saved, Saving, SegmentTask, Still, StillTask
 from renderer.jobs.lanes import Lanes, Stream, Together
 from renderer.jobs.turns import Dreaming, Placed
 from renderer.networks.devices import find_devices
@@ -57,25 +57,38 @@ class LocalWorker:
         return len(self._lanes)
 
     def segments(
-        self, recipe: FilmRecipe, batches: Sequence[Sequence[SegmentTask]], stepped: Stepped, *, score_all: bool
-    ) -> Iterator[Frame]:
+        self,
+        recipe: FilmRecipe,
+        batches: Sequence[Sequence[SegmentTask]],
+        stepped: Stepped,
+        saving: Saving = NOT_SAVING,
+        *,
+        score_all: bool,
+    ) -> Iterator[Frame | Saved]:
         """Compute batches of segments; see `Worker.segments`."""
 
-        def dream(network: Network, tasks: Sequence[SegmentTask], stepped: Stepped) -> Iterator[Frame]:
-            for frames in dream_segments(network, recipe, tasks, stepped):
-                for frame in frames:
-                    last = frame.segment.ends_class and frame.ends_segment
-                    yield _scored(network, recipe, frame) if score_all or last else frame
+        def dream(network: Network, tasks: Sequence[SegmentTask], stepped: Stepped) -> Iterator[Frame | Saved]:
+            if not any(task.is_wanted for task in tasks):
+                return
+            for found in dream_segments(network, recipe, tasks, stepped, saving):
+                for one in found:
+                    scored = isinstance(one, Frame) and (score_all or (one.segment.ends_class and one.ends_segment))
+                    yield _scored(network, recipe, one) if isinstance(one, Frame) and scored else one
 
         return self._compute(dream, batches, stepped)
 
-    def stills(self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]], stepped: Stepped) -> Iterator[Still]:
+    def stills(
+        self,
+        recipe: StillRecipe,
+        batches: Sequence[Sequence[StillTask]],
+        stepped: Stepped,
+        saving: Saving = NOT_SAVING,
+    ) -> Iterator[Still | Saved]:
         """Compute batches of stills; see `Worker.stills`."""
 
-        def dream(network: Network, tasks: Sequence[StillTask], stepped: Stepped) -> Iterator[Still]:
-            for task, picture, health, opacity in dream_stills(network, recipe, tasks, stepped):
-                score = network.scores(picture[None], [task.aim])[0]
-                yield Still(task, picture, score, health, _agreement(network, task.aim, score, picture), opacity)
+        def dream(network: Network, tasks: Sequence[StillTask], stepped: Stepped) -> Iterator[Still | Saved]:
+            for found in dream_stills(network, recipe, tasks, stepped, saving):
+                yield found if isinstance(found, Saved) else _told(network, found)
 
         if recipe.stills.variants > 1 and recipe.stills.diversity:
             _find_texture_layers(self._lanes[0].network)
@@ -105,6 +118,13 @@ class LocalWorker:
 
         shares = [batches[number :: self.devices] for number in range(self.devices)]
         return together.results([stream(lanes, own) for lanes, own in zip(self._lanes, shares, strict=True)])
+
+
+def _told(network: Network, dreamed: DreamedStill) -> Still:
+    """A still, with what is to be said of it."""
+    task, picture, health, opacity = dreamed
+    score = network.scores(picture[None], [task.aim])[0]
+    return Still(task, picture, score, health, _agreement(network, task.aim, score, picture), opacity)
 
 
 def _agreement(network: Network, aim: Aim, score: Score, picture: Picture) -> float | None:

@@ -19,10 +19,12 @@ class PlannedSegment:
     Attributes:
         segment: Which one.
         lacks: What of it has to be written; where nothing is, it is computed only because others of its batch are.
+        begun: Record of its first frames, where it was finished when its class was shorter.
     """
 
     segment: Segment
     lacks: Lacks
+    begun: SegmentRecord | None = None
 
     @property
     def is_missing(self) -> bool:
@@ -60,13 +62,17 @@ def still_batches(recipe: StillRecipe) -> list[list[int]]:
     return [places[first : first + size] for first in range(0, len(places), size)]
 
 
+def _planned(seen: SeenRun, segment: Segment, lacks: Lacks) -> PlannedSegment:
+    return PlannedSegment(segment, lacks, seen.begun(segment) if any(lacks) else None)
+
+
 def make_plan(seen: SeenRun) -> Plan:
     """Compare a film with what is there of it."""
     run = seen.run
     lacks = {segment: seen.lacks(segment) for chain in run.timeline.chains for segment in chain}
     rounds = []
     for segments in run.timeline.rounds:
-        items = [PlannedSegment(segment, lacks[segment]) for segment in segments]
+        items = [_planned(seen, segment, lacks[segment]) for segment in segments]
         batches = [tuple(batch) for batch in in_batches(items, run.film_recipe.run.batch)]
         missing = tuple(batch for batch in batches if any(item.is_missing for item in batch))
         if missing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from threading import Event
 
 from renderer.atlas.seen import SeenRun
@@ -14,7 +15,7 @@ from renderer.film.timeline import Seam, Segment
 from renderer.jobs.commits import Commits
 from renderer.jobs.worker import Worker
 from renderer.media.captions import caption_at, fill_templates, templates_need_score
-from renderer.media.clean_frames import read_frames
+from renderer.media.clean_frames import read_pieces
 from renderer.media.codecs import CODECS, PASSING_QUALITY, SEGMENT_SUFFIXES, clean_coding, film_coding
 from renderer.media.encoding import SegmentEncoder
 from renderer.media.ffmpeg import EncodingError
@@ -27,11 +28,17 @@ from renderer.store.run import Run
 _LOG = logging.getLogger(__name__)
 
 
-def clean_encoder(run: Run, segment: Segment) -> SegmentEncoder:
-    """What keeps the frames of a segment as they are dreamed."""
+def clean_encoder(run: Run, path: Path) -> SegmentEncoder:
+    """What keeps frames as they are dreamed."""
     film = run.settings.film
     quality = PASSING_QUALITY if film.clean_frames == "drop" else film.clean_frames
-    return SegmentEncoder(run.paths.clean(segment.name), (film.width, film.height), film.fps, clean_coding(quality))
+    return SegmentEncoder(path, (film.width, film.height), film.fps, clean_coding(quality))
+
+
+def clean_frames(run: Run, record: SegmentRecord, first: int = 0) -> Iterator[Picture]:
+    """The frames of a segment without text, from the given one on; raises EncodingError where they cannot be read."""
+    film, pieces = run.settings.film, [(run.paths.root / piece.path, piece.frames) for piece in record.clean]
+    return read_pieces(pieces, (film.width, film.height), first)
 
 
 class Presenter:
@@ -55,7 +62,7 @@ class Presenter:
         """How a segment fades into the next chain, and the record of that one's lead-in; a lost one is done without."""
         seam = self.run.timeline.seam(segment, self.run.fade)
         record = seen.segment(seam.lead_in) if seam else None
-        return (seam, record) if record and seen.is_whole(record.clean) else (None, None)
+        return (seam, record) if record and seen.has_frames(record) else (None, None)
 
     def texts(self, segment: Segment, record: SegmentRecord) -> list[tuple[str, ...]]:
         """The lines over a segment: of each frame where they say what the network sees in it, else once for all."""
@@ -69,13 +76,14 @@ class Presenter:
         """Of all that a part follows from; the lead-in is the one that it fades into."""
         settings = self.run.settings
         looks = settings.overlay.model_dump(mode="json", exclude={"lines", "font"})
+        following = [piece.digest for piece in lead_in.clean] if lead_in else None
         text = [self.texts(segment, record), looks, self.run.file.font, segment.first_frame, segment.class_frames]
         return data_digest(
             {
-                "frames": record.clean.digest,
+                "frames": [piece.digest for piece in record.clean],
                 "text": text if settings.overlay.lines else None,
                 "video": [settings.video.codec, settings.video.quality, settings.film.fps],
-                "seam": [lead_in.clean.digest, seam.first, seam.frames] if lead_in and seam else None,
+                "seam": [following, seam.first, seam.frames] if seam else None,
             }
         )
 
@@ -102,13 +110,16 @@ class PartMaker:
             OSError: The file cannot be written.
         """
         presenter, segment, paths = self._presenter, self._segment, self._run.paths
-        seam, lead_in = presenter.seam(segment, SeenRun(self._run))
+        seen = SeenRun(self._run)
+        if not seen.has_frames(self._record):
+            return  # Removed in the meantime, which whoever makes the film finds.
+        seam, lead_in = presenter.seam(segment, seen)
         path = paths.part(segment.name, presenter.suffix)
         film = self._run.settings.film
         coding = film_coding(self._run.settings.video, film.fps)
         encoder = self._encoder = SegmentEncoder(path, presenter.size, film.fps, coding)
         try:
-            for frame in self._shown(seam):
+            for frame in self._shown(seam, lead_in):
                 if self._aborted.is_set():
                     raise EncodingError(f"encoding {path.name} was aborted")
                 encoder.write(frame)
@@ -120,26 +131,24 @@ class PartMaker:
         for other in {paths.part(segment.name, suffix) for suffix in SEGMENT_SUFFIXES} - {path}:
             remove(other)
         if film.clean_frames == "drop":
-            remove(paths.clean(segment.name))
+            for piece in self._record.clean:
+                remove(paths.root / piece.path)
 
-    def _shown(self, seam: Seam | None) -> Iterator[Picture]:
+    def _shown(self, seam: Seam | None, lead_in: SegmentRecord | None) -> Iterator[Picture]:
         """The frames as the film has them."""
         segment, overlay = self._segment, self._run.settings.overlay
         fps, texts = self._run.settings.film.fps, self._presenter.texts(segment, self._record)
-        for number, picture in enumerate(self._mixed(seam)):
+        for number, picture in enumerate(self._mixed(seam, lead_in)):
             opacity = text_opacity(overlay, fps, segment.first_frame + number, segment.class_frames)
             yield self._presenter.writer.write(picture, texts[min(number, len(texts) - 1)], opacity)
 
-    def _mixed(self, seam: Seam | None) -> Iterator[Picture]:
+    def _mixed(self, seam: Seam | None, lead_in: SegmentRecord | None) -> Iterator[Picture]:
         """The clean frames, mixed with the next chain's lead-in where the chains meet."""
-        segment, size, paths = self._segment, self._presenter.size, self._run.paths
-        own = read_frames(paths.clean(segment.name), size, segment.frames)
-        if seam is None:
+        own = clean_frames(self._run, self._record)
+        if seam is None or lead_in is None:
             yield from own
             return
-        begun = max(0, -seam.first)
-        skipped = seam.lead_in.frames - seam.frames + begun
-        following = read_frames(paths.clean(seam.lead_in.name), size, seam.lead_in.frames - skipped, skipped)
+        following = clean_frames(self._run, lead_in, lead_in.frames - seam.frames + max(0, -seam.first))
         for number, picture in enumerate(own):
             place = number - seam.first
             yield picture if place < 0 else mix(picture, next(following), (place + 1) / (seam.frames + 1))
@@ -196,9 +205,8 @@ def keep_scores(run: Run, records: Mapping[str, SegmentRecord], worker: Worker) 
         records: Records of the segments that are whole, by name.
         worker: Asks the network.
     """
-    film = run.settings.film
     for segment in lacking_scores(run, records):
-        frames = read_frames(run.paths.clean(segment.name), (film.width, film.height), segment.frames)
+        frames = clean_frames(run, records[segment.name])
         scores = tuple(worker.score(run.targets[segment.position].aim, frame) for frame in frames)
         told = records[segment.name].model_copy(update={"scores": scores})
         write_record(run.paths.segment_record(segment.name), told)

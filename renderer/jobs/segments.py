@@ -5,29 +5,31 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
+from threading import Lock
 from types import TracebackType
 
-from renderer.atlas.seen import SeenRun
+from renderer.atlas.seen import SeenRun, are_own
 from renderer.common.progress import Amount
 from renderer.dream.health import Health
-from renderer.film.tasks import Frame, Picture, SegmentTask
+from renderer.film.tasks import Frame, Picture, Saved, Saving, SegmentTask
 from renderer.film.timeline import Segment
-from renderer.jobs.amounts import done_of_film, whole_film
+from renderer.jobs.amounts import done_of_film, saved_of_film, whole_film
 from renderer.jobs.commits import Commits
 from renderer.jobs.live import Live
 from renderer.jobs.plan import Batch, Plan, PlannedSegment
 from renderer.jobs.presenting import PartMaker, Presenter, clean_encoder
 from renderer.jobs.stills import make_film_still
-from renderer.jobs.worker import Worker, closed, note_health
+from renderer.jobs.worker import SAVED_SHARE, Worker, closed, note_health
 from renderer.media.captions import templates_need_score
-from renderer.media.encoding import SegmentEncoder
+from renderer.media.codecs import CLEAN_GROUP
 from renderer.media.pictures import load_picture, save_still
-from renderer.store.records import SegmentRecord, describe, write_record
+from renderer.store.files import remove
+from renderer.store.records import CleanRecord, SegmentRecord, describe, describe_clean, write_record
 from renderer.store.run import Run
-from renderer.targets.target import Score
+from renderer.store.saved_file import SavedSegment, read_saved, write_saved
 
 _LOG = logging.getLogger(__name__)
 _SETTLED_SHARE = 4  # After this part of its frames a round waits until the one before is on the disk.
@@ -35,19 +37,22 @@ _SETTLED_SHARE = 4  # After this part of its frames a round waits until the one 
 
 def render_film(run: Run, plan: Plan, worker: Worker, live: Live) -> None:
     """Compute the planned batches; everything that is finished is on the disk at once, and soon encoded."""
-    live.begin("frames", total=whole_film(run), done=done_of_film(run, plan))
+    live.begin("frames", total=whole_film(run), done=done_of_film(run, plan) + saved_of_film(run, plan))
     missing = Counter(item.segment.position for item in plan.items if not item.segment.is_lead_in and item.is_missing)
     ends: Mapping[Segment, Picture] = {}
+    outdated: Collection[str] = ()
     # What is not encoded at an early end is encoded in the end.
     with Commits(grace_seconds=0) as encoded, Commits() as commits:
         presenter = Presenter(run)
         for batches in plan.rounds:
             items = [item for batch in batches for item in batch]
-            tasks = [[_task(run, item.segment, ends) for item in batch] for batch in batches]
+            tasks = [[_task(run, item, ends) for item in batch] for batch in batches]
             sinks = {item.segment: SegmentSink(run, item, presenter, encoded) for item in items if item.is_missing}
-            current = _Round(tasks, sinks, _Shown(live, run, batches, missing), commits)
+            current = _Round(run, tasks, sinks, _Shown(live, run, batches, missing), commits, outdated)
             _render_round(run, current, worker)
-            ends = current.ends
+            ends, outdated = current.ends, current.saved
+    for path in run.paths.all_saved():
+        remove(path)
     live.end()
 
 
@@ -56,19 +61,70 @@ class _Round:
 
     def __init__(
         self,
+        run: Run,
         tasks: Sequence[Sequence[SegmentTask]],
         sinks: Mapping[Segment, SegmentSink],
         shown: _Shown,
         commits: Commits,
+        outdated: Collection[str],
     ) -> None:
-        self.tasks, self.sinks, self.shown, self._commits = tasks, sinks, shown, commits
+        self.tasks, self.sinks, self.shown, self.saved = tasks, sinks, shown, set[str]()
+        self._run, self._commits, self._outdated = run, commits, outdated
+        self._newest, self._writing = dict[str, Saved](), Lock()
+        self._named = {segment.name: sink for segment, sink in sinks.items()}
         segments = [task.segment for batch in tasks for task in batch]
         self.names = ", ".join(segment.name for segment in segments)
         self._began, self._given = time.monotonic(), 0
         self._settles = -(-sum(segment.frames for segment in segments) // _SETTLED_SHARE)
 
-    def take(self, frame: Frame) -> None:
-        """Take the next frame."""
+    @property
+    def saving(self) -> Saving:
+        """How often groups save, and what they saved."""
+        return Saving(SAVED_SHARE * self._run.settings.run.lose_at_most, CLEAN_GROUP, self._take_up)
+
+    def take(self, given: Frame | Saved) -> None:
+        """Take the next frame, or where a group stands."""
+        if isinstance(given, Saved):
+            self._save(given)
+        else:
+            self._take(given)
+
+    def _take_up(self, key: str) -> Saved | None:
+        """What was saved of a group, if the files with its frames are whole; its sinks go on from there."""
+        found = read_saved(self._run.paths.saved(key))
+        self.saved.add(key)
+        saved, segments = found or (None, ())
+        sinks = [(self._named[one.name], one) for one in segments if one.name in self._named]
+        if saved is None or not all(sink.can_take_up(one) for sink, one in sinks):
+            return None
+        for sink, one in sinks:
+            sink.take_up(one)
+            self.shown.taken_up(sink.item, one)
+        return saved
+
+    def _save(self, saved: Saved) -> None:
+        """Write down where a group stands, once the frames up to there are whole."""
+        self.saved.add(saved.key)
+        sinks = [self._named[name] for name in saved.names if name in self._named]
+        pending = [sink.cut(self.shown.health(sink.item)) for sink in sinks if not sink.is_full]
+
+        self._newest[saved.key] = saved
+
+        def commit() -> None:
+            segments = [finish() for finish in pending]
+            with self._writing:
+                if self._newest[saved.key] is not saved:
+                    return  # The next one is under way already.
+                write_saved(self._run.paths.saved(saved.key), saved, segments)
+            _LOG.info("saved after %d frames and %d fresh steps: %s", saved.frames, saved.steps, ", ".join(saved.names))
+
+        def abort() -> None:
+            for sink in sinks:
+                sink.abort()
+
+        self._commits.submit(commit, abort)
+
+    def _take(self, frame: Frame) -> None:
         self._given += 1
         self.shown.frame(frame)
         if frame.segment in self.sinks:
@@ -79,6 +135,8 @@ class _Round:
                 self.shown.finished(sink.item)
         if self._given == self._settles:
             self._commits.settle_before()
+            for key in self._outdated:
+                remove(self._run.paths.saved(key))
 
     def end(self) -> None:
         """All frames should be there."""
@@ -113,6 +171,14 @@ class _Shown:
     def stepped(self, pictures: int) -> None:
         self._live.advance(Amount(0, 0, pictures), self._titles)
 
+    def taken_up(self, item: PlannedSegment, there: SavedSegment) -> None:
+        """So much of a segment was done before, and is told of already."""
+        self._health[item.segment] += there.health
+
+    def health(self, item: PlannedSegment) -> Health:
+        """How the gradients of a segment were so far."""
+        return self._health[item.segment]
+
     def frame(self, frame: Frame) -> None:
         segment = frame.segment
         self._live.advance(Amount(int(not segment.is_lead_in), 0), self._titles)
@@ -136,8 +202,10 @@ class SegmentSink:
         self.item, self._run, self._presenter, self._encoded = item, run, presenter, encoded
         self._segment, self._lacks = item.segment, item.lacks
         self._last: Frame | None = None
-        self._scores: list[Score] = []
-        self._encoder: SegmentEncoder | None = None
+        self._there = item.begun.clean if item.begun else ()
+        self._scores = list((item.begun and item.begun.scores) or ())
+        self._pieces: list[_Piece] = []
+        self._is_cut = True
         self._is_submitted = False
 
     def __enter__(self) -> SegmentSink:
@@ -165,11 +233,34 @@ class SegmentSink:
         self._last = frame
         if frame.score:
             self._scores.append(frame.score)
-        if self._encoder is None and self._lacks.frames:
-            # Not before: where not all are dreamed at the same time, encoders without work would take memory.
-            self._encoder = clean_encoder(self._run, self._segment)
-        if self._encoder:
-            self._encoder.write(frame.picture)
+        if self._lacks.frames:
+            if self._is_cut:
+                # Not before: where not all are dreamed at the same time, encoders without work would take memory.
+                self._pieces.append(_Piece(self._run, self._segment, frame.number))
+                self._is_cut = False
+            self._pieces[-1].write(frame.picture)
+
+    def can_take_up(self, saved: SavedSegment) -> bool:
+        """Whether the files are whole that a segment is to go on from."""
+        seen = SeenRun(self._run, thorough=True)
+        own = are_own(self._run.paths, self._segment.name, saved.frames, saved.clean)
+        return not self._lacks.frames or (own and all(seen.is_whole(piece) for piece in saved.clean))
+
+    def take_up(self, saved: SavedSegment) -> None:
+        """Go on from what was saved."""
+        self._there, self._scores = saved.clean, list(saved.scores)
+
+    def cut(self, health: Health) -> Callable[[], SavedSegment]:
+        """End a file here; gives what waits until it is whole, and then describes what there is."""
+        self._is_cut = True
+        there, pieces, scores = self._there, tuple(self._pieces), tuple(self._scores)
+
+        def finish() -> SavedSegment:
+            clean = (*there, *(piece.finish() for piece in pieces))
+            frames = sum(one.frames for one in clean)
+            return SavedSegment(name=self._segment.name, frames=frames, clean=clean, health=health, scores=scores)
+
+        return finish
 
     def submit(self, commits: Commits, seconds: float) -> None:
         """Have everything made lasting in another thread; `seconds` is how long the segment was dreamed."""
@@ -178,19 +269,18 @@ class SegmentSink:
 
     def abort(self) -> None:
         """Stop encoding, if it goes on yet; a commit that waits for it fails then."""
-        if self._encoder:
-            self._encoder.abort()
+        for piece in self._pieces:
+            piece.abort()
 
     def commit(self, seconds: float) -> None:
         """Make everything last: the files, and at the very end the record."""
         run, segment, last = self._run, self._segment, self._whole()
-        if self._encoder:
-            self._encoder.finish()
+        clean = (*self._there, *(piece.finish() for piece in self._pieces))
         if self._lacks.picture:
             save_still(run.paths.picture(segment.name), last.picture)
         record = SegmentRecord(
             frames=segment.frames,
-            clean=describe(run.paths, run.paths.clean(segment.name)),
+            clean=clean if self._lacks.frames else self._whole_clean(),
             picture=describe(run.paths, run.paths.picture(segment.name)),
             score=last.score,
             seconds=seconds,
@@ -204,10 +294,39 @@ class SegmentSink:
             maker = PartMaker(self._presenter, segment, record)
             self._encoded.submit(maker.make, maker.abort)
 
+    def _whole_clean(self) -> tuple[CleanRecord, ...]:
+        """The files with clean frames where it was not they that were missing."""
+        record = SeenRun(self._run).segment(self._segment)
+        return record.clean if record else ()
+
     def _whole(self) -> Frame:
         if self._last is None or not self.is_full:
             raise RuntimeError(f"segment {self._segment.name} is not complete")
         return self._last
+
+
+class _Piece:
+    """A file with clean frames of a segment that is being written."""
+
+    def __init__(self, run: Run, segment: Segment, first: int) -> None:
+        self._paths, self._path, self._frames = run.paths, run.paths.clean(segment.name, first), 0
+        self._encoder, self._finishing = clean_encoder(run, self._path), Lock()
+        self._record: CleanRecord | None = None
+
+    def write(self, frame: Picture) -> None:
+        self._encoder.write(frame)
+        self._frames += 1
+
+    def finish(self) -> CleanRecord:
+        """Wait until it is whole; may be called again, by any thread."""
+        with self._finishing:
+            if self._record is None:
+                self._encoder.finish()
+                self._record = describe_clean(self._paths, self._path, self._frames)
+            return self._record
+
+    def abort(self) -> None:
+        self._encoder.abort()
 
 
 def _render_round(run: Run, current: _Round, worker: Worker) -> None:
@@ -216,16 +335,22 @@ def _render_round(run: Run, current: _Round, worker: Worker) -> None:
     with ExitStack() as stack:
         for sink in current.sinks.values():
             stack.enter_context(sink)
-        given = worker.segments(run.film_recipe, current.tasks, current.shown.stepped, score_all=score_all)
+        given = worker.segments(
+            run.film_recipe, current.tasks, current.shown.stepped, current.saving, score_all=score_all
+        )
         for frame in stack.enter_context(closed(given)):
             current.take(frame)
         current.end()
     _LOG.info("round ends after %.1f s: %s", current.seconds, current.names)
 
 
-def _task(run: Run, segment: Segment, ends: Mapping[Segment, Picture]) -> SegmentTask:
-    before = run.timeline.before(segment)
+def _task(run: Run, item: PlannedSegment, ends: Mapping[Segment, Picture]) -> SegmentTask:
+    segment, before = item.segment, run.timeline.before(item.segment)
+    if item.begun:
+        start = load_picture(run.paths.picture(segment.name))
+        return SegmentTask(segment, start, item.is_missing, item.begun.frames)
     if before is None:
-        return SegmentTask(segment, None)
+        return SegmentTask(segment, None, item.is_missing)
     # What the round before has made may not be on the disk yet.
-    return SegmentTask(segment, ends[before] if before in ends else load_picture(run.paths.picture(before.name)))
+    start = ends[before] if before in ends else load_picture(run.paths.picture(before.name))
+    return SegmentTask(segment, start, item.is_missing)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from renderer.atlas.seen import SeenRun, look_at
 from renderer.common.progress import project_seconds
-from renderer.jobs.amounts import amount_of, whole_film
+from renderer.jobs.amounts import amount_of, left_of, saved_of_film, whole_film
 from renderer.jobs.plan import Plan, make_plan
 from renderer.jobs.stills import finished_stills, pending_batches
 from renderer.store.live_file import LiveProgress, read_progress
@@ -102,12 +102,13 @@ def _film_part(seen: SeenRun, plan: Plan) -> Part:
     left = {item.segment for item in plan.items if item.is_missing}
     classes_left = {segment.position for segment in left if not segment.is_lead_in}
     timed = [one for chain in run.timeline.chains for one in chain if one.name in plan.records]
-    again, made = (amount_of(recipe, segments).work for segments in ((item.segment for item in plan.items), timed))
+    saved = saved_of_film(run, plan)
+    again, made = (left_of(recipe, plan.items) - saved).work, amount_of(recipe, timed).work
     seconds = sum(record.seconds for record in plan.records.values())
     return Part(
         classes_done=len(run.targets) - len(classes_left),
         classes=len(run.targets),
-        pictures_done=sum(segment.frames for segment in run.timeline.segments if segment not in left),
+        pictures_done=sum(segment.frames for segment in run.timeline.segments if segment not in left) + saved.pictures,
         pictures=run.timeline.frames,
         share=1 - again / whole_film(run).work,
         seconds_left=project_seconds(again, made, seconds),

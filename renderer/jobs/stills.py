@@ -15,17 +15,19 @@ from renderer.atlas.thumbnails import make_thumbnail
 from renderer.common.digests import data_digest
 from renderer.common.exhaustion import hits_all
 from renderer.common.progress import Amount, Progress, note_repairs
-from renderer.film.tasks import Opacity, Picture, Still, StillTask
+from renderer.film.tasks import Opacity, Picture, Saved, Saving, Still, StillTask
 from renderer.jobs.amounts import fresh_stills
 from renderer.jobs.fresh import fresh_digest, text_digest
 from renderer.jobs.plan import still_batches
-from renderer.jobs.worker import Worker, closed, note_health
+from renderer.jobs.worker import SAVED_SHARE, Worker, closed, note_health
 from renderer.media.captions import caption_at, fill_templates
 from renderer.media.overlay import CaptionWriter
 from renderer.media.pictures import load_picture, save_still
 from renderer.store.cleaning import remove_facets
+from renderer.store.files import remove
 from renderer.store.records import FacetRecord, SegmentRecord, StillRecord, describe, write_record
 from renderer.store.run import Run
+from renderer.store.saved_file import read_saved, write_saved
 from renderer.targets.slugs import still_name
 from renderer.targets.target import Score, Target
 
@@ -136,7 +138,7 @@ def dream_stills(run: Run, batches: Sequence[Sequence[int]], worker: Worker, pro
         places = [place for batch in together for place in batch]
         titles = [run.targets[place].title for place in places]
         _LOG.info("stills begin: %s", ", ".join(titles))
-        shown = _Shown(progress, titles, fresh_stills(run, len(places)), run.still_recipe.stills.variants)
+        shown = _Shown(run, progress, titles, fresh_stills(run, len(places)))
         try:
             _dream_batches(run, together, worker, shown)
         except RuntimeError as error:
@@ -173,10 +175,27 @@ def unused_in_film_stills(run: Run) -> list[str]:
 class _Shown:
     """Tells the progress of the stills that are dreamed side by side, one variant of each after another."""
 
-    def __init__(self, progress: Progress, titles: Sequence[str], whole: Amount, variants: int) -> None:
+    def __init__(self, run: Run, progress: Progress, titles: Sequence[str], whole: Amount) -> None:
+        variants = run.still_recipe.stills.variants
         self.progress, self._titles, self._left = progress, titles, whole
         self._steps, self._variants = whole.steps // variants, variants
+        self._run, self.saved = run, set[str]()
         self._counting = Lock()
+
+    @property
+    def saving(self) -> Saving:
+        """How often groups save, and what they saved."""
+        return Saving(SAVED_SHARE * self._run.settings.run.lose_at_most, find=self._find)
+
+    def save(self, saved: Saved) -> None:
+        """Write down where a group stands."""
+        self.saved.add(saved.key)
+        write_saved(self._run.paths.saved(saved.key), saved)
+
+    def _find(self, key: str) -> Saved | None:
+        self.saved.add(key)
+        found = read_saved(self._run.paths.saved(key))
+        return found[0] if found else None
 
     def stepped(self, pictures: int) -> None:
         """Tell of a step; those of further tries are no more work, but make the time longer for all that is left."""
@@ -209,6 +228,8 @@ def _dream_batches(run: Run, batches: Sequence[Sequence[int]], worker: Worker, s
             stills = sorted(dreamed[run.targets[place].key], key=_quality)
             pictures = [_Picture(still.picture, still.score, still.task.seed, still.opacity) for still in stills]
             _write_stills(run, place, _Made(pictures, fresh=True, made_from=fresh_digest(run, place), seconds=seconds))
+    for key in shown.saved:
+        remove(run.paths.saved(key))
 
 
 def _dream_variants(
@@ -241,8 +262,11 @@ def _best_stills(
     for attempt in range(recipe.stills.retries + 1):
         tasks = [[task(target, attempt) for target in batch] for batch in left]
         again = ", and tried again with another seed" if attempt < recipe.stills.retries else ""
-        with closed(worker.stills(recipe, tasks, shown.stepped)) as stills:
+        with closed(worker.stills(recipe, tasks, shown.stepped, shown.saving)) as stills:
             for still in stills:
+                if isinstance(still, Saved):
+                    shown.save(still)
+                    continue
                 key = still.task.aim.key
                 best[key] = min(best.get(key, still), still, key=_quality)
                 note_health(shown.progress, targets[key], still.health, then=again if still.health.is_dead else "")

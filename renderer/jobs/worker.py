@@ -12,11 +12,14 @@ from jaxtyping import Float
 from renderer.common.progress import Progress, Stepped
 from renderer.dream.health import Health
 from renderer.film.recipe import FilmRecipe, StillRecipe
-from renderer.film.tasks import Frame, Picture, SegmentTask, Still, StillTask
+from renderer.film.tasks import NOT_SAVING, Frame, Picture, Saved, Saving, SegmentTask, Still, StillTask
 from renderer.settings.sections import Settings
 from renderer.targets.target import Aim, Score, Target
 
 Result = TypeVar("Result")
+
+SAVED_SHARE = 0.5
+"""After this share of the time that may be lost, groups save; the rest is for what they do until they can."""
 
 
 class Worker(Protocol):
@@ -33,20 +36,33 @@ class Worker(Protocol):
         ...
 
     def segments(
-        self, recipe: FilmRecipe, batches: Sequence[Sequence[SegmentTask]], stepped: Stepped, *, score_all: bool
-    ) -> Iterator[Frame]:
+        self,
+        recipe: FilmRecipe,
+        batches: Sequence[Sequence[SegmentTask]],
+        stepped: Stepped,
+        saving: Saving = NOT_SAVING,
+        *,
+        score_all: bool,
+    ) -> Iterator[Frame | Saved]:
         """Compute batches of segments, frame by frame; a shorter segment ends earlier.
 
         Args:
             recipe: What the film is made from.
             batches: The segments, none of which depends on another one of the call.
             stepped: Is told of each ascent step; by any thread, several at a time too.
+            saving: How often a group is to tell where it stands, and where it stood.
             score_all: Score every frame, not only the last one of a class.
         """
         ...
 
-    def stills(self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]], stepped: Stepped) -> Iterator[Still]:
-        """Compute batches of stills; `stepped` as for segments."""
+    def stills(
+        self,
+        recipe: StillRecipe,
+        batches: Sequence[Sequence[StillTask]],
+        stepped: Stepped,
+        saving: Saving = NOT_SAVING,
+    ) -> Iterator[Still | Saved]:
+        """Compute batches of stills; `stepped` and `saving` as for segments."""
         ...
 
     def score(self, aim: Aim, picture: Picture) -> Score:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +15,34 @@ Picture = UInt8[np.ndarray, "height width 3"]
 _CONVERT = "scale=in_color_matrix=bt709:flags=bicubic+accurate_rnd+full_chroma_int,format=rgb24"
 
 
+def read_pieces(pieces: Sequence[tuple[Path, int]], size: tuple[int, int], first: int = 0) -> Iterator[Picture]:
+    """Read the frames of several files, one after another.
+
+    Args:
+        pieces: The files, each with its number of frames.
+        size: Width and height in pixels.
+        first: Number of the first frame to read, from 0.
+
+    Yields:
+        The frames; each may be written to.
+
+    Raises:
+        EncodingError: A file cannot be read, or has fewer frames.
+    """
+    for path, frames in pieces:
+        skipped = min(first, frames)
+        if skipped < frames:
+            yield from read_frames(path, size, frames - skipped, skipped)
+        first -= skipped
+
+
 def read_frames(path: Path, size: tuple[int, int], count: int, first: int = 0) -> Iterator[Picture]:
     """Read frames that `clean_coding` has encoded, one after another.
 
     Args:
         path: The file.
         size: Width and height in pixels.
-        count: How many frames to read.
+        count: How many frames to read; at least 1.
         first: Number of the first one, from 0.
 
     Yields:

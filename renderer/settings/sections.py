@@ -6,6 +6,7 @@ settings are made from these models. Values come from JSON-like data and are tak
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -230,6 +231,15 @@ class Page(Section):
     title: Text | None = Field(None, description="Heading of the page; by default the config's name.")
 
 
+def _as_seconds(value: Any) -> Any:
+    """Read a duration such as `2min`, or give what it is not."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|min|h)\s*", value) if isinstance(value, str) else None
+    return float(found[1]) * _SECONDS[found[2]] if found else value
+
+
+_SECONDS = {"s": 1, "min": 60, "h": 3600}
+Duration = Annotated[float, BeforeValidator(_as_seconds), Field(ge=0, le=86400)]
+
 Device = Annotated[
     str, Field(pattern=r"^(auto|cpu|mps|cuda(:(0|[1-9][0-9]?))?)$", examples=["auto", "cpu", "mps", "cuda", "cuda:0"])
 ]
@@ -266,9 +276,13 @@ class Run(Section):
         10.0,
         ge=0.1,
         le=3600,
-        description="Longest piece of one class that is dreamed before it is saved, in film time; a crossfade between "
-        "two classes is kept whole. An interruption costs each chain what is dreamed of such a piece, and soon after "
-        "the end of one perhaps that one too, while it is being written.",
+        description="Longest piece of one class that has files of its own, in film time; a crossfade between two "
+        "classes is kept whole.",
+    )
+    lose_at_most: Duration = Field(
+        120.0,
+        description="How much work an interruption may cost, in seconds, or as in `90s`, `2min`, `1h`: that often at "
+        "least, it is saved how far pictures are that take longer.",
     )
 
 

@@ -12,9 +12,10 @@ _DIGITS = r"[0-9a-f]{10}"
 _SEGMENT = rf"[\w.-]+-\d{{3,}}-{_DIGITS}"
 _LEAD_IN = rf"lead-in-[\w.-]+-{_DIGITS}"
 _PART = rf"{_SEGMENT}\.part"
+_SAVED = r"saved-[0-9a-f]{32}"
 _STILL_RECORD_STEM = r"still-(?P<key>[\w.-]+)"
 
-SEGMENT_STEM = re.compile(rf"{_SEGMENT}|{_LEAD_IN}")
+SEGMENT_STEM = re.compile(rf"({_SEGMENT}|{_LEAD_IN})(\.\d{{5,}})?")
 """Of a segment's files, without the suffix."""
 SEGMENT_RECORD = re.compile(rf"({_SEGMENT}|{_LEAD_IN})\.json")
 """Of a segment's record, or a lead-in's."""
@@ -22,8 +23,10 @@ STILL_RECORD = re.compile(rf"{_STILL_RECORD_STEM}\.json")
 """Of a still's record; its group `key` is the target's key."""
 STATE_FILE = re.compile(
     rf"({_SEGMENT}|{_LEAD_IN}|{_PART}|{_STILL_RECORD_STEM}|film|failures|similarity|now)\.(png|jpg|json)"
+    rf"|{_SAVED}\.safetensors"
 )
 """Of all that resumption needs, without the lock and the log."""
+_SAVED_FILE = re.compile(rf"{_SAVED}\.safetensors")
 LOG_FILE = re.compile(r"log(-old)?\.txt")
 THUMBNAIL = re.compile(r"[\w.-]+-[a-z0-9-]+(_\d+)?\.webp")
 SHEET_PAGE = re.compile(r"sheet(-\d{2,})?\.webp")
@@ -158,9 +161,9 @@ class RunPaths:
         """The small copy of a still."""
         return self.thumbnails / f"{still.stem}.webp"
 
-    def clean(self, segment_name: str) -> Path:
-        """The clean frames of a segment."""
-        return self.segments / f"{segment_name}.mkv"
+    def clean(self, segment_name: str, first: int = 0) -> Path:
+        """The clean frames of a segment, from the given one on."""
+        return self.segments / (f"{segment_name}.{first:05d}.mkv" if first else f"{segment_name}.mkv")
 
     def part(self, segment_name: str, suffix: str) -> Path:
         """The frames of a segment with text, encoded for the film."""
@@ -173,6 +176,14 @@ class RunPaths:
     def segment_record(self, segment_name: str) -> Path:
         """Record of a segment, written when all its files are whole."""
         return self.state / f"{segment_name}.json"
+
+    def saved(self, key: str) -> Path:
+        """Where a group of pictures stands that is being dreamed, by its key."""
+        return self.state / f"saved-{key}.safetensors"
+
+    def all_saved(self) -> list[Path]:
+        """All such files that are there."""
+        return matching(self.state, _SAVED_FILE)
 
     def part_record(self, segment_name: str) -> Path:
         """Record of a segment's frames with text."""

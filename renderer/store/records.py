@@ -38,12 +38,22 @@ class FileRecord(Record):
     size: Count
 
 
+class CleanRecord(FileRecord):
+    """A file with clean frames; a segment may have several, one after another.
+
+    Attributes:
+        frames: How many it has.
+    """
+
+    frames: Count
+
+
 class SegmentRecord(Record):
     """A finished segment.
 
     Attributes:
         frames: How many frames it has.
-        clean: The frames, without text; the file may have been removed since, if the film has them.
+        clean: The frames, without text; the files may have been removed since, if the film has them.
         picture: Its last frame, from which the next segment begins.
         score: What the network says of the last frame; given where that is the last of its class.
         seconds: How long it took: its share of the time of its round.
@@ -51,7 +61,7 @@ class SegmentRecord(Record):
     """
 
     frames: Count
-    clean: FileRecord
+    clean: tuple[CleanRecord, ...]
     picture: FileRecord
     score: Score | None
     seconds: Seconds
@@ -147,6 +157,11 @@ AnyRecord = TypeVar("AnyRecord", bound=Record)
 def describe(paths: RunPaths, path: Path) -> FileRecord:
     """Describe a file that is whole."""
     return FileRecord(path=paths.relative(path), digest=digest(path), size=size(path))
+
+
+def describe_clean(paths: RunPaths, path: Path, frames: int) -> CleanRecord:
+    """Describe a file with so many clean frames that is whole."""
+    return CleanRecord(**describe(paths, path).model_dump(), frames=frames)
 
 
 def is_intact(paths: RunPaths, record: FileRecord, *, thorough: bool = True) -> bool:

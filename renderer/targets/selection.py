@@ -73,9 +73,9 @@ class Classes(Section):
         "mixture of several, by weight; mixtures come after all classes, in the order in which they are written.",
     )
     exclude: Entries = Field((), description="Entries of the same kinds that take classes away again.")
-    order: Literal["index", "title", "random", "similarity"] = Field(
+    order: Literal["index", "listed", "title", "random", "similarity"] = Field(
         "index",
-        description="Order in the film. `random` follows `run.seed`; `similarity` is a short tour over the cosine "
+        description="Order in the film. `listed` is that of the entries of `select`; `random` follows `run.seed`; `similarity` is a short tour over the cosine "
         "distances of the network's output weights, so that neighbors resemble each other.",
     )
     limit: int | None = Field(None, ge=1, description="Keep only the first so many of the ordered classes.")
@@ -107,7 +107,21 @@ def select_classes(
     left = [target for target in known if target.index in wanted] + _mixtures(classes.select, names)
     if not left:
         raise UserError("classes.exclude: takes away every class that classes.select gives; remove some of its entries")
+    if classes.order == "listed":
+        return tuple(_listed(left, classes.select, names)[: classes.limit])
     return tuple(_ordered(left, classes.order, seed, output_weights)[: classes.limit])
+
+
+def _listed(targets: Sequence[Target], select: Sequence[Mixable], names: Names) -> list[Target]:
+    """In the order of the entries; what several entries name stands where the first of them is."""
+    by_index = {target.index: target for target in targets}
+    mixtures = iter(_mixtures(select, names))
+    found: dict[int, Target] = {}
+    for number, entry in enumerate(select):
+        mixed = isinstance(entry, Mixed)
+        named = {next(mixtures).index} if mixed else find_all("classes.select", {number: entry}, names)
+        found |= {index: by_index[index] for index in sorted(named) if index in by_index and index not in found}
+    return list(found.values())
 
 
 def _ordered(targets: Sequence[Target], order: str, seed: int, output_weights: OutputWeights | None) -> list[Target]:

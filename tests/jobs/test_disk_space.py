@@ -9,7 +9,7 @@ import pytest
 
 from renderer.common.progress import Stepped
 from renderer.film.recipe import FilmRecipe, StillRecipe
-from renderer.film.tasks import Frame, Picture, SegmentTask, Still, StillTask
+from renderer.film.tasks import NOT_SAVING, Frame, Picture, Saving, SegmentTask, Still, StillTask
 from renderer.jobs.commands import render, render_stills
 from renderer.jobs.disk_space import estimate_bytes
 from renderer.store.run import load_run
@@ -23,13 +23,25 @@ class DetailedWorker(FakeWorker):
     """Adds grain, which takes as much room as the details of a dream do."""
 
     def segments(
-        self, recipe: FilmRecipe, batches: Sequence[Sequence[SegmentTask]], stepped: Stepped, *, score_all: bool
+        self,
+        recipe: FilmRecipe,
+        batches: Sequence[Sequence[SegmentTask]],
+        stepped: Stepped,
+        saving: Saving = NOT_SAVING,
+        *,
+        score_all: bool,
     ) -> Iterator[Frame]:
-        for frame in super().segments(recipe, batches, stepped, score_all=score_all):
+        for frame in super().segments(recipe, batches, stepped, saving, score_all=score_all):
             yield replace(frame, picture=_grainy(frame.picture))
 
-    def stills(self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]], stepped: Stepped) -> Iterator[Still]:
-        for still in super().stills(recipe, batches, stepped):
+    def stills(
+        self,
+        recipe: StillRecipe,
+        batches: Sequence[Sequence[StillTask]],
+        stepped: Stepped,
+        saving: Saving = NOT_SAVING,
+    ) -> Iterator[Still]:
+        for still in super().stills(recipe, batches, stepped, saving):
             yield replace(still, picture=_grainy(still.picture))
 
 

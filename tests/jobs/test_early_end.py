@@ -95,4 +95,4 @@ def test_a_worker_dreams_no_further_where_its_results_cannot_be_taken(
     with pytest.raises(OSError, match="no space left") as caught:
         make(request(tmp_path), Recorder(), lambda settings: worker)
     assert caught.tb is not None  # which would keep what runs
-    assert worker.closings == 1 and seen == [1] * film
+    assert worker.closings == 1 and seen == [1] * 2 * film

@@ -9,7 +9,7 @@ import pytest
 from renderer.common.progress import Amount, Stepped
 from renderer.display import describe_status
 from renderer.film.recipe import FilmRecipe, StillRecipe
-from renderer.film.tasks import Frame, SegmentTask, Still, StillTask, in_batches
+from renderer.film.tasks import NOT_SAVING, Frame, Saving, SegmentTask, Still, StillTask, in_batches
 from renderer.jobs import live as live_module
 from renderer.jobs import local_worker as local
 from renderer.jobs import projection
@@ -146,14 +146,26 @@ class SlowWorker(FakeWorker):
         self._clock, self._waves, self._is_fresh = clock, waves, True
 
     def segments(
-        self, recipe: FilmRecipe, batches: Sequence[Sequence[SegmentTask]], stepped: Stepped, *, score_all: bool
+        self,
+        recipe: FilmRecipe,
+        batches: Sequence[Sequence[SegmentTask]],
+        stepped: Stepped,
+        saving: Saving = NOT_SAVING,
+        *,
+        score_all: bool,
     ) -> Iterator[Frame]:
         if self._waves:
             batches = [wave for batch in batches for wave in in_batches(batch, 2)]
-        return super().segments(recipe, batches, self._slow(stepped), score_all=score_all)
+        return super().segments(recipe, batches, self._slow(stepped), saving, score_all=score_all)
 
-    def stills(self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]], stepped: Stepped) -> Iterator[Still]:
-        return super().stills(recipe, batches, self._slow(stepped))
+    def stills(
+        self,
+        recipe: StillRecipe,
+        batches: Sequence[Sequence[StillTask]],
+        stepped: Stepped,
+        saving: Saving = NOT_SAVING,
+    ) -> Iterator[Still]:
+        return super().stills(recipe, batches, self._slow(stepped), saving)
 
     def _batch(self, recipe: FilmRecipe, tasks: Sequence[SegmentTask], *, score_all: bool) -> Iterator[Frame]:
         self._is_fresh = False

@@ -1,0 +1,155 @@
+"""Second thoughts: text, encoding and selection change, and what was dreamed and still fits is kept."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from renderer.common.errors import UserError
+from renderer.jobs.commands import Request, render, render_stills
+from tests.fake_worker import FakeWorker
+from tests.film_helpers import Recorder, located, names, request, results, tiny_settings
+
+ONE_CHAIN = "film.chains=1"
+
+
+def run(directory: Path, *overrides: str, agree: bool = False) -> FakeWorker | None:
+    """Render; gives the worker if one was needed."""
+    made: list[FakeWorker] = []
+
+    def make(settings):
+        made.append(FakeWorker(settings))
+        return made[0]
+
+    asked = Request("tiny", tiny_settings(*overrides), directory, agree=lambda _text: agree)
+    render(asked, Recorder(), make)
+    return made[0] if made else None
+
+
+def frames(film: Path) -> list[np.ndarray]:
+    with av.open(str(film)) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+@pytest.mark.parametrize(
+    ("override", "film"),
+    [
+        ("overlay.position=top", "atlas.mp4"),
+        ("overlay.color='#ff0000'", "atlas.mp4"),
+        ("overlay.lines=['{title} {probability:.0%}']", "atlas.mp4"),
+        ("overlay.lines=[]", "atlas.mp4"),
+        ("video.quality=40", "atlas.mp4"),
+        ("video.codec=vp9", "atlas.webm"),
+        ("video.codec=gif", "atlas.gif"),
+    ],
+)
+def test_text_and_encoding_change_without_dreaming(tmp_path: Path, override: str, film: str) -> None:
+    run(tmp_path / "run")
+    worker = run(tmp_path / "run", override)
+    # Only what the text says of each frame is asked of the network again.
+    assert worker is None or (worker.rounds == [] and "probability" in override)
+    run(tmp_path / "fresh", override)
+    assert [path.name for path in sorted((tmp_path / "run").glob("atlas.*"))] == [
+        path.name for path in sorted((tmp_path / "fresh").glob("atlas.*"))
+    ]
+    assert np.array_equal(frames(tmp_path / "run" / film), frames(tmp_path / "fresh" / film))
+    assert run(tmp_path / "run", override) is None
+
+
+def test_frames_beneath_the_text_stay_as_they_are(tmp_path: Path) -> None:
+    size = ("film.width=160", "film.height=120", "video.codec=ffv1", "overlay.size=0.1")
+    run(tmp_path, *size, "overlay.position=top")
+    top = np.array(frames(tmp_path / "atlas.mkv"))
+    run(tmp_path, *size, "overlay.position=bottom")
+    bottom = np.array(frames(tmp_path / "atlas.mkv"))
+    assert np.array_equal(top[:, 45:75], bottom[:, 45:75])
+    assert not np.array_equal(top[:, :45], bottom[:, :45])
+
+
+def test_what_is_encoded_again_and_interrupted_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(tmp_path / "run")
+    from renderer.jobs import presenting  # noqa: PLC0415
+
+    make, made = presenting.PartMaker.make, []
+
+    def fail(self: presenting.PartMaker) -> None:
+        if len(made) >= 3:
+            raise KeyboardInterrupt
+        make(self)
+        made.append(self)
+
+    monkeypatch.setattr(presenting.PartMaker, "make", fail)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run", "overlay.position=top")
+    monkeypatch.undo()
+    parts = {path: path.stat().st_mtime_ns for path in (tmp_path / "run" / "parts").iterdir()}
+    assert run(tmp_path / "run", "overlay.position=top") is None
+    assert sum(path.stat().st_mtime_ns == when for path, when in parts.items()) >= 2
+    run(tmp_path / "fresh", "overlay.position=top")
+    assert results(tmp_path / "run") == results(tmp_path / "fresh")
+
+
+def test_dropped_frames_are_dreamed_anew_for_other_text_if_that_is_agreed_to(tmp_path: Path) -> None:
+    run(tmp_path, "film.clean_frames=drop")
+    assert [path.name for path in (tmp_path / "segments").iterdir()] == [
+        located(tmp_path, "segments/lead-in-0001.mkv").name
+    ]
+    assert run(tmp_path, "film.clean_frames=drop") is None
+    with pytest.raises(UserError, match=r"(?s)overlay\.position: was .*the frames of 4 of 4 targets would be dreamed anew"):
+        run(tmp_path, "film.clean_frames=drop", "overlay.position=top")
+    worker = run(tmp_path, "film.clean_frames=drop", "overlay.position=top", agree=True)
+    assert worker is not None
+    assert len(worker.rounds) == 4
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "dreamed"),
+    [
+        (("classes.limit=2",), (), {"0002-000", "0002-001", "0003-000", "0003-001"}),
+        ((), ("classes.select=[1,2,3,5,9]",), {"0004-000", "0004-001"}),
+        ((), ("classes.limit=2",), set()),
+        (("film.transition=reset",), ("film.transition=reset", "classes.select=[1,2,3,4,5]"), {"0003-000", "0003-001"}),
+    ],
+)
+def test_a_run_grows(tmp_path: Path, before: tuple[str, ...], after: tuple[str, ...], dreamed: set[str]) -> None:
+    run(tmp_path, ONE_CHAIN, *before)
+    worker = run(tmp_path, ONE_CHAIN, *after)
+    assert {place for places in (worker.rounds if worker else []) for place in places} == dreamed
+    assert run(tmp_path, ONE_CHAIN, *after) is None
+
+
+def test_what_does_not_fit_is_dreamed_anew_if_that_is_agreed_to(tmp_path: Path) -> None:
+    run(tmp_path, ONE_CHAIN)
+    before, kept = results(tmp_path), names(tmp_path)
+    changed = (ONE_CHAIN, "classes.select=[1,2,4,3,5]", "classes.order=listed")
+    with pytest.raises(UserError, match=r"(?s)classes\.select.*the frames of 2 of 5 targets.*--yes") as caught:
+        run(tmp_path, *changed)
+    assert "rolling" not in str(caught.value).rpartition("\n")[2]
+    assert results(tmp_path) == before
+    worker = run(tmp_path, *changed, agree=True)
+    assert worker is not None
+    assert worker.rounds[0] == ["0002-000"] and len(worker.rounds) == 6
+    assert names(tmp_path)["0001-000"] == kept["0001-000"]
+    # Nothing was lost: the film of before is there at once.
+    assert run(tmp_path, ONE_CHAIN) is None
+    assert results(tmp_path) == before
+
+
+@pytest.mark.parametrize("transition", ["carry", "reset"])
+def test_longer_classes_go_on_from_where_they_ended(tmp_path: Path, transition: str) -> None:
+    long = (ONE_CHAIN, f"film.transition={transition}", "run.segment_seconds=5")
+    run(tmp_path, *long)
+    before = frames(located(tmp_path, "segments/0000-000.mkv"))
+    worker = run(tmp_path, *long, "film.seconds_per_class=2", agree=True)
+    assert worker is not None
+    assert worker.frames == (6 + 3 * 16 if transition == "carry" else 4 * 6)
+    assert np.array_equal(frames(located(tmp_path, "segments/0000-000.mkv")), before)
+    assert len(frames(tmp_path / "atlas.mp4")) == 64
+
+
+def test_stills_of_more_classes_keep_those_that_are_there(tmp_path: Path) -> None:
+    render_stills(request(tmp_path, "classes.limit=2"), Recorder(), FakeWorker)
+    worker = FakeWorker(tiny_settings())
+    render_stills(request(tmp_path), Recorder(), lambda _: worker)
+    assert worker.groups == [[(3, 0), (5, 0)], [(3, worker.groups[1][0][1]), (5, worker.groups[1][1][1])]]

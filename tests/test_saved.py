@@ -1,0 +1,120 @@
+"""What is saved of pictures that take long: an interruption costs little, and changes no pixel."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from renderer.jobs.commands import render, render_stills
+from renderer.jobs.local_worker import LocalWorker
+from renderer.jobs.status import run_status
+from renderer.settings.sections import Settings
+from tests.film_helpers import Recorder, request, results
+
+FILM = ("film.seconds_per_class=3", "run.segment_seconds=3", "dream.fresh_steps=6", "dream.octaves=3", "run.threads=2")
+STILLS = ("stills.steps=70", "stills.retries=1", "run.threads=2", "stills.width=40", "stills.height=32")
+EAGER = "run.lose_at_most=0"
+
+
+class Stop(Exception):  # noqa: N818
+    """Ends a render as a power cut would: nothing more is taken."""
+
+
+def stopping(limit: int) -> Callable[[Settings], LocalWorker]:
+    """A real worker that ends after so many ascent steps."""
+
+    class Stopping(LocalWorker):
+        def _stepped(self, stepped):
+            told = [0]
+
+            def step(pictures: int) -> None:
+                told[0] += 1
+                if told[0] > limit:
+                    raise Stop
+                stepped(pictures)
+
+            return step
+
+        def segments(self, recipe, batches, stepped, *args, **kwargs):
+            return super().segments(recipe, batches, self._stepped(stepped), *args, **kwargs)
+
+        def stills(self, recipe, batches, stepped, *args, **kwargs):
+            return super().stills(recipe, batches, self._stepped(stepped), *args, **kwargs)
+
+    return Stopping
+
+
+class Counting(Recorder):
+    """Counts the steps that are really taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = 0
+
+    def begin(self, unit, *, total, done) -> None:
+        super().begin(unit, total=total, done=done)
+        self.begun = self.begun or done.steps
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("saved") / "run"
+    render(request(directory, *FILM), Recorder(), LocalWorker)
+    return directory
+
+
+@pytest.mark.parametrize("limit", [3, 60, 130])
+def test_a_film_goes_on_in_the_middle_of_a_segment(tmp_path: Path, whole: Path, limit: int) -> None:
+    with pytest.raises(Stop):
+        render(request(tmp_path, *FILM, EAGER), Recorder(), stopping(limit))
+    told = Counting()
+    render(request(tmp_path, *FILM), told, LocalWorker)
+    assert told.begun > 0
+    assert results(tmp_path) == results(whole)
+    assert not list((tmp_path / "state").glob("saved-*"))
+
+
+def test_status_counts_what_is_saved(tmp_path: Path) -> None:
+    with pytest.raises(Stop):
+        render(request(tmp_path, *FILM, EAGER), Recorder(), stopping(200))
+    found = run_status(tmp_path).film
+    assert found is not None
+    told = Counting()
+    with pytest.raises(Stop):
+        render(request(tmp_path, *FILM), told, stopping(0))
+    assert (found.pictures_done, found.share > 0) == (told.done.pictures, True)
+
+
+def test_what_is_saved_and_damaged_is_dreamed_again(tmp_path: Path, whole: Path) -> None:
+    with pytest.raises(Stop):
+        render(request(tmp_path, *FILM, EAGER), Recorder(), stopping(60))
+    saved = sorted((tmp_path / "state").glob("saved-*"))
+    assert saved
+    for path in saved:
+        data = bytearray(path.read_bytes())
+        data[-7] ^= 1
+        path.write_bytes(data)
+    render(request(tmp_path, *FILM), Recorder(), LocalWorker)
+    assert results(tmp_path) == results(whole)
+
+
+@pytest.mark.parametrize("limit", [70, 150])
+def test_stills_go_on_in_the_middle(tmp_path: Path, limit: int) -> None:
+    render_stills(request(tmp_path / "whole", *STILLS), Recorder(), LocalWorker)
+    with pytest.raises(Stop):
+        render_stills(request(tmp_path / "run", *STILLS, EAGER), Recorder(), stopping(limit))
+    assert list((tmp_path / "run" / "state").glob("saved-*"))
+    steps = [0]
+
+    class Counted(LocalWorker):
+        def stills(self, recipe, batches, stepped, *args, **kwargs):
+            def step(pictures: int) -> None:
+                steps[0] += 1
+                stepped(pictures)
+
+            return super().stills(recipe, batches, step, *args, **kwargs)
+
+    render_stills(request(tmp_path / "run", *STILLS), Recorder(), Counted)
+    assert results(tmp_path / "run") == results(tmp_path / "whole")
+    assert 0 < steps[0] <= 2 * 70 * 2 - 32
+    assert not list((tmp_path / "run" / "state").glob("saved-*"))
