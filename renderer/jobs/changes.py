@@ -106,7 +106,9 @@ def _frames_anew(old: Run, new: Run, stale: Sequence[str]) -> tuple[Target, ...]
     # A segment that is to be longer is gone on with.
     lost = [segment for segment in dreamed if segment.frames > wanted.get(segment.name, 0)]
     keys = {old.targets[segment.position].key for segment in lost}
-    return tuple(target for target in new.targets if target.key in keys)
+    # What was dreamed by still earlier settings may be there.
+    lacking = {new.targets[one.position].key for one in new.timeline.segments if one.name not in there - set(stale)}
+    return tuple(target for target in new.targets if target.key in keys & lacking)
 
 
 def _stale(new: Run) -> tuple[str, ...]:

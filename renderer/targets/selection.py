@@ -75,8 +75,9 @@ class Classes(Section):
     exclude: Entries = Field((), description="Entries of the same kinds that take classes away again.")
     order: Literal["index", "listed", "title", "random", "similarity"] = Field(
         "index",
-        description="Order in the film. `listed` is that of the entries of `select`; `random` follows `run.seed`; `similarity` is a short tour over the cosine "
-        "distances of the network's output weights, so that neighbors resemble each other.",
+        description="Order in the film. `listed` is that of the entries of `select`; `random` follows `run.seed`; "
+        "`similarity` is a short tour over the cosine distances of the network's output weights, so that neighbors "
+        "resemble each other.",
     )
     limit: int | None = Field(None, ge=1, description="Keep only the first so many of the ordered classes.")
 
