@@ -133,7 +133,7 @@ def test_what_does_not_fit_is_dreamed_anew_if_that_is_agreed_to(tmp_path: Path) 
     assert names(tmp_path)["0001-000"] == kept["0001-000"]
     # Nothing was lost: the film of before is there at once.
     assert run(tmp_path, ONE_CHAIN) is None
-    assert results(tmp_path) == before
+    assert before.items() <= results(tmp_path).items()
 
 
 @pytest.mark.parametrize("transition", ["carry", "reset"])

@@ -119,8 +119,10 @@ def _listed(targets: Sequence[Target], select: Sequence[Mixable], names: Names) 
     mixtures = iter(_mixtures(select, names))
     found: dict[int, Target] = {}
     for number, entry in enumerate(select):
-        mixed = isinstance(entry, Mixed)
-        named = {next(mixtures).index} if mixed else find_all("classes.select", {number: entry}, names)
+        if isinstance(entry, Mixed):
+            named = {next(mixtures).index}
+        else:
+            named = find_all("classes.select", {number: entry}, names)
         found |= {index: by_index[index] for index in sorted(named) if index in by_index and index not in found}
     return list(found.values())
 

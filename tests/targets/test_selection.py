@@ -32,6 +32,11 @@ def chosen(known=ODD, seed=0, output_weights=None, **settings):
     return [record.index for record in select_classes(classes, known, seed=seed, output_weights=output_weights)]
 
 
+def test_listed_classes_come_in_the_order_of_the_entries():
+    assert chosen(select=["[1]", 7, "under:word", "under:digit", "all"], order="listed") == [0, 7, 3, 4, 5, 6, 1, 2]
+    assert chosen(select=["under:word", 7], exclude=["1984"], order="listed", limit=3) == [3, 5, 6]
+
+
 @pytest.mark.parametrize(
     ("entry", "indices"),
     [
