@@ -65,7 +65,8 @@ def find_config(config: str) -> Path:
     if is_ordinary_file(path):
         return path
     remedy = did_you_mean(nearest(path.stem, shipped, count=1)) or "; give a path or one of these names"
-    raise UserError(f"{config}: no such file or shipped configuration{remedy} (shipped: {', '.join(shipped)})")
+    known = f"shipped: {', '.join(shipped)}; relative paths are taken from {Path.cwd()}"
+    raise UserError(f"{config}: no such file or shipped configuration{remedy} ({known})")
 
 
 def parse_settings(text: str, name: str, overrides: Sequence[str] = ()) -> Settings:

@@ -181,6 +181,9 @@ def read_run_file(path: Path) -> RunFile:
 
 
 def _why_not(path: Path, copy: Path) -> str:
+    if not path.parent.exists():
+        looked = "" if path.is_absolute() else f"; relative paths are taken from {Path.cwd()}"
+        return f"{path.parent} holds no run: there is no such directory{looked}"
     if not os.path.lexists(path):
         return f"{path.parent} holds no run: there is no {path.name} in it, and no copy at {copy}"
     if not is_run_file(path):
