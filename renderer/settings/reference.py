@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from renderer.settings.shape import Group, Leaf, Shape, Variants, settings_shape
 
 _INTRODUCTION = """\
-# Settings
+# Settings: every key, with its default
 
 Every key of a configuration, with its default. All of them may be left out. A key can also be set on the command line
 with its dotted name, such as `--set film.width=320`; the value is YAML, and it comes before what the file says. A
