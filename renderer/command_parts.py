@@ -48,7 +48,9 @@ Config = Annotated[
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a run.")]
 Output = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="DIR", help="Directory of the run.  [default: runs/NAME, or run.yaml's own]"),
+    typer.Option(
+        "--output", "-o", metavar="DIR", help="Directory of the run.  [default: runs/NAME, or run.yaml's own]"
+    ),
 ]
 Values = Annotated[
     list[str] | None,

@@ -106,7 +106,11 @@ def test_docs_are_formatted_and_paged_on_a_terminal() -> None:
     docs = [sys.executable, "-c", "from renderer.cli import main; main(['docs', 'stills'])"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PAGER": "sed s/^/paged:/", "TERM": "xterm"}
     done = subprocess.run(
-        [sys.executable, "-c", script, *docs], env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=True
+        [sys.executable, "-c", script, *docs],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
     )
     shown = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout.decode())
     assert shown.startswith("paged:")

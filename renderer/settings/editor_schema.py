@@ -84,13 +84,13 @@ def _plainer(schema: Schema) -> Schema:
 def _parts(word: str, said: Any) -> Schema:
     """One word of a schema, where it is made of schemas."""
     match word, said:
-        case ("properties" | "$defs"), dict():
+        case (("properties" | "$defs"), dict()):
             return {word: {key: _plainer(below) for key, below in said.items()}}
-        case ("anyOf" | "oneOf"), list():  # of several kinds; an empty section is of any
+        case (("anyOf" | "oneOf"), list()):  # of several kinds; an empty section is of any
             return {"anyOf": [_plainer(option) for option in said]}
         case "prefixItems", list():
             return {"items": [_plainer(entry) for entry in said], "additionalItems": False}
-        case ("items" | "additionalProperties"), dict():
+        case (("items" | "additionalProperties"), dict()):
             return {word: _plainer(said)}
         case _:
             return _word(word, said)
