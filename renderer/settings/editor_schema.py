@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from renderer.settings.sections import Dream, Settings
+from renderer.dream.dreaming import Dream
+from renderer.settings.sections import Settings
 from renderer.targets.selection import Classes, Mixed
 
 SCHEMA_FILE = Path(__file__).parent / "neuron-atlas.schema.json"
