@@ -61,7 +61,7 @@ def describe_missing(path: Path | None, missing: Sequence[str]) -> str:
     """Say of a font, as above, which characters it lacks, and what to do; at least one is missing."""
     shown = " ".join(missing[:_MOST_SHOWN]) + (" and others" if len(missing) > _MOST_SHOWN else "")
     if path is None:
-        return f"the font that comes along has no {shown}; set overlay.font to a font file that has"
+        return f"the font that comes along has no {shown}; set overlay.font to a font file that has them"
     return f"overlay.font: {path} has no {shown}; choose another font file"
 
 
