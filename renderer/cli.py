@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from renderer import beginning  # noqa: F401  its commands come first
 from renderer.command_parts import (
     Config,
     Directory,
@@ -117,6 +118,7 @@ def render(
       neuron-atlas render configs/imagenet.yaml --output runs/big --set film.width=1024
       neuron-atlas render animals --set 'classes.select=["under:dog"]' --set video.quality=14
       neuron-atlas render imagenet --set 'network.companions=[{source: torchvision, name: mobilenet_v2}]'
+      neuron-atlas render runs/imagenet/run.yaml --set run.seed=1 --output runs/another
     """  # noqa: D301  typer wants \b as it is
     from renderer.jobs.commands import render as render_run
 
@@ -373,9 +375,9 @@ def classes(
     """  # noqa: D301
     from renderer.display import class_row, print_table
     from renderer.jobs.choosing import chosen_targets
-    from renderer.settings.loading import load_settings
+    from renderer.store.config_files import load_config
 
-    chosen = chosen_targets(load_settings(config, overrides or []).settings)
+    chosen = chosen_targets(load_config(config, overrides or []).settings)
     rows = [class_row(place, target) for place, target in enumerate(chosen)]
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))

@@ -12,6 +12,7 @@ import typer
 
 from renderer.common.errors import UserError
 from renderer.common.printable import printable
+from renderer.settings.shipped import shipped_configs
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,18 +27,32 @@ app = typer.Typer(
     name="neuron-atlas",
     help="Films of what an image classifier dreams about everything it knows.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 
+
+def complete_config(incomplete: str) -> list[str]:
+    """The shipped configurations, and the files in the current folder, whose names begin so."""
+    found = [*shipped_configs(), *sorted(path.name for path in Path().glob("*.yaml"))]
+    return [name for name in found if name.startswith(incomplete)]
+
+
 Config = Annotated[
-    str, typer.Argument(metavar="CONFIG", help="Path of a YAML file, or the name of a shipped configuration.")
+    str,
+    typer.Argument(
+        metavar="CONFIG",
+        help="Path of a YAML file, the name of a shipped configuration, or the run.yaml of a run.",
+        autocompletion=complete_config,
+    ),
 ]
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a run.")]
 Output = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="DIR", help="Directory of the run.  [default: runs/NAME]")
+    Path | None,
+    typer.Option(
+        "--output", "-o", metavar="DIR", help="Directory of the run.  [default: runs/NAME, or run.yaml's own]"
+    ),
 ]
 Values = Annotated[
     list[str] | None,
@@ -60,10 +75,11 @@ def make_request(
 ) -> Request:
     """What is asked for: the settings of a configuration, and where the run lies; raises UserError."""
     from renderer.jobs.commands import Request
-    from renderer.settings.loading import load_settings
+    from renderer.store.config_files import load_config, run_directory
 
-    loaded = load_settings(config, overrides or [])
-    return Request(loaded.name, loaded.settings, output or Path("runs") / loaded.name, restart, _agreeing(yes=yes))
+    found = load_config(config, overrides or [])
+    directory = run_directory(found, output, overrides or [])
+    return Request(found.name, found.settings, directory, restart, _agreeing(yes=yes))
 
 
 def _agreeing(*, yes: bool) -> Agree:

@@ -224,11 +224,7 @@ def describe_status(found: Status, directory: Path) -> list[str]:
 def describe_sheet(sheet: Sheet) -> list[str]:
     """What has been written of a contact sheet, in lines."""
     lines = [f"{page.path}: {page.width}x{page.height}" for page in sheet.pages]
-    lines.append(f"{sheet.stills} of {sheet.classes} stills")
-    if sheet.missing:
-        more = " and others" if len(sheet.missing) > _MOST_TITLES else ""
-        lines.append(f"the font of the titles (overlay.font) has no {' '.join(sheet.missing[:_MOST_TITLES])}{more}")
-    return lines
+    return [*lines, f"{sheet.stills} of {sheet.classes} stills", *([sheet.remark] if sheet.remark else [])]
 
 
 def describe_comparison(compared: Compared) -> list[str]:

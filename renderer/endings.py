@@ -22,7 +22,7 @@ def describe_error(error: Exception, given: Sequence[str]) -> str:
         case EncodingError():
             return f"Error: {error}\n{_how_to_go_on(given)}"
         case OSError():
-            return f"Error: {error}"
+            return f"Error: {_in_words(error)}"
         case _ if is_out_of_memory(error):
             said = (str(error) or "the computer is out of memory").splitlines()[0]
             return (
@@ -31,6 +31,15 @@ def describe_error(error: Exception, given: Sequence[str]) -> str:
             )
         case _:
             return f"Error: {type(error).__name__}: {error}\nMore is to be seen with --debug"
+
+
+def _in_words(error: OSError) -> str:
+    """What the system refuses, without its number."""
+    match error:
+        case OSError(filename=str(name), strerror=str(reason)):
+            return f"{name}: {reason.lower()}; see that it is there, and that you may read and write there"
+        case _:
+            return str(error)
 
 
 def describe_interruption(given: Sequence[str]) -> str:

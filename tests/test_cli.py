@@ -26,7 +26,7 @@ from tests.film_helpers import TINY
 
 COMMANDS = (
     *("render", "stills", "status", "assemble", "page", "sheet", "evaluate", "compare", "serve"),
-    *("check", "classes", "networks"),
+    *("check", "classes", "networks", "init", "docs"),
 )
 ROOT = Path(__file__).parents[1]
 

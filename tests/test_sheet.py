@@ -29,7 +29,7 @@ def _cells(sheet: Sheet) -> list[np.ndarray]:
 def test_all_stills_stand_in_the_order_of_the_film(tmp_path: Path) -> None:
     render_stills(request(tmp_path / "run", "classes.order=title"), Recorder(), FakeWorker)
     sheet = make_sheet(tmp_path / "run", ROW, tmp_path / "out.png")
-    assert (sheet.stills, sheet.classes, sheet.missing) == (4, 4, ())
+    assert (sheet.stills, sheet.classes, sheet.remark) == (4, 4, None)
     by_index = sorted((tmp_path / "run" / "stills").iterdir())
     by_title = sorted(by_index, key=lambda path: path.name[5:])
     assert by_title != by_index
@@ -93,5 +93,6 @@ def test_characters_without_a_glyph_are_told(tmp_path: Path) -> None:
     (tmp_path / "none.pth").touch()
     render_stills(request(tmp_path / "run", network, "classes.select=all"), Recorder(), FakeWorker)
     titled = SheetStyle(columns=None, thumbnail=160, per_page=None, titles=True)
-    assert make_sheet(tmp_path / "run", titled).missing == ("\u5b57", "\u6f22")
-    assert make_sheet(tmp_path / "run", ROW).missing == ()
+    remark = make_sheet(tmp_path / "run", titled).remark
+    assert remark and remark.startswith("the font that comes along has no \u5b57 \u6f22; set overlay.font")
+    assert make_sheet(tmp_path / "run", ROW).remark is None

@@ -8,9 +8,10 @@ from pathlib import Path
 from renderer.atlas.seen import look_at
 from renderer.common.errors import UserError
 from renderer.media.contact_sheet import Cell, SheetPage, SheetStyle, check_sheet_path, write_sheet
-from renderer.media.fonts import drawable, missing_glyphs
+from renderer.media.fonts import describe_missing, drawable, missing_glyphs
 from renderer.store.cleaning import old_sheets
 from renderer.store.files import remove
+from renderer.store.outputs import refuse_unwritable
 
 
 @dataclass(frozen=True)
@@ -21,13 +22,13 @@ class Sheet:
         pages: Its pages in order.
         stills: How many stills it shows.
         classes: How many classes it has; the cells of those without a still are empty.
-        missing: Characters of the titles that the font has no picture for.
+        remark: What its font lacks for the titles, if anything.
     """
 
     pages: tuple[SheetPage, ...]
     stills: int
     classes: int
-    missing: tuple[str, ...]
+    remark: str | None
 
 
 def make_sheet(directory: Path, style: SheetStyle, output: Path | None = None) -> Sheet:
@@ -46,6 +47,7 @@ def make_sheet(directory: Path, style: SheetStyle, output: Path | None = None) -
     run = seen.run
     path = output or run.paths.sheet
     check_sheet_path(path)
+    refuse_unwritable(path.parent)
     stills = {key: tuple(seen.paths.root / file.path for file in still.files) for key, still in seen.stills.items()}
     cells = [Cell(target.title, stills.get(target.key, ())) for target in run.targets]
     count = sum(1 for cell in cells if cell.stills)
@@ -56,9 +58,9 @@ def make_sheet(directory: Path, style: SheetStyle, output: Path | None = None) -
     if path == run.paths.sheet:
         for old in set(old_sheets(run.paths)) - {page.path for page in pages}:
             remove(old)
-    return Sheet(tuple(pages), count, len(cells), _missing(cells, style))
+    return Sheet(tuple(pages), count, len(cells), _lacking(cells, style))
 
 
-def _missing(cells: list[Cell], style: SheetStyle) -> tuple[str, ...]:
-    titles = (drawable(style.font, cell.title) for cell in cells)
-    return tuple(missing_glyphs(style.font, titles)) if style.titles else ()
+def _lacking(cells: list[Cell], style: SheetStyle) -> str | None:
+    missing = missing_glyphs(style.font, (drawable(style.font, cell.title) for cell in cells)) if style.titles else []
+    return describe_missing(style.font, missing) if missing else None

@@ -16,6 +16,12 @@ def is_ordinary_file(path: Path) -> bool:
         return False
 
 
+def no_such_file(path: Path) -> str:
+    """Say for a message that there is no such file, and from where its path is taken."""
+    told = f"there is no file {path}"
+    return told if path.is_absolute() else f"{told}; relative paths are taken from {Path.cwd()}"
+
+
 def is_text(name: str) -> bool:
     """Whether a name can be written as UTF-8; those of files are bytes, and may be anything."""
     try:

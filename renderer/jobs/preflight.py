@@ -25,7 +25,7 @@ from renderer.jobs.stills import unused_in_film_stills
 from renderer.jobs.worker import MakeWorker, local_worker
 from renderer.media.captions import caption_at, check_templates, fill_templates
 from renderer.media.ffmpeg import EncodingError
-from renderer.media.fonts import missing_glyphs
+from renderer.media.fonts import describe_missing, drawable, missing_glyphs
 from renderer.media.overlay import CaptionWriter
 from renderer.networks.source import NetworkSource
 from renderer.settings.chosen import Chosen
@@ -142,11 +142,12 @@ def _check_text(run: Run) -> Finding:
         check_templates(overlay.lines)
         CaptionWriter(overlay, (film.width, film.height))
         captions = (caption_at(run.targets, position, {}) for position in range(len(run.targets)))
-        missing = missing_glyphs(overlay.font, (text for c in captions for text in fill_templates(overlay.lines, c)))
+        texts = (text for caption in captions for text in fill_templates(overlay.lines, caption))
+        missing = missing_glyphs(overlay.font, (drawable(overlay.font, text) for text in texts))
     except UserError as error:
         return Finding("text", "failed", str(error))
     if missing:
-        return Finding("text", "warning", f"overlay.font has no {' '.join(missing[:20])}; choose another font file")
+        return Finding("text", "warning", describe_missing(overlay.font, missing))
     return Finding("text", "ok", "templates and font fit the titles" if overlay.lines else "none over the frames")
 
 

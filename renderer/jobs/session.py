@@ -12,7 +12,7 @@ from pathlib import Path
 
 from renderer.common.digests import file_digest
 from renderer.common.errors import UserError
-from renderer.common.ordinary_files import is_ordinary_file, is_text
+from renderer.common.ordinary_files import is_ordinary_file, is_text, no_such_file
 from renderer.common.progress import Progress
 from renderer.film.recipe import film_recipe
 from renderer.film.timeline import refuse_endless
@@ -148,7 +148,7 @@ def _font_digest(settings: Settings) -> str | None:
     if font is None:
         return None
     if not is_ordinary_file(font):
-        raise UserError(f"overlay.font: there is no file {font}; relative paths are taken from {Path.cwd()}")
+        raise UserError(f"overlay.font: {no_such_file(font)}")
     return file_digest(font)
 
 

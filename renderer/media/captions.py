@@ -111,7 +111,7 @@ def _fields(line: str) -> Iterator[tuple[str, str, str | None]]:
 
 def _check_field(where: str, field: str, spec: str, conversion: str | None) -> None:
     if field not in _EXAMPLE:
-        raise UserError(f"{where}: there is no field {{{field}}}; {_nearest(field)}.")
+        raise UserError(f"{where}: there is no field {{{field}}}; {_nearest(field)}")
     if conversion is not None or "{" in spec:
         raise UserError(f"{where}: {{{field}}} takes a plain format only, as in {{index:04d}} or {{probability:.0%}}.")
     if any(len(digits) > 5 or int(digits) > _LARGEST_NUMBER for digits in re.findall(r"\d+", spec)):
@@ -128,7 +128,7 @@ def _nearest(field: str) -> str:
     near = difflib.get_close_matches(field, _EXAMPLE, n=3, cutoff=0.5)
     if near:
         return "did you mean " + " or ".join(f"{{{name}}}" for name in near) + "?"
-    return "known are " + ", ".join(f"{{{name}}}" for name in _EXAMPLE)
+    return "known are " + ", ".join(f"{{{name}}}" for name in _EXAMPLE) + "."
 
 
 def _fill(line: str, values: dict[str, Value]) -> str:

@@ -15,6 +15,7 @@ from renderer.common.errors import UserError
 from renderer.media import codecs, ffmpeg
 from renderer.media.chapters import Chapter, chapters_text, vtt_text
 from renderer.media.encoding import SegmentEncoder
+from renderer.media.quicktime import QUICKTIME_SUFFIXES, hide_subtitles
 from renderer.media.sound import check_audio, cut_audio
 from renderer.settings.sections import Video
 from renderer.store.files import whole_file, work_folder
@@ -59,6 +60,8 @@ def assemble_film(path: Path, pieces: Sequence[Piece], chapters: Sequence[Chapte
                 film.make_pictures()
             case codec:
                 film.join(chapters, codecs.container_of(codec))
+                if path.suffix in QUICKTIME_SUFFIXES:
+                    hide_subtitles(work / film.output)
         (work / film.output).rename(temporary)
 
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from renderer.common.errors import UserError
-from renderer.common.ordinary_files import is_ordinary_file
+from renderer.common.ordinary_files import is_ordinary_file, no_such_file
 from renderer.media import codecs, ffmpeg
 from renderer.settings.sections import Video
 
@@ -28,7 +28,7 @@ def check_audio(video: Video) -> None:
             f"video.audio: {video.codec} has no sound; leave video.audio out or choose another video.codec."
         )
     if not is_ordinary_file(video.audio):
-        raise UserError(f"video.audio: there is no file {video.audio}; give the path of a sound file.")
+        raise UserError(f"video.audio: {no_such_file(video.audio)}. Give the path of a sound file.")
     if not _beginning(video.audio):
         raise UserError(f"video.audio: no sound can be read from {video.audio}; give a sound file that plays.")
 

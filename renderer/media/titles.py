@@ -46,7 +46,7 @@ def fit_title(font: Path | None, title: str, size: float, width: int) -> FittedT
     cannot hold ends in an ellipsis.
 
     Args:
-        font: TrueType or OpenType file, or None for the font that comes with Pillow.
+        font: TrueType or OpenType file, or None for the font that comes along.
         title: The title; line breaks and other control characters count as spaces, invisible ones as nothing.
         size: Size of the font in pixels.
         width: Room for its rows in pixels.

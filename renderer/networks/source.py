@@ -14,7 +14,7 @@ from pydantic import Field, field_validator, model_validator
 
 from renderer.common.digests import data_digest, file_digest
 from renderer.common.errors import UserError
-from renderer.common.ordinary_files import is_ordinary_file
+from renderer.common.ordinary_files import is_ordinary_file, no_such_file
 from renderer.common.section import Section
 from renderer.common.wording import together
 from renderer.targets.class_outputs import ClassOutputs
@@ -189,7 +189,7 @@ class NetworkSource(Section):
         for key, path in {**own, **told}.items():
             if not is_ordinary_file(path):
                 remedy = self.remedy if key in own else ""
-                raise UserError(f"{key}: there is no file {path}; relative paths are taken from {Path.cwd()}{remedy}")
+                raise UserError(f"{key}: {no_such_file(path)}{remedy}")
         self.of_companions(lambda companion: companion.existing_files())
         return self.files()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -65,7 +65,8 @@ def find_config(config: str) -> Path:
     if is_ordinary_file(path):
         return path
     remedy = did_you_mean(nearest(path.stem, shipped, count=1)) or "; give a path or one of these names"
-    raise UserError(f"{config}: no such file or shipped configuration{remedy} (shipped: {', '.join(shipped)})")
+    known = f"shipped: {', '.join(shipped)}; relative paths are taken from {Path.cwd()}"
+    raise UserError(f"{config}: no such file or shipped configuration{remedy} ({known})")
 
 
 def parse_settings(text: str, name: str, overrides: Sequence[str] = ()) -> Settings:
@@ -179,9 +180,14 @@ def _complete(tree: Marked, shape: Shape) -> Marked:
         return tree
     match shape:
         case Group(keys=keys):
-            completed = {key: _complete(entry, keys[key]) if key in keys else entry for key, entry in value.items()}
-            return Marked(completed, tree.place)
-        case Variants(tag=tag, default=default):
-            return Marked({tag: Marked(default, tree.place)} | value, tree.place)
+            return Marked(_all_complete(value, keys), tree.place)
+        case Variants(tag=tag, default=default, groups=groups):
+            tagged = {tag: Marked(default, tree.place)} | value
+            kind = groups.get(str(tagged[tag].value))
+            return Marked(_all_complete(tagged, kind.keys) if kind else tagged, tree.place)
         case _:
             return tree
+
+
+def _all_complete(entries: Mapping[str, Marked], keys: Mapping[str, Shape]) -> dict[str, Marked]:
+    return {key: _complete(entry, keys[key]) if key in keys else entry for key, entry in entries.items()}

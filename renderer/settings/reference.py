@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from renderer.settings.shape import Group, Leaf, Shape, Variants, settings_shape
 
 _INTRODUCTION = """\
-# Settings
+# Settings: every key, with its default
 
 Every key of a configuration, with its default. All of them may be left out. A key can also be set on the command line
 with its dotted name, such as `--set film.width=320`; the value is YAML, and it comes before what the file says. A
@@ -17,6 +17,15 @@ kind that it had.
 
 The key `dream.preset` sets others under `dream` together, and so does the network; [presets.md](presets.md) says which.
 What is set here or on the command line comes before both.
+
+`neuron-atlas init` writes a configuration to start from, which has every key with its default and its meaning, and
+beside it a JSON schema, `neuron-atlas.schema.json`. By the first line of the file, editors with a YAML server (such as
+VS Code with its YAML extension) find the schema: they complete keys, show what they mean, and mark what is wrong.
+
+The `run.yaml` in a run's directory may be given in place of a configuration, with `--set` for changes:
+`neuron-atlas render runs/x/run.yaml --set run.seed=1 --output runs/y`. Without `--set` and `--output` it goes on with
+that run; a changed one needs `--output`. All that the run was made with is said there, also what came from a preset or
+suited its network, so another network does not change it, and another preset is refused.
 
 Files are YAML 1.2: `1e-3` is a number, `0123` is 123, `1:30` is text; where true or false is asked for, `on`, `off`,
 `yes` and `no` do as well. Text that begins with `*`, `#`, `{`, `[` or `"`, or that holds `: `, belongs in quotes.

@@ -169,7 +169,10 @@ class Video(Section):
         None, description="Sound file, looped or cut to the film's length; not for `gif`, `webp` and `png`."
     )
     chapters: Switch = Field(default=True, description="Write one chapter a class.")
-    subtitles: Switch = Field(default=True, description="Write the titles as a subtitle track and as `atlas.vtt`.")
+    subtitles: Switch = Field(
+        default=True,
+        description="Write the titles as `atlas.vtt`, and as a subtitle track, shown when a viewer asks for it.",
+    )
     title: Text | None = Field(None, description="Title in the film's metadata; by default the config's name.")
     comment: Text | None = Field(None, description="Comment in the film's metadata; by default how it was made.")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from renderer.common.errors import UserError
 from renderer.store.files import leftovers, remove
+from renderer.store.outputs import refuse_unwritable
 from renderer.store.paths import (
     FILM_PICTURE,
     LOG_FILE,
@@ -31,12 +32,13 @@ def refuse_foreign(paths: RunPaths) -> None:
     """Refuse a directory with things in it that no run can have put there.
 
     Raises:
-        UserError: It is a file, or a folder that holds other things and no run.
+        UserError: It is a file, or a folder that holds other things and no run, or cannot be written to.
     """
+    if paths.root.exists() and not paths.root.is_dir():
+        raise UserError(f"{paths.root} is a file; choose a directory with --output")
+    refuse_unwritable(paths.root)
     if not paths.root.exists():
         return
-    if not paths.root.is_dir():
-        raise UserError(f"{paths.root} is a file; choose a directory with --output")
     refuse_strange(paths)
     if is_run_file(paths.settings) or read_sealed(paths.settings_copy) is not None:
         return

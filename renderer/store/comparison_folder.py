@@ -11,6 +11,7 @@ from pathlib import Path
 
 from renderer.common.errors import UserError
 from renderer.store.files import leftovers, remove
+from renderer.store.outputs import refuse_unwritable
 from renderer.store.paths import RunPaths, entries, matching
 from renderer.store.plain_files import is_plain_file, is_plain_folder, read_plain
 from renderer.store.run_file import holds_run
@@ -92,7 +93,8 @@ def refuse_unsuitable(paths: ComparisonPaths, runs: Collection[Path]) -> None:
         runs: The directories of the runs that are compared; nothing is written into one of them.
 
     Raises:
-        UserError: It is a file, a run's directory or within one that is compared, or holds other things.
+        UserError: It is a file, a run's directory or within one that is compared, holds other things, or cannot be
+            written to.
     """
     root = paths.root
     if root.exists() and not root.is_dir():
@@ -102,6 +104,7 @@ def refuse_unsuitable(paths: ComparisonPaths, runs: Collection[Path]) -> None:
             raise UserError(f"{root} lies in the directory of a run, {run}; {_ADVICE}")
     if holds_run(RunPaths(root)):
         raise UserError(f"{root} is the directory of a run; {_ADVICE}")
+    refuse_unwritable(root)
     _refuse_strange(paths)
 
 

@@ -150,14 +150,22 @@ def is_run_file(path: Path) -> bool:
     """Whether a file is a `run.yaml` that this program wrote, even if it has been damaged or changed since."""
     if not is_plain_file(path):
         return False
-    data = read_plain(path)
-    if data.startswith(_HEADING.splitlines()[0].encode()):
+    if is_headed(path):
         return True
     try:
-        _parse(data)
+        _parse(read_plain(path))
     except _UNREADABLE:
         return False
     return True
+
+
+def is_headed(path: Path) -> bool:
+    """Whether a file begins as a `run.yaml` does; no more of it is read."""
+    heading = _HEADING.splitlines()[0].encode()
+    if not is_plain_file(path):
+        return False
+    with path.open("rb") as file:
+        return file.read(len(heading)) == heading
 
 
 def read_run_file(path: Path) -> RunFile:
@@ -181,6 +189,9 @@ def read_run_file(path: Path) -> RunFile:
 
 
 def _why_not(path: Path, copy: Path) -> str:
+    if not path.parent.exists():
+        looked = "" if path.is_absolute() else f"; relative paths are taken from {Path.cwd()}"
+        return f"{path.parent} holds no run: there is no such directory{looked}"
     if not os.path.lexists(path):
         return f"{path.parent} holds no run: there is no {path.name} in it, and no copy at {copy}"
     if not is_run_file(path):

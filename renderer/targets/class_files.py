@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from renderer.common.errors import UserError
+from renderer.common.ordinary_files import no_such_file
 from renderer.targets.target import Target, class_target
 
 _MOST_BYTES = 16 * 2**20
@@ -191,7 +192,9 @@ def _json_field(column: str, value: Any) -> str:
 def _text(path: Path) -> str:
     """The file's text, of which no more is read than a list can have."""
     try:
-        if path.exists() and not path.is_file():
+        if not path.exists():
+            raise UserError(f"network.classes: {no_such_file(path)}")
+        if not path.is_file():
             raise UserError(f"{path}: the class list must be a file; check network.classes")
         with path.open("rb") as file:
             data = file.read(_MOST_BYTES + 1)

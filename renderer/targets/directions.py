@@ -12,7 +12,7 @@ from jaxtyping import Float
 from pydantic import Field
 
 from renderer.common.errors import UserError
-from renderer.common.ordinary_files import is_ordinary_file
+from renderer.common.ordinary_files import is_ordinary_file, no_such_file
 from renderer.targets.kind import LayerName, Outline, TargetKind
 from renderer.targets.strength import LIKE_LOGITS, means, strength
 from renderer.targets.target import Aim, Neuron, Score, Target
@@ -103,7 +103,7 @@ class Directions(TargetKind):
         Asked once: a step is no time for the disk.
         """
         if not is_ordinary_file(self.file):
-            raise UserError(f"{_KEY}: there is no file {self.file}; relative paths are taken from {Path.cwd()}")
+            raise UserError(f"{_KEY}: {no_such_file(self.file)}")
         return self.file, self.layer, self.file.stat().st_mtime_ns
 
 

@@ -124,6 +124,16 @@ def test_a_thousand_segments_have_a_thousand_chapters(tmp_path):
     assert times(film) == [Fraction(number, 25) for number in range(2000)]
 
 
+@pytest.mark.parametrize("codec", ["h264", "prores"])
+def test_players_show_no_subtitles_until_they_are_asked_to(tmp_path, codec):
+    data = film_of(tmp_path, Video(codec=codec)).read_bytes()
+    tracks = data[data.index(b"moov") :].split(b"trak")[1:]
+    kinds = [track[track.index(b"hdlr") + 12 :][:4] for track in tracks]
+    enabled = [track[track.index(b"tkhd") + 7] & 1 for track in tracks]
+    texts = [b"sbtl", b"text"] if codec == "h264" else [b"text", b"text"]  # subtitles and chapters
+    assert (kinds, enabled) == ([b"vide", *texts], [1, 0, 0])
+
+
 def test_title_and_comment_are_written_and_chapters_and_subtitles_can_be_left_out(tmp_path):
     for codec in ("h264", "vp9"):
         comment = "made of " + "noise; " * 100

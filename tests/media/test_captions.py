@@ -67,7 +67,7 @@ def test_a_title_with_line_breaks_and_braces_stays_one_line():
 @pytest.mark.parametrize(
     ("template", "complaints"),
     [
-        ("{titel}", ["overlay.lines[1]", "{titel}", "{title}"]),
+        ("{titel}", ["overlay.lines[1]: there is no field {titel}; did you mean {title}"]),
         ("{next.titel}", ["overlay.lines[1]", "{next.titel}", "{next.title}"]),
         ("{}", ["overlay.lines[1]", "{}", "{title}"]),
         ("{0}", ["overlay.lines[1]", "{0}", "{title}"]),
@@ -92,6 +92,7 @@ def test_wrong_templates_are_named(template, complaints):
         check_templates(["{title}", template])
     for complaint in complaints:
         assert complaint in str(error.value)
+    assert str(error.value).endswith((".", "?")) and "?." not in str(error.value)
 
 
 def test_the_default_templates_are_right_and_need_no_score():

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -5,7 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 from renderer.common.errors import UserError
 from renderer.media import overlay as overlay_module
 from renderer.media.captions import Caption
-from renderer.media.fonts import load_font, missing_glyphs
+from renderer.media.fonts import describe_missing, load_font, missing_glyphs
 from renderer.media.layout import lay_out
 from renderer.media.overlay import CaptionWriter, text_opacity
 from renderer.settings.sections import Overlay
@@ -174,9 +176,31 @@ def test_missing_glyphs_are_found():
 
 def test_a_plainer_character_stands_in_for_a_missing_one():
     writer = CaptionWriter(Overlay(), (200, 100))
-    assert missing_glyphs(None, ["\u00f1"]) == ["\u00f1"]
-    accented = writer.write(gray(200, 100), caption(None, "pi\u00f1ata", None))
-    assert (accented == writer.write(gray(200, 100), caption(None, "pinata", None))).all()
+    assert missing_glyphs(None, ["\u0151"]) == ["\u0151"]
+    accented = writer.write(gray(200, 100), caption(None, "h\u0151s", None))
+    assert (accented == writer.write(gray(200, 100), caption(None, "hos", None))).all()
+
+
+def test_the_font_that_comes_along_has_what_western_titles_need():
+    western = "".join(map(chr, (*range(0xA1, 0xAD), *range(0xAE, 0xB2), *range(0xBF, 0x100))))
+    assert missing_glyphs(None, [western.replace("\u00aa", ""), "\u0152\u0153\u0178\u2013\u201c\u20ac"]) == []
+    writer = CaptionWriter(Overlay(), (200, 100))
+    pinata = writer.write(gray(200, 100), caption(None, "pi\u00f1ata", None))
+    assert (pinata != writer.write(gray(200, 100), caption(None, "pinata", None))).any()
+
+
+def test_the_font_that_comes_along_draws_what_pillow_has_as_pillow_does():
+    plain = "".join(map(chr, range(0x20, 0x7F)))
+    for size in (11.3, 24, 80):
+        ours, theirs = load_font(None, size), ImageFont.load_default(size)
+        assert bytes(ours.getmask(plain)) == bytes(theirs.getmask(plain))
+        assert ours.getbbox(plain) == theirs.getbbox(plain)
+
+
+def test_missing_characters_are_told_with_the_font_that_lacks_them():
+    assert describe_missing(None, ["\u6f22"]).startswith("the font that comes along has no \u6f22; set overlay.font")
+    own = describe_missing(Path("own.ttf"), [chr(0x6F22 + number) for number in range(30)])
+    assert own.startswith("overlay.font: own.ttf has no \u6f22 ") and "and others; choose another" in own
 
 
 def test_text_is_drawn_once_and_blended_into_its_own_part_of_each_frame(monkeypatch):

@@ -176,7 +176,7 @@ def test_of_a_missing_file_it_is_said_where_it_was_published_and_where_to_put_it
         with pytest.raises(UserError) as error:
             ask()
         message = str(error.value)
-        assert message.startswith(f"network.weights: there is no file {tmp_path / 'gone.caffemodel'}; ")
+        assert message.startswith(f"network.weights: there is no file {tmp_path / 'gone.caffemodel'}")
         assert "fetch http://www.robots.ox.ac.uk/~vgg/software/deep_eval/releases/bvlc/VGG_CNN_S.caffemodel" in message
         assert message.endswith("--set network.weights=/path/to/VGG_CNN_S.caffemodel")
     together = EmbeddedNetwork(companions=(source,))

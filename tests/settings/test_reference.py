@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 from renderer.film.recipe import flatten
+from renderer.settings.editor_schema import SCHEMA_FILE, schema_text
 from renderer.settings.preset_reference import preset_reference
 from renderer.settings.presets import families, presets
 from renderer.settings.reference import settings_reference
@@ -15,6 +16,7 @@ RUN = "run scripts/write_settings_reference.py"
 def test_reference_is_current():
     assert (DOCS / "settings.md").read_text(encoding="utf-8") == settings_reference(), RUN
     assert (DOCS / "presets.md").read_text(encoding="utf-8") == preset_reference(), RUN
+    assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text(), RUN
 
 
 def test_every_key_has_a_row_with_its_default_and_meaning():
