@@ -153,6 +153,29 @@ def dream_stills(run: Run, batches: Sequence[Sequence[int]], worker: Worker, pro
     return failures
 
 
+def dream_unwritten(run: Run, worker: Worker, progress: Progress) -> dict[str, list[Still]]:
+    """Dream the fresh stills of all targets of a run, and write nothing; the run needs no directory.
+
+    Returns:
+        The stills of each target by its key, as many as the settings say, best first.
+
+    Raises:
+        RuntimeError: A batch cannot be dreamed.
+    """
+    progress.begin("stills", total=fresh_stills(run, len(run.targets)), done=Amount(0, 0))
+    dreamed: dict[str, tuple[Still, ...]] = {}
+    batches = still_batches(run.still_recipe)
+    for first in range(0, len(batches), worker.devices):
+        together = batches[first : first + worker.devices]
+        places = [place for batch in together for place in batch]
+        titles = [run.targets[place].title for place in places]
+        shown = _Shown(progress, titles, fresh_stills(run, len(places)), run.still_recipe.stills.variants)
+        dreamed |= _dream_variants(run, together, worker, shown)
+        shown.finished()
+    progress.end()
+    return {key: sorted(stills, key=_quality) for key, stills in dreamed.items()}
+
+
 def attempt_seed(seed: int, variant: int, attempt: int) -> int:
     """Seed of an attempt at a variant of a still: the run's own for the very first, for each other another one."""
     if variant == attempt == 0:
