@@ -60,15 +60,16 @@ __all__ = [
     "unload",
 ]
 
-if not TYPE_CHECKING:  # type checkers are to find what is not there
+if not TYPE_CHECKING:  # which are to find what is not there
 
     def __getattr__(name: str) -> object:
         """What is public, once it is asked for: `import renderer` loads nothing."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from renderer import api  # noqa: PLC0415
+        from importlib import import_module  # noqa: PLC0415  nor this
 
-        return getattr(api, name)
+        found: object = getattr(import_module("renderer.api"), name)
+        return found
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+import math
+import sys
+import time
 from collections.abc import Callable, Sequence
 from threading import Event, Lock, Thread
 from typing import Generic, TypeVar
 
 from renderer.common.progress import Amount, Progress
+from renderer.common.tuning import sleep_while_waiting
 from renderer.media.ffmpeg import kill_running
 
 Made = TypeVar("Made")
@@ -21,7 +25,8 @@ def apart(work: Callable[[Progress], Made], progress: Progress, refresh: Callabl
     """Have work done by another thread, and wait for it; one piece of work at a time in this process.
 
     torch keeps for each thread, and for those that share its work, with how many threads it computes, whether it takes
-    tiny numbers for 0, and whether it follows gradients. All of that is left as the caller has it.
+    tiny numbers for 0, and whether it follows gradients. All of that is left as the caller has it. Where the caller has
+    not loaded torch yet, its threads will sleep while they wait, as those of the commands do; memory is left alone.
 
     Args:
         work: What is to be done; is given the progress that it is to tell.
@@ -31,6 +36,8 @@ def apart(work: Callable[[Progress], Made], progress: Progress, refresh: Callabl
     Raises:
         KeyboardInterrupt: The caller was interrupted; the work has come to an orderly end.
     """
+    if "torch" not in sys.modules:
+        sleep_while_waiting()
     import torch  # noqa: PLC0415  it takes seconds
 
     with ALONE:
@@ -44,8 +51,7 @@ def apart(work: Callable[[Progress], Made], progress: Progress, refresh: Callabl
 def _done(work: _Work[Made], refresh: Callable[[], None]) -> Made:
     work.start()
     try:
-        while work.is_alive():
-            work.join(_SECONDS_BETWEEN)
+        while not work.ended.wait(_SECONDS_BETWEEN):  # `join` takes a thread for ended where it is interrupted itself
             refresh()
     except BaseException:
         work.stop()
@@ -61,6 +67,7 @@ class _Work(Thread, Generic[Made]):
         self._work, self._progress = work, _Stoppable(progress)
         self._made: list[Made] = []
         self._failed: list[BaseException] = []
+        self.ended = Event()
 
     def run(self) -> None:
         """Do the work."""
@@ -68,21 +75,29 @@ class _Work(Thread, Generic[Made]):
             self._made.append(self._work(self._progress))
         except BaseException as error:  # noqa: BLE001  it is raised where the result is asked for
             self._failed.append(error)
+        finally:
+            self.ended.set()
 
     def stop(self) -> None:
         """End the work as Ctrl-C does, and wait for its end."""
         self._progress.stopping.set()
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.ident or 0), ctypes.py_object(KeyboardInterrupt))
-        self.join(_GRACE_SECONDS)
-        if self.is_alive():
+        if not self._ends_within(_GRACE_SECONDS):
             kill_running()
-            self.join()
+            self._ends_within(math.inf)
 
     def result(self) -> Made:
         """What has come of it; raises what it raised."""
         if self._failed:
             raise self._failed[0]
         return self._made[0]
+
+    def _ends_within(self, seconds: float) -> bool:
+        until = time.monotonic() + seconds
+        while not self.ended.wait(_SECONDS_BETWEEN) and self.is_alive():  # it may have been stopped at its very end
+            if time.monotonic() > until:
+                return False
+        return True
 
 
 class _Stoppable:

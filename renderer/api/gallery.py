@@ -22,7 +22,7 @@ from renderer.store.index_file import IndexGuess
 
 _SAVED: Mapping[str, Mapping[str, Any]] = {
     ".png": {"format": "PNG"},
-    ".webp": {"format": "WEBP", "lossless": True},
+    ".webp": {"format": "WEBP", "lossless": True, "exact": True},
     ".jpg": {"format": "JPEG", "quality": 92, "subsampling": 0},
     ".jpeg": {"format": "JPEG", "quality": 92, "subsampling": 0},
 }
