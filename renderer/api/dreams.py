@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -96,6 +98,9 @@ def unload() -> None:
     with ALONE:
         while _kept:
             _kept.popitem()[1].close()
+        gc.collect()
+        if torch := sys.modules.get("torch"):
+            torch.cuda.empty_cache()  # which else keeps for itself what was freed; nothing where no card was used
 
 
 def _with_targets(settings: Mapping[str, object], entries: list[Entry]) -> dict[str, object]:
