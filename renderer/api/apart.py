@@ -6,7 +6,8 @@ import ctypes
 import math
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from threading import Event, Lock, Thread
 from typing import Generic, TypeVar
 
@@ -25,8 +26,9 @@ def apart(work: Callable[[Progress], Made], progress: Progress, refresh: Callabl
     """Have work done by another thread, and wait for it; one piece of work at a time in this process.
 
     torch keeps for each thread, and for those that share its work, with how many threads it computes, whether it takes
-    tiny numbers for 0, and whether it follows gradients. All of that is left as the caller has it. Where the caller has
-    not loaded torch yet, its threads will sleep while they wait, as those of the commands do; memory is left alone.
+    tiny numbers for 0, and whether it follows gradients; and for all threads a default type and random numbers. All of
+    that is left as the caller has it. Where the caller has not loaded torch yet, its threads will sleep while they
+    wait, as those of the commands do; memory is left alone.
 
     Args:
         work: What is to be done; is given the progress that it is to tell.
@@ -36,16 +38,25 @@ def apart(work: Callable[[Progress], Made], progress: Progress, refresh: Callabl
     Raises:
         KeyboardInterrupt: The caller was interrupted; the work has come to an orderly end.
     """
+    with ALONE, _torch_as_it_was():
+        return _done(_Work(work, progress), refresh)
+
+
+@contextmanager
+def _torch_as_it_was() -> Iterator[None]:
+    """Put back what torch keeps for all threads together, and have it as dreaming needs it in the block."""
     if "torch" not in sys.modules:
         sleep_while_waiting()
     import torch  # noqa: PLC0415  it takes seconds
 
-    with ALONE:
-        threads = torch.get_num_threads()
-        try:
-            return _done(_Work(work, progress), refresh)
-        finally:
-            torch.set_num_threads(threads)  # which threads that begin later would take over
+    threads, dtype, random = torch.get_num_threads(), torch.get_default_dtype(), torch.get_rng_state()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)  # which threads that begin later would take over
+        torch.set_default_dtype(dtype)
+        torch.set_rng_state(random)  # networks draw their weights before those of a file take their place
 
 
 def _done(work: _Work[Made], refresh: Callable[[], None]) -> Made:

@@ -187,17 +187,30 @@ def two_threads() -> Any:
 
 @pytest.mark.usefixtures("two_threads")
 def test_torch_computes_afterwards_as_it_did_before() -> None:
-    def seen() -> tuple[int, int, float, bool]:
+    def seen() -> tuple[object, ...]:
         later: list[int] = []
         thread = threading.Thread(target=lambda: later.append(torch.get_num_threads()))
         thread.start()
         thread.join()
-        return torch.get_num_threads(), later[0], flushed(), torch.is_grad_enabled()
+        random = torch.get_rng_state().tolist()
+        return torch.get_num_threads(), later[0], flushed(), torch.is_grad_enabled(), torch.get_default_dtype(), random
 
     before = seen()
-    with torch.inference_mode():
-        dream("pizza")
-    assert seen() == before == (2, 2, 0.0, True)
+    dream("pizza")
+    assert seen() == before
+    assert before[:4] == (2, 2, 0.0, True)
+
+
+def test_it_dreams_the_same_whatever_the_caller_has_set_in_torch() -> None:
+    expected = dream("pizza").array
+    renderer.unload()
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.inference_mode(), torch.device("meta"):
+            assert np.array_equal(dream("pizza").array, expected)
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 def test_it_works_where_a_loop_is_running() -> None:
