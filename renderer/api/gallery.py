@@ -69,8 +69,8 @@ class DreamPicture:
 
     @property
     def array(self) -> UInt8[np.ndarray, "height width 3"]:
-        """Its colors: height x width x 3, red, green, blue, from 0 to 255; raises as `image`."""
-        return np.ascontiguousarray(np.asarray(self.opened())[..., :3])
+        """A copy of its colors: height x width x 3, red, green, blue, from 0 to 255; raises as `image`."""
+        return np.ascontiguousarray(np.array(self.opened())[..., :3])
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Save it whole or not at all, as .png or .webp without loss, or as .jpg; missing folders are made.

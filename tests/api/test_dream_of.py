@@ -34,6 +34,8 @@ def test_a_picture_is_the_still_of_the_command_and_nothing_is_written() -> None:
     assert list(Path().iterdir()) == []
     assert picture.array.shape == (24, 32, 3)
     assert picture.array.dtype == np.uint8
+    picture.array[:] = 0
+    assert picture.array.any(), "an array is the caller's own"
     assert picture.image.size == (32, 24)
     run = renderer.stills(
         {"classes": {"select": ["pizza"]}}, "run", stills=TINY_STILLS | {"steps": 48}, **{"run.threads": 1}
