@@ -16,6 +16,7 @@ atlas      a run as seen (`seen`), and what is made of that: index, page, sheet,
 jobs       one run from start to end: plan, batches, workers, commands, preflight
 display    how the commands say things
 cli        the commands, with `beginning` and `command_parts`; the only places that print and exit
+api        the same from Python, and single pictures: what `import renderer` gives
 
 From the YAML file to a pixel:
 
@@ -30,3 +31,45 @@ From the YAML file to a pixel:
 
 `docs/architecture.md` has the picture.
 """
+
+TYPE_CHECKING = False  # as type checkers know it; the module that has it loads slowly
+if TYPE_CHECKING:
+    from renderer.api import (
+        Atlas,
+        DreamPicture,
+        Gallery,
+        UserError,
+        dream_of,
+        load,
+        open_run,
+        render,
+        stills,
+        unload,
+    )
+
+__all__ = [
+    "Atlas",
+    "DreamPicture",
+    "Gallery",
+    "UserError",
+    "dream_of",
+    "load",
+    "open_run",
+    "render",
+    "stills",
+    "unload",
+]
+
+if not TYPE_CHECKING:  # which are to find what is not there
+
+    def __getattr__(name: str) -> object:
+        """What is public, once it is asked for: `import renderer` loads nothing."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module  # noqa: PLC0415  nor this
+
+        found: object = getattr(import_module("renderer.api"), name)
+        return found
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

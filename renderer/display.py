@@ -49,7 +49,8 @@ def progress_on(console: Console) -> Iterator[Progress]:
         bar.end()
 
 
-def _classes(course: Course) -> str:
+def classes_text(course: Course) -> str:
+    """How many classes are done, of how many."""
     return f"{course.done.classes}/{course.total.classes} classes"
 
 
@@ -58,7 +59,7 @@ def _worked(share: float) -> str:
     return f"{math.floor(1000 * share + 1e-6) / 10:.1f} % of the work"
 
 
-def _pace(course: Course) -> str:
+def pace_text(course: Course) -> str:
     """Speed and time left, once there is something to tell it from."""
     speed, left = course.pace, course.seconds_left
     if speed is None or left is None:
@@ -113,7 +114,7 @@ class BarProgress:
 
     def _fields(self) -> dict[str, Any]:
         course = self._course
-        return {"classes": _classes(course), "pace": _pace(course), "titles": self._titles}
+        return {"classes": classes_text(course), "pace": pace_text(course), "titles": self._titles}
 
 
 class LineProgress:
@@ -149,7 +150,7 @@ class LineProgress:
         course = self._course
         self._last = time.monotonic()
         done = f"{course.done.pictures}/{course.total.pictures} {course.unit} ({_worked(course.share)})"
-        self.note(f"{done}, {_classes(course)}, {_pace(course)}: {self._titles}")
+        self.note(f"{done}, {classes_text(course)}, {pace_text(course)}: {self._titles}")
 
 
 def list_titles(titles: Sequence[str]) -> str:

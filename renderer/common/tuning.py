@@ -28,10 +28,15 @@ _WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 
 def prepare() -> None:
     """Keep freed memory, and have waiting threads sleep; does nothing where the user or the system has it otherwise."""
-    if not any(name in os.environ for name in _WAITING):
-        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    sleep_while_waiting()
     if _is_glibc():
         _keep_memory()
+
+
+def sleep_while_waiting() -> None:
+    """Have waiting threads sleep, unless the user has it otherwise."""
+    if not any(name in os.environ for name in _WAITING):
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
 
 def _is_glibc() -> bool:

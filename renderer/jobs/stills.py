@@ -15,7 +15,7 @@ from renderer.atlas.thumbnails import make_thumbnail
 from renderer.common.digests import data_digest
 from renderer.common.exhaustion import hits_all
 from renderer.common.progress import Amount, Progress, note_repairs
-from renderer.film.tasks import Opacity, Picture, Saved, Saving, Still, StillTask
+from renderer.film.tasks import NOT_SAVING, Opacity, Picture, Saved, Saving, Still, StillTask
 from renderer.jobs.amounts import fresh_stills
 from renderer.jobs.fresh import fresh_digest, text_digest
 from renderer.jobs.plan import still_batches
@@ -155,6 +155,29 @@ def dream_stills(run: Run, batches: Sequence[Sequence[int]], worker: Worker, pro
     return failures
 
 
+def dream_unwritten(run: Run, worker: Worker, progress: Progress) -> dict[str, list[Still]]:
+    """Dream the fresh stills of all targets of a run, and write nothing; the run needs no directory.
+
+    Returns:
+        The stills of each target by its key, as many as the settings say, best first.
+
+    Raises:
+        RuntimeError: A batch cannot be dreamed.
+    """
+    progress.begin("stills", total=fresh_stills(run, len(run.targets)), done=Amount(0, 0))
+    dreamed: dict[str, tuple[Still, ...]] = {}
+    batches = still_batches(run.still_recipe)
+    for first in range(0, len(batches), worker.devices):
+        together = batches[first : first + worker.devices]
+        places = [place for batch in together for place in batch]
+        titles = [run.targets[place].title for place in places]
+        shown = _Shown(run, progress, titles, fresh_stills(run, len(places)), is_saved=False)
+        dreamed |= _dream_variants(run, together, worker, shown)
+        shown.finished()
+    progress.end()
+    return {key: sorted(stills, key=_quality) for key, stills in dreamed.items()}
+
+
 def attempt_seed(seed: int, variant: int, attempt: int) -> int:
     """Seed of an attempt at a variant of a still: the run's own for the very first, for each other another one."""
     if variant == attempt == 0:
@@ -175,16 +198,20 @@ def unused_in_film_stills(run: Run) -> list[str]:
 class _Shown:
     """Tells the progress of the stills that are dreamed side by side, one variant of each after another."""
 
-    def __init__(self, run: Run, progress: Progress, titles: Sequence[str], whole: Amount) -> None:
+    def __init__(
+        self, run: Run, progress: Progress, titles: Sequence[str], whole: Amount, *, is_saved: bool = True
+    ) -> None:
         variants = run.still_recipe.stills.variants
         self.progress, self._titles, self._left = progress, titles, whole
         self._steps, self._variants = whole.steps // variants, variants
-        self._run, self.saved = run, set[str]()
+        self._run, self._is_saved, self.saved = run, is_saved, set[str]()
         self._counting = Lock()
 
     @property
     def saving(self) -> Saving:
         """How often groups save, and what they saved."""
+        if not self._is_saved:
+            return NOT_SAVING
         return Saving(SAVED_SHARE * self._run.settings.run.lose_at_most, find=self._find)
 
     def save(self, saved: Saved) -> None:

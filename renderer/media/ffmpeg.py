@@ -202,12 +202,13 @@ def _kill_started(starting: Future[subprocess.Popen[bytes]]) -> None:
         starting.result().kill()
 
 
-def _kill_running() -> None:
+def kill_running() -> None:
+    """Kill each ffmpeg that this process has started and that is at work yet."""
     for process in list(_running):
         process.kill()
 
 
-before_ending(_kill_running)
+before_ending(kill_running)
 
 
 def _executable() -> str:

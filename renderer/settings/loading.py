@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -12,11 +12,13 @@ from pydantic import ValidationError
 
 from renderer.common.errors import UserError
 from renderer.common.ordinary_files import is_ordinary_file
+from renderer.common.section import Section
 from renderer.common.wording import did_you_mean, nearest
 from renderer.networks.source import NetworkSource
-from renderer.settings.overrides import merge, parse_overrides
+from renderer.settings.overrides import Overrides, merge, parse_overrides
 from renderer.settings.presets import kind_of_network, layers_below
 from renderer.settings.problems import describe_problems
+from renderer.settings.python_values import mark
 from renderer.settings.sections import Settings
 from renderer.settings.shape import Group, Leaf, Shape, Variants, settings_shape
 from renderer.settings.shipped import shipped_configs
@@ -39,12 +41,12 @@ class LoadedConfig:
     settings: Settings
 
 
-def load_settings(config: str, overrides: Sequence[str] = ()) -> LoadedConfig:
+def load_settings(config: str, overrides: Overrides = ()) -> LoadedConfig:
     """Read and check a configuration.
 
     Args:
         config: Path of a YAML file, or the name of a shipped configuration, which comes first: `./name` is a path.
-        overrides: Settings from the command line, each `KEY=VALUE`; of two for one key the last holds.
+        overrides: Settings from the command line or from Python; of two for one key the last holds.
 
     Returns:
         The settings, with defaults for all that is not said.
@@ -69,7 +71,7 @@ def find_config(config: str) -> Path:
     raise UserError(f"{config}: no such file or shipped configuration{remedy} ({known})")
 
 
-def parse_settings(text: str, name: str, overrides: Sequence[str] = ()) -> Settings:
+def parse_settings(text: str, name: str, overrides: Overrides = ()) -> Settings:
     """Check settings that are given as YAML text; `name` names it in messages. Raises UserError.
 
     What lies over what: the overrides over the text, the text over its preset, the preset over what suits the family of
@@ -80,6 +82,11 @@ def parse_settings(text: str, name: str, overrides: Sequence[str] = ()) -> Setti
         sections = ", ".join(settings_shape().keys)
         raise UserError(f"{tree.place}: settings must be a mapping of sections ({sections}), not {tree.plain()!r:.60}")
     return _checked(_layered(tree, parse_overrides(overrides)))
+
+
+def check_settings(data: Mapping[str, object] | Section, overrides: Overrides = ()) -> Settings:
+    """Check settings that are given as plain Python data, or checked ones with overrides; as `parse_settings`."""
+    return _checked(_layered(mark(data, "settings"), parse_overrides(overrides)))
 
 
 def parse_network(text: str, place: str, weights: str | None = None) -> NetworkSource:
@@ -101,8 +108,12 @@ def parse_network(text: str, place: str, weights: str | None = None) -> NetworkS
     return _checked(Marked({"network": tree}, place)).network
 
 
-def find_network(text: str) -> NetworkSource:
+def find_network(text: str, place: str = "NETWORK") -> NetworkSource:
     """The network that somebody means: one of torchvision by its name alone, that of a configuration, or as above.
+
+    Args:
+        text: How it is called.
+        place: What begins a message about it.
 
     Raises:
         UserError: There is none.
@@ -111,7 +122,7 @@ def find_network(text: str) -> NetworkSource:
         return load_settings(text, []).settings.network
     shape = settings_shape().keys["network"]
     is_name = ":" not in text and not (isinstance(shape, Variants) and text in shape.groups)
-    return parse_network(f"torchvision:{text}" if is_name else text, "NETWORK")
+    return parse_network(f"torchvision:{text}" if is_name else text, place)
 
 
 def _read(path: Path) -> str:

@@ -1,32 +1,43 @@
-"""`--set KEY=VALUE`: settings from the command line, over those of the file."""
+"""Settings over those of the file: `--set KEY=VALUE` from the command line, values by key from Python."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from renderer.common.errors import UserError
 from renderer.common.wording import shortened
+from renderer.settings.python_values import mark
 from renderer.settings.shape import Group, Leaf, Shape, Variants, settings_shape
 from renderer.settings.yaml_limits import MOST_LEVELS
 from renderer.settings.yaml_source import Marked, parse_yaml
 
 PLACE = "--set"
+PYTHON = "overrides"
 _LONGEST_SHOWN = 120
 
+Overrides = Sequence[str] | Mapping[str, object]
+"""`KEY=VALUE` texts, a dotted key and a YAML value each; or from Python values by dotted key, or by section."""
 
-def parse_overrides(overrides: Sequence[str]) -> Marked:
-    """Join `KEY=VALUE` texts into one tree; of two for one key the last holds.
+
+def parse_overrides(overrides: Overrides) -> Marked:
+    """Join overrides into one tree; of two for one key the last holds.
 
     Args:
-        overrides: A dotted key and a YAML value each; a value that begins with `#` is text, not a comment.
+        overrides: As texts, in which a value that begins with `#` is text, not a comment; or as values by key.
 
     Raises:
         UserError: One is not of this form, or its key goes on below a value.
     """
-    tree = Marked({}, PLACE)
-    for override in overrides:
-        tree = merge(tree, _parse_override(override), shape=None)
+    if isinstance(overrides, Mapping):
+        return _joined(PYTHON, [_placed(key, value) for key, value in overrides.items()])
+    return _joined(PLACE, [_parse_override(override) for override in overrides])
+
+
+def _joined(place: str, parts: Sequence[Marked]) -> Marked:
+    tree = Marked({}, place)
+    for part in parts:
+        tree = merge(tree, part, shape=None)
     return tree
 
 
@@ -56,19 +67,35 @@ def _tag(tree: Marked, shape: Variants) -> object:
     return entries[shape.tag].value if shape.tag in entries else shape.default
 
 
+def _placed(key: str, value: object) -> Marked:
+    """A value from Python at the place of its key."""
+    steps, shown = _steps(key), f"{PYTHON}: {shortened(str(key), _LONGEST_SHOWN)}"
+    if not all(steps):
+        raise UserError(f"{shown}: must be a dotted key, such as film.width")
+    return _below_steps(steps, mark(value, PYTHON, key.strip()), shown)
+
+
 def _parse_override(override: str) -> Marked:
     key, sign, text = override.partition("=")
-    steps, shown = key.strip().split("."), shortened(override, _LONGEST_SHOWN)
+    steps, shown = _steps(key), f"{PLACE} {shortened(override, _LONGEST_SHOWN)}"
     if not sign or not all(steps):
-        raise UserError(f"{PLACE} {shown}: must be KEY=VALUE with a dotted key, such as --set film.width=320")
+        raise UserError(f"{shown}: must be KEY=VALUE with a dotted key, such as --set film.width=320")
     if override != override.encode(errors="ignore").decode():
-        raise UserError(f"{PLACE} {shown}: holds bytes that are no UTF-8 text; write it anew")
+        raise UserError(f"{shown}: holds bytes that are no UTF-8 text; write it anew")
+    return _below_steps(steps, _parse_value(text.strip(), override), shown)
+
+
+def _steps(key: object) -> list[str]:
+    return key.strip().split(".") if isinstance(key, str) else [""]
+
+
+def _below_steps(steps: Sequence[str], tree: Marked, shown: str) -> Marked:
+    """The tree as the value of a dotted key; `shown` begins a message about it."""
     if len(steps) > MOST_LEVELS:
-        raise UserError(f"{PLACE} {shown}: the key has {len(steps)} parts, and no setting has that many; shorten it")
+        raise UserError(f"{shown}: the key has {len(steps)} parts, and no setting has that many; shorten it")
     _refuse_keys_below_values(steps, shown)
-    tree = _parse_value(text.strip(), override)
     for step in reversed(steps):
-        tree = Marked({step: tree}, PLACE)
+        tree = Marked({step: tree}, tree.place)
     return tree
 
 
@@ -81,12 +108,12 @@ def _parse_value(text: str, override: str) -> Marked:
         raise UserError(f"{error} (in {PLACE} {shortened(override, _LONGEST_SHOWN)})") from error
 
 
-def _refuse_keys_below_values(steps: Sequence[str], override: str) -> None:
+def _refuse_keys_below_values(steps: Sequence[str], shown: str) -> None:
     shape: Shape | None = settings_shape()
     for number, step in enumerate(steps):
         if isinstance(shape, Leaf):
             key = ".".join(steps[:number])
-            raise UserError(f"{PLACE} {override}: {key} is a value without keys of its own; set it whole: {key}=VALUE")
+            raise UserError(f"{shown}: {key} is a value without keys of its own; set it whole: {key}=VALUE")
         shape = _below(shape, step)
 
 

@@ -222,7 +222,7 @@ class _Reader:
         if not isinstance(node, yaml.ScalarNode):
             raise UserError(f"{place}: a key must be a word, not a list or a mapping")
         self._budget.take(line, len(self._open), len(node.value))
-        return _text(str(node.value), self._named(place))
+        return usable_text(str(node.value), self._named(place))
 
     def _named(self, place: str) -> str:
         """The place with the key that is being read."""
@@ -244,7 +244,7 @@ def _scalar(node: yaml.ScalarNode, place: str) -> str | int | float | bool | Non
     try:
         match node.tag.removeprefix(_TAG):
             case "str" | "merge":
-                return _text(text, place)
+                return usable_text(text, place)
             case "null":
                 return None
             case "bool" if _BOOL.match(text):
@@ -265,8 +265,8 @@ def _scalar(node: yaml.ScalarNode, place: str) -> str | int | float | bool | Non
         raise UserError(f"{place}: the value {text[:20]!a} (shortened) cannot be read; mend it") from error
 
 
-def _text(text: str, place: str) -> str:
-    """The text itself, if files, films and pages can hold it."""
+def usable_text(text: str, place: str) -> str:
+    """The text itself, if files, films and pages can hold it; raises UserError, which begins with the place."""
     if "\0" in text:
         raise UserError(f"{place}: holds the character NUL (\\0), which no title and no path can hold; remove it")
     try:

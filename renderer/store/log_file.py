@@ -6,7 +6,8 @@ import logging
 import os
 import sys
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from renderer.common.progress import SHOWN
 from renderer.store.paths import RunPaths
@@ -60,6 +61,43 @@ class _StandardError(logging.Handler):
         if not record.exc_info and sys.stderr:
             with suppress(OSError, ValueError):
                 sys.stderr.write(f"{self.format(record)}\n")
+
+
+class _Passing(logging.Handler):
+    """Passes on what a program that is not ours would have got without us."""
+
+    def __init__(self, level: int, *, notes: bool) -> None:
+        super().__init__(level)
+        self._notes = notes
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if _LOGGER.parent and (self._notes or not hasattr(record, SHOWN)):
+            _LOGGER.parent.callHandlers(record)
+
+
+@contextmanager
+def logged_within(paths: RunPaths | None, *, notes: bool) -> Iterator[None]:
+    """Log to a file in a run's directory within somebody else's program, whose own logging gets what it always does.
+
+    Args:
+        paths: The run's directory; None where there is none.
+        notes: Whether its own logging gets the notes of progress too, since nothing shows them.
+    """
+    level, passes_on, wanted = _LOGGER.level, _LOGGER.propagate, _LOGGER.getEffectiveLevel()
+    file, passing = LogFile(), _Passing(wanted, notes=notes)
+    file.paths = paths
+    added = [handler for handler, is_wanted in ((file, paths), (passing, passes_on)) if is_wanted]
+    for handler in added:
+        _LOGGER.addHandler(handler)
+    _LOGGER.setLevel(min(wanted, logging.INFO))
+    _LOGGER.propagate = False
+    try:
+        yield
+    finally:
+        _LOGGER.propagate = passes_on
+        _LOGGER.setLevel(level)
+        for handler in added:
+            _LOGGER.removeHandler(handler)
 
 
 def configure(*, verbose: bool) -> None:
