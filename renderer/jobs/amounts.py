@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from renderer.common.progress import Amount
 from renderer.film.recipe import FilmRecipe
 from renderer.film.timeline import Segment
 from renderer.jobs.plan import Plan, PlannedSegment
 from renderer.store.run import Run
-from renderer.store.saved_file import read_saved_record
+from renderer.store.saved_file import SavedRecord, read_saved_record
 
 
 def amount_of(recipe: FilmRecipe, segments: Iterable[Segment]) -> Amount:
@@ -25,17 +25,21 @@ def left_of(recipe: FilmRecipe, items: Iterable[PlannedSegment]) -> Amount:
     return amount_of(recipe, (item.segment for item in planned)) - begun
 
 
-def saved_of_film(run: Run, plan: Plan) -> Amount:
-    """What of it is there all the same: saved of pictures that were being dreamed."""
-    items, recipe = {item.segment.name: item for item in plan.items}, run.film_recipe
+def saved_of_film(run: Run, plan: Plan) -> dict[str, Amount]:
+    """What of it is there all the same, by the keys of groups: saved of pictures that were being dreamed."""
+    items = {item.segment.name: item for item in plan.items}
+    records = filter(None, map(read_saved_record, run.paths.all_saved()))
+    return {record.key: _saved(run.film_recipe, items, record) for record in records}
+
+
+def _saved(recipe: FilmRecipe, items: Mapping[str, PlannedSegment], record: SavedRecord) -> Amount:
+    if record.frames == 0:
+        fresh = len(record.health) if any(name in items for name in record.names) else 0
+        return Amount(0, 0, record.steps * fresh)
     amount = Amount(0, 0)
-    for record in filter(None, map(read_saved_record, run.paths.all_saved())):
-        if record.frames == 0 and any(name in items for name in record.names):
-            amount += Amount(0, 0, record.steps * len(record.health))
-        for one in record.segments if record.frames else ():
-            if item := items.get(one.name):
-                amount += dreamed(recipe, item, one.frames)
-                amount -= dreamed(recipe, item, item.begun.frames) if item.begun else Amount(0, 0)
+    for item, frames in [(items[one.name], one.frames) for one in record.segments if one.name in items]:
+        begun = dreamed(recipe, item, item.begun.frames) if item.begun else Amount(0, 0)
+        amount += dreamed(recipe, item, frames) - begun
     return amount
 
 

@@ -37,7 +37,8 @@ _SETTLED_SHARE = 4  # After this part of its frames a round waits until the one 
 
 def render_film(run: Run, plan: Plan, worker: Worker, live: Live) -> None:
     """Compute the planned batches; everything that is finished is on the disk at once, and soon encoded."""
-    live.begin("frames", total=whole_film(run), done=done_of_film(run, plan) + saved_of_film(run, plan))
+    counted = saved_of_film(run, plan)
+    live.begin("frames", total=whole_film(run), done=sum(counted.values(), done_of_film(run, plan)))
     missing = Counter(item.segment.position for item in plan.items if not item.segment.is_lead_in and item.is_missing)
     ends: Mapping[Segment, Picture] = {}
     outdated: Collection[str] = ()
@@ -48,11 +49,13 @@ def render_film(run: Run, plan: Plan, worker: Worker, live: Live) -> None:
             items = [item for batch in batches for item in batch]
             tasks = [[_task(run, item, ends) for item in batch] for batch in batches]
             sinks = {item.segment: SegmentSink(run, item, presenter, encoded) for item in items if item.is_missing}
-            current = _Round(run, tasks, sinks, _Shown(live, run, batches, missing), commits, outdated)
+            current = _Round(run, tasks, sinks, _Shown(live, run, batches, missing, counted), commits, outdated)
             _render_round(run, current, worker)
             ends, outdated = current.ends, current.saved
     for path in run.paths.all_saved():
         remove(path)
+    if counted:  # of groups that were formed otherwise
+        live.advance(Amount(0, 0) - sum(counted.values(), Amount(0, 0)), [run.targets[-1].title])
     live.end()
 
 
@@ -95,7 +98,9 @@ class _Round:
         self.saved.add(key)
         saved, segments = found or (None, ())
         sinks = [(self._named[one.name], one) for one in segments if one.name in self._named]
-        if saved is None or not all(sink.can_take_up(one) for sink, one in sinks):
+        can_go_on = saved is not None and all(sink.can_take_up(one) for sink, one in sinks)
+        self.shown.looked_for(key, is_there=can_go_on)
+        if not can_go_on:
             return None
         for sink, one in sinks:
             sink.take_up(one)
@@ -161,7 +166,10 @@ class _Round:
 class _Shown:
     """Tells the progress of one round."""
 
-    def __init__(self, live: Live, run: Run, batches: Sequence[Batch], missing: Counter[int]) -> None:
+    def __init__(
+        self, live: Live, run: Run, batches: Sequence[Batch], missing: Counter[int], counted: dict[str, Amount]
+    ) -> None:
+        self._counted = counted
         self._live, self._missing, self._targets = live, missing, run.targets
         items = [item for batch in batches for item in batch]
         self._first = items[0].segment
@@ -170,6 +178,12 @@ class _Shown:
 
     def stepped(self, pictures: int) -> None:
         self._live.advance(Amount(0, 0, pictures), self._titles)
+
+    def looked_for(self, key: str, *, is_there: bool) -> None:
+        """Whether a group can go on from what was saved of it, as was counted on."""
+        amount = self._counted.pop(key, Amount(0, 0))
+        if not is_there:
+            self._live.advance(Amount(0, 0) - amount, self._titles)
 
     def taken_up(self, item: PlannedSegment, there: SavedSegment) -> None:
         """So much of a segment was done before, and is told of already."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from renderer.atlas.seen import SeenRun, look_at
-from renderer.common.progress import project_seconds
+from renderer.common.progress import Amount, project_seconds
 from renderer.jobs.amounts import amount_of, left_of, saved_of_film, whole_film
 from renderer.jobs.plan import Plan, make_plan
 from renderer.jobs.stills import finished_stills, pending_batches
@@ -102,7 +102,7 @@ def _film_part(seen: SeenRun, plan: Plan) -> Part:
     left = {item.segment for item in plan.items if item.is_missing}
     classes_left = {segment.position for segment in left if not segment.is_lead_in}
     timed = [one for chain in run.timeline.chains for one in chain if one.name in plan.records]
-    saved = saved_of_film(run, plan)
+    saved = sum(saved_of_film(run, plan).values(), Amount(0, 0))
     again, made = (left_of(recipe, plan.items) - saved).work, amount_of(recipe, timed).work
     seconds = sum(record.seconds for record in plan.records.values())
     return Part(
