@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import logging
 import shlex
 import sys
@@ -18,9 +17,12 @@ import renderer.run_commands  # noqa: F401  its commands come first
 from renderer.command_parts import (
     Config,
     Directory,
+    Json,
     Output,
     Values,
     app,
+    give_json,
+    give_text,
     make_console,
     make_request,
     network_rows,
@@ -139,25 +141,37 @@ def evaluate(
         typer.Option("--weights", metavar="PATH", help="The judge's weights; with several judges once for each."),
     ] = None,
     worst: Annotated[int, typer.Option("--worst", metavar="N", min=0, help="List what each recognizes worst.")] = 0,
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="FILE", help="Write a row for every picture and network; - is standard output."),
+    ] = None,
 ) -> None:
     """See whether other networks recognize the dreams.
 
     Scores stills, and each class's last frame in the film, by the network that dreamed and by the judges. The run may
-    be unfinished. The scores are kept in evaluation.json and shown on the page; those of earlier judges stay.
+    be unfinished. The scores are kept in evaluation.json and shown on the page; those of earlier judges stay. With
+    --csv - the table for people goes to standard error.
 
     \b
     Examples:
       neuron-atlas evaluate runs/imagenet --judge torchvision:mobilenet_v2
       neuron-atlas evaluate runs/imagenet --judge torchvision:vgg16 --weights vgg16.pth --worst 20
       neuron-atlas evaluate runs/mine --judge '{source: torchvision, name: resnet18, weights: r.pth, classes: r.csv}'
+      neuron-atlas evaluate runs/imagenet --csv scores.csv
     """  # noqa: D301
+    from renderer.atlas.score_table import check_table_path, score_table
     from renderer.display import print_evaluation
     from renderer.jobs.evaluation import evaluate as evaluate_run
     from renderer.jobs.evaluation import named_networks
 
+    to_output = csv == Path("-")
+    if csv and not to_output:
+        check_table_path(csv)
     with shown_progress() as progress:
         evaluation = evaluate_run(directory, named_networks(judges or [], weights or []), progress)
-    print_evaluation(make_console(), make_console(stderr=True), evaluation, worst)
+    print_evaluation(make_console(stderr=to_output), make_console(stderr=True), evaluation, worst)
+    if csv:
+        give_text(score_table(evaluation, str(directory)), None if to_output else csv)
 
 
 @app.command()
@@ -246,27 +260,37 @@ def classes(
     config: Config,
     *,
     overrides: Values = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+    groups: Annotated[bool, typer.Option("--groups", help="List the groups instead, for `under:NAME`.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """List the selected classes in order.
+    """List the selected classes in order, or the groups that there are.
 
-    A table on a terminal, tab-separated values elsewhere.
+    A table on a terminal, tab-separated values elsewhere. Of each group it tells how many of its classes are selected,
+    and how many it has.
 
     \b
     Examples:
       neuron-atlas classes imagenet --set 'classes.select=["*terrier*"]'
       neuron-atlas classes imagenet --json
+      neuron-atlas classes imagenet --groups
     """  # noqa: D301
     from renderer.display import class_row, print_table
     from renderer.jobs.choosing import chosen_targets
     from renderer.settings.loading import load_settings
+    from renderer.targets.grouping import group_rows
 
-    chosen = chosen_targets(load_settings(config, overrides or []).settings)
-    rows = [class_row(place, target) for place, target in enumerate(chosen)]
-    if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+    settings = load_settings(config, overrides or []).settings
+    chosen = chosen_targets(settings)
+    if groups:
+        rows = group_rows(settings.network.known_targets(), chosen)
     else:
+        rows = [class_row(place, target) for place, target in enumerate(chosen)]
+    if as_json:
+        give_json(rows)
+    elif rows:
         print_table(make_console(), rows)
+    else:
+        say("the network's list has no groups")
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,7 @@ Values = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set any setting, such as film.width=320; may be repeated."),
 ]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 Restart = Annotated[bool, typer.Option("--restart", help="Remove what was rendered in the directory and begin anew.")]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Exit with code 3 if the network does not put every class first in its still.")
@@ -76,6 +78,24 @@ def shown_progress() -> Iterator[Progress]:
 def say(text: str, *, err: bool = True) -> None:
     """Print lines in which no control character is left."""
     typer.echo(printable(text, lines=True), err=err)
+
+
+def give_json(data: object) -> None:
+    """Write data to standard output for other programs."""
+    typer.echo(json.dumps(data, ensure_ascii=False, indent=1))
+
+
+def give_text(text: str, path: Path | None) -> None:
+    """Write a table for other programs to a file, whole or not at all, or to standard output.
+
+    There control characters are shown as what they are: titles may come from anybody, and it may be a terminal.
+    """
+    from renderer.store.files import write_whole
+
+    if path:
+        write_whole(path, text.encode())
+    else:
+        typer.echo(printable(text, lines=True), nl=False)
 
 
 def conclude(outcome: Outcome, *, strict: bool = False) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from renderer.command_parts import (
     Config,
     Directory,
+    Json,
     Output,
     Restart,
     Strict,
     Values,
     app,
     conclude,
+    give_json,
     make_request,
     say,
     shown_progress,
@@ -69,17 +71,22 @@ def stills(
 
 
 @app.command()
-def status(directory: Directory) -> None:
+def status(directory: Directory, *, as_json: Json = False) -> None:
     """Say what is done, what is left and how long it takes.
 
     \b
-    Example:
+    Examples:
       neuron-atlas status runs/imagenet
+      neuron-atlas status runs/imagenet --json
     """  # noqa: D301
     from renderer.display import describe_status
-    from renderer.jobs.status import run_status
+    from renderer.jobs.status import run_status, status_data
 
-    say("\n".join(describe_status(run_status(directory), directory)), err=False)
+    found = run_status(directory)
+    if as_json:
+        give_json(status_data(found, directory))
+    else:
+        say("\n".join(describe_status(found, directory)), err=False)
 
 
 @app.command()
