@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from renderer.common.progress import Progress
     from renderer.jobs.commands import Outcome, Request
+    from renderer.jobs.session import Product
 
 EXIT_INCOMPLETE = 3
 
@@ -44,6 +46,10 @@ Values = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 Restart = Annotated[bool, typer.Option("--restart", help="Remove what was rendered in the directory and begin anew.")]
+PreviewWanted = Annotated[
+    bool,
+    typer.Option("--preview", help="Make a small, fast version first, in a directory of its own: runs/NAME-preview."),
+]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Exit with code 3 if the network does not put every class first in its still.")
 ]
@@ -56,6 +62,32 @@ def make_request(config: str, output: Path | None, overrides: list[str] | None, 
 
     loaded = load_settings(config, overrides or [])
     return Request(loaded.name, loaded.settings, output or Path("runs") / loaded.name, restart)
+
+
+def begin_request(
+    config: str, output: Path | None, overrides: list[str] | None, *, restart: bool, preview: Product | None
+) -> tuple[Request, Callable[[], None]]:
+    """What is asked for, and what is to be said when it is there.
+
+    Args:
+        config: The configuration.
+        output: Where the run, or its preview, is to lie.
+        overrides: Of the real thing; the preview's own come after them.
+        restart: Remove what was rendered there.
+        preview: Of what a preview is wanted; None for the real thing.
+    """
+    if preview is None:
+        return make_request(config, output, overrides, restart=restart), lambda: None
+    from renderer.jobs.preflight import foretell
+    from renderer.jobs.previewing import make_preview
+
+    real, film = make_request(config, None, overrides, restart=False), preview == "film"
+    small = make_preview(real.settings, film=film)
+    say(small.told)
+    name = f"{real.name}-preview"
+    request = replace(real, name=name, settings=small.settings, directory=output or Path("runs") / name)
+    request = replace(request, restart=restart)
+    return request, lambda: say(f"the real one: {foretell(real, film=film)}", err=False)
 
 
 def make_console(*, stderr: bool = False) -> Console:

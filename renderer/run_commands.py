@@ -7,13 +7,14 @@ from renderer.command_parts import (
     Directory,
     Json,
     Output,
+    PreviewWanted,
     Restart,
     Strict,
     Values,
     app,
+    begin_request,
     conclude,
     give_json,
-    make_request,
     say,
     shown_progress,
 )
@@ -23,31 +24,46 @@ from renderer.store.paths import RunPaths
 
 @app.command()
 def render(
-    config: Config, *, output: Output = None, overrides: Values = None, restart: Restart = False, strict: Strict = False
+    config: Config,
+    *,
+    output: Output = None,
+    overrides: Values = None,
+    restart: Restart = False,
+    strict: Strict = False,
+    preview: PreviewWanted = False,
 ) -> None:
     """Render a film and its stills, or go on with it.
 
-    At the end the classes are listed that the network does not put first in their stills.
+    At the end the classes are listed that the network does not put first in their stills. A preview has the same look,
+    text and transitions, and of many classes a few; --set is of the real film. It ends with how long that will take.
 
     \b
     Examples:
       neuron-atlas render quickstart
       neuron-atlas render configs/imagenet.yaml --output runs/big --set film.width=1024
+      neuron-atlas render imagenet --preview
       neuron-atlas render animals --set 'classes.select=["under:dog"]' --set video.quality=14
       neuron-atlas render imagenet --set 'network.companions=[{source: torchvision, name: mobilenet_v2}]'
     """  # noqa: D301  typer wants \b as it is
     from renderer.jobs.commands import render as render_run
 
-    request = make_request(config, output, overrides, restart=restart)
+    request, say_more = begin_request(config, output, overrides, restart=restart, preview="film" if preview else None)
     keep_log(RunPaths(request.directory))
     with shown_progress() as progress:
         outcome = render_run(request, progress)
+    say_more()
     conclude(outcome, strict=strict)
 
 
 @app.command()
 def stills(
-    config: Config, *, output: Output = None, overrides: Values = None, restart: Restart = False, strict: Strict = False
+    config: Config,
+    *,
+    output: Output = None,
+    overrides: Values = None,
+    restart: Restart = False,
+    strict: Strict = False,
+    preview: PreviewWanted = False,
 ) -> None:
     """Dream one picture a class, and no film.
 
@@ -59,14 +75,16 @@ def stills(
       neuron-atlas stills stills
       neuron-atlas stills quickstart --set stills.steps=256 --output runs/pictures
       neuron-atlas stills facets
+      neuron-atlas stills stills --preview
       neuron-atlas stills quickstart --set stills.variants=4 --set stills.alpha=true --output runs/cut-out
     """  # noqa: D301
     from renderer.jobs.commands import render_stills
 
-    request = make_request(config, output, overrides, restart=restart)
+    request, say_more = begin_request(config, output, overrides, restart=restart, preview="stills" if preview else None)
     keep_log(RunPaths(request.directory))
     with shown_progress() as progress:
         outcome = render_stills(request, progress)
+    say_more()
     conclude(outcome, strict=strict)
 
 

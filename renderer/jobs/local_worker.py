@@ -81,6 +81,11 @@ class LocalWorker:
             _find_texture_layers(self._lanes[0].network)
         return self._compute(dream, batches, stepped)
 
+    def outputs(self, picture: Picture) -> Float[np.ndarray, " outputs"]:
+        """All that the network answers; see `Worker.outputs`."""
+        found: Float[np.ndarray, " outputs"] = self._lanes[0].network.logits(picture[None])[0].numpy()
+        return found
+
     def output_weights(self) -> Float[np.ndarray, "classes features"]:
         """Weights of the network's last layer; see `Worker.output_weights`."""
         return self._lanes[0].network.output_weights()

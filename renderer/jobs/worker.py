@@ -12,7 +12,7 @@ from jaxtyping import Float
 from renderer.common.progress import Progress, Stepped
 from renderer.dream.health import Health
 from renderer.film.recipe import FilmRecipe, StillRecipe
-from renderer.film.tasks import Frame, SegmentTask, Still, StillTask
+from renderer.film.tasks import Frame, Picture, SegmentTask, Still, StillTask
 from renderer.settings.sections import Settings
 from renderer.targets.target import Target
 
@@ -47,6 +47,10 @@ class Worker(Protocol):
 
     def stills(self, recipe: StillRecipe, batches: Sequence[Sequence[StillTask]], stepped: Stepped) -> Iterator[Still]:
         """Compute batches of stills; `stepped` as for segments."""
+        ...
+
+    def outputs(self, picture: Picture) -> Float[np.ndarray, " outputs"]:
+        """All that the network answers to a whole picture, before the softmax."""
         ...
 
     def output_weights(self) -> Float[np.ndarray, "classes features"]:

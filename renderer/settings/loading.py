@@ -81,6 +81,11 @@ def parse_settings(text: str, name: str, overrides: Sequence[str] = ()) -> Setti
     return _checked(_layered(tree, parse_overrides(overrides)))
 
 
+def changed_settings(settings: Settings, overrides: Sequence[str]) -> Settings:
+    """Settings that are checked already with some overrides over them; raises UserError as `parse_settings` does."""
+    return parse_settings(json.dumps(settings.model_dump(mode="json")), "settings", overrides)
+
+
 def parse_network(text: str, place: str, weights: str | None = None) -> NetworkSource:
     """Check a network that is named on the command line, as the settings' section `network` is checked.
 
