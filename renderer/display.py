@@ -61,8 +61,10 @@ def _worked(share: float) -> str:
 def _pace(course: Course) -> str:
     """Speed and time left, once there is something to tell it from."""
     speed, left = course.pace, course.seconds_left
-    if speed is None or left is None:
+    if left is None:
         return "time left not known yet"
+    if speed is None:
+        return f"{format_duration(left)} left"
     shown = f"{speed:.1f} {course.unit}/s" if speed >= 1 else f"{1 / speed:.1f} s/{course.unit.removesuffix('s')}"
     return f"{shown}, {format_duration(left)} left"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import shutil
@@ -35,6 +36,8 @@ from renderer.settings.sections import Settings
 from renderer.store.paths import RunPaths
 from renderer.store.run import Run
 from renderer.store.run_file import RunFile, holds_run
+
+_LOG = logging.getLogger(__name__)
 
 _FEW_STEPS = 60
 _USUAL_STEPS = 125  # A second, at the defaults.
@@ -73,6 +76,7 @@ def preflight(
 def foretell(request: Request, *, film: bool, make_worker: MakeWorker = local_worker) -> str:
     """How long a render would take, in words, from a moment's trial; raises UserError where it cannot be told."""
     run = _planned(request, choose(request.settings, begun_with(request.directory)), film=film, quick=False)
+    _LOG.info("a trial tells how long %s takes; what follows is of that", request.name)
     with closing(make_worker(run.file.decided)) as worker:
         return _describe_time(measure_speed(run, worker, SHORT_SECONDS).project(run), run)
 
@@ -148,11 +152,9 @@ def _check_steps(settings: Settings) -> Iterator[Finding]:
     steps = film.fps * dream.steps_per_frame * passes
     if steps < _FEW_STEPS:
         better = math.ceil(_USUAL_STEPS / film.fps / passes)
-        text = (
-            f"{film.fps:g} frames a second with {dream.steps_per_frame} steps each are {steps:g} steps a second, and "
-        )
-        text += f"{_USUAL_STEPS} are usual: classes come slowly; set dream.steps_per_frame={better}"
-        yield Finding("steps", "warning", text)
+        text = f"{film.fps:g} frames a second with {dream.steps_per_frame} steps each are {steps:g} steps a second"
+        remedy = f"{_USUAL_STEPS} are usual, so classes will come slowly; set dream.steps_per_frame={better}"
+        yield Finding("steps", "warning", f"{text}; {remedy}")
 
 
 def _check_weights(settings: Settings, *, quick: bool) -> Finding:

@@ -19,7 +19,7 @@ from renderer.targets.target import Target
 
 _SIDE = 256  # The shorter one; networks see hardly more, and below it things lack their details.
 _FPS = 12.5
-_STEPS_PER_SECOND = 60  # Below that classes come too slowly.
+_STEPS_PER_SECOND = 30  # Below that classes come too slowly.
 _STILL_STEPS = 128
 _EXCERPTS = 4
 _EXCERPT = 3
@@ -56,7 +56,8 @@ def make_preview(settings: Settings, *, film: bool) -> Preview:
     changes: dict[str, object] = _fewer_classes(settings, few, film=film) if len(few) < len(targets) else {}
     changes |= smaller_film(settings) | fewer_frames(settings) if film else {}
     if not film or settings.stills.fresh:
-        changes |= smaller_stills(settings) | {"stills.steps": min(settings.stills.steps, _STILL_STEPS)}
+        steps = settings.stills.steps
+        changes |= smaller_stills(settings) | {"stills.steps": max(min(steps, _STILL_STEPS), steps // 4)}
     overrides = tuple(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in changes.items())
     preview = changed_settings(settings, overrides)
     return Preview(preview, overrides, _told(preview, len(few), len(targets), film=film))
