@@ -235,7 +235,8 @@ def check(
 ) -> None:
     """Try everything that a render needs.
 
-    Leaves nothing behind. Looks at settings, weights, text, encoder and disk; then renders a little to tell the time.
+    Leaves nothing behind. Looks at settings, weights, text, encoder and disk; then renders a little to tell the time,
+    and what smaller settings would save.
 
     \b
     Examples:

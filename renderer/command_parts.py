@@ -125,7 +125,7 @@ def give_text(text: str, path: Path | None) -> None:
     from renderer.store.files import write_whole
 
     if path:
-        write_whole(path, text.encode())
+        write_whole(path, text.encode(errors="backslashreplace"))  # names of files may be no text
     else:
         typer.echo(printable(text, lines=True), nl=False)
 

@@ -127,3 +127,11 @@ def test_times_are_told_in_words(tmp_path: Path) -> None:
     (classes,) = named(findings(wanted, quick=True), "classes")
     assert ", 33 min 20 s at 1 frames per second" in classes.text
     assert foretell(wanted, film=True, make_worker=FakeWorker).startswith("the film about ")
+
+
+def test_what_cannot_be_rendered_is_told_in_the_place_of_the_time(tmp_path: Path) -> None:
+    def fail(number: int) -> None:
+        raise RuntimeError("out of memory")
+
+    told = foretell(request(tmp_path / "run"), film=True, make_worker=lambda settings: FakeWorker(settings, fail))
+    assert told == "cannot be rendered as it is: out of memory"

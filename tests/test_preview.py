@@ -34,10 +34,11 @@ def run(*arguments: str, sets: tuple[str, ...] = QUICK) -> int:
 
 
 def test_a_film_and_its_preview(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("render", "quickstart") == 0
+    sets = (*QUICK, "classes.limit=3")
+    assert run("render", "quickstart", sets=sets) == 0
     real = sorted((path.name, path.stat().st_mtime_ns) for path in Path("runs/quickstart").rglob("*"))
     capsys.readouterr()
-    assert run("render", "quickstart", "--preview") == 0
+    assert run("render", "quickstart", "--preview", sets=sets) == 0
     said = capsys.readouterr()
     assert "preview: 42x32, 10 frames a second with 3 steps each" in said.err
     assert "the real one: the film about " in said.out
@@ -61,8 +62,9 @@ def test_stills_and_their_preview_go_on_after_an_end(capsys: pytest.CaptureFixtu
 
 
 def test_a_preview_never_takes_the_place_of_the_run(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("render", "quickstart", "--output", "runs/mine") == 0
-    assert run("render", "quickstart", "--preview", "--output", "runs/mine") == 2
+    sets = (*QUICK, "classes.limit=1")
+    assert run("render", "quickstart", "--output", "runs/mine", sets=sets) == 0
+    assert run("render", "quickstart", "--preview", "--output", "runs/mine", sets=sets) == 2
     assert "runs/mine was begun with other settings" in capsys.readouterr().err
 
 

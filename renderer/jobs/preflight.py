@@ -39,6 +39,7 @@ from renderer.store.run_file import RunFile, holds_run
 
 _LOG = logging.getLogger(__name__)
 
+_FAILURES = (UserError, EncodingError, OSError, RuntimeError)  # torch's are of the last kind
 _FEW_STEPS = 60
 _USUAL_STEPS = 125  # A second, at the defaults.
 
@@ -74,11 +75,14 @@ def preflight(
 
 
 def foretell(request: Request, *, film: bool, make_worker: MakeWorker = local_worker) -> str:
-    """How long a render would take, in words, from a moment's trial; raises UserError where it cannot be told."""
-    run = _planned(request, choose(request.settings, begun_with(request.directory)), film=film, quick=False)
+    """How long a render would take, in words, from a moment's trial; or why it cannot be told."""
     _LOG.info("a trial tells how long %s takes; what follows is of that", request.name)
-    with closing(make_worker(run.file.decided)) as worker:
-        return _describe_time(measure_speed(run, worker, SHORT_SECONDS).project(run), run)
+    try:
+        run = _planned(request, choose(request.settings, begun_with(request.directory)), film=film, quick=False)
+        with closing(make_worker(run.file.decided)) as worker:
+            return _describe_time(measure_speed(run, worker, SHORT_SECONDS).project(run), run)
+    except _FAILURES as error:
+        return f"cannot be rendered as it is: {error}"
 
 
 def _findings(request: Request, *, film: bool, quick: bool, make_worker: MakeWorker) -> Iterator[Finding]:
@@ -242,7 +246,7 @@ def _check_dreaming(run: Run, make_worker: MakeWorker) -> Iterator[Finding]:
             yield Finding("dreaming", "ok", f"the network dreams here; {text}")
             if savings := describe_savings(run, speed, worker):
                 yield Finding("smaller", "ok", savings)
-    except (UserError, EncodingError, OSError, RuntimeError) as error:
+    except _FAILURES as error:
         yield Finding("dreaming", "failed", str(error))
 
 

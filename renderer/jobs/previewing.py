@@ -20,6 +20,7 @@ from renderer.targets.target import Target
 _SIDE = 256  # The shorter one; networks see hardly more, and below it things lack their details.
 _FPS = 12.5
 _STEPS_PER_SECOND = 30  # Below that classes come too slowly.
+_MOST_STEPS_PER_FRAME = 10_000  # As the settings allow.
 _STILL_STEPS = 128
 _EXCERPTS = 4
 _EXCERPT = 3
@@ -31,13 +32,11 @@ class Preview:
     """A preview of a run.
 
     Attributes:
-        settings: Those of the preview.
-        overrides: By what they differ from the real ones, as `--set` would say it.
+        settings: Those of the preview; checked as if `--set` had said what is changed.
         told: What to say of it.
     """
 
     settings: Settings
-    overrides: tuple[str, ...]
     told: str
 
 
@@ -58,9 +57,8 @@ def make_preview(settings: Settings, *, film: bool) -> Preview:
     if not film or settings.stills.fresh:
         steps = settings.stills.steps
         changes |= smaller_stills(settings) | {"stills.steps": max(min(steps, _STILL_STEPS), steps // 4)}
-    overrides = tuple(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in changes.items())
-    preview = changed_settings(settings, overrides)
-    return Preview(preview, overrides, _told(preview, len(few), len(targets), film=film))
+    preview = changed_settings(settings, [f"{key}={json.dumps(value)}" for key, value in changes.items()])
+    return Preview(preview, _told(preview, len(few), len(targets), film=film))
 
 
 def smaller_film(settings: Settings) -> dict[str, object]:
@@ -80,7 +78,7 @@ def fewer_frames(settings: Settings) -> dict[str, object]:
     fps, steps = settings.film.fps, settings.dream.steps_per_frame
     slower = fps / max(1, round(fps / _FPS))
     wanted = max(fps * steps / 2, min(fps * steps, _STEPS_PER_SECOND))
-    return {"film.fps": slower, "dream.steps_per_frame": round(wanted / slower)}
+    return {"film.fps": slower, "dream.steps_per_frame": min(round(wanted / slower), _MOST_STEPS_PER_FRAME)}
 
 
 def _smaller(width: int, height: int) -> tuple[int, int] | None:
