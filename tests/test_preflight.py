@@ -11,6 +11,7 @@ from renderer.jobs.commands import Request, render, render_stills
 from renderer.jobs.disk_space import estimate_bytes, estimate_bytes_left
 from renderer.jobs.preflight import Finding, foretell, preflight
 from renderer.jobs.projection import FilmSpeed, Speed, StillsSpeed
+from renderer.settings.sections import Settings
 from renderer.store.paths import RunPaths
 from renderer.store.run import Run, load_run
 from renderer.store.run_file import RunFile
@@ -36,7 +37,11 @@ def named(found: Sequence[Finding], name: str) -> list[Finding]:
     ],
 )
 def test_what_is_missing_is_told_once(tmp_path: Path, override: str, check: str) -> None:
-    found = findings(request(tmp_path / "run", override))
+    def make(settings: Settings) -> FakeWorker:
+        assert check != "weights", "they are missing, and yet they are loaded"
+        return FakeWorker(settings)
+
+    found = list(preflight(request(tmp_path / "run", override), film=True, quick=False, make_worker=make))
     assert [finding.name for finding in found if finding.state == "failed"] == [check]
 
 
