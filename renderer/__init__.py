@@ -15,7 +15,7 @@ atlas      a run as seen (`seen`), and what is made of that: index, page, sheet,
            comparisons
 jobs       one run from start to end: plan, batches, workers, commands, preflight
 display    how the commands say things
-cli        the commands, with `beginning` and `command_parts`; the only places that print and exit
+cli        the commands, with `beginning`, `run_commands` and `command_parts`; the only places that print and exit
 api        the same from Python, and single pictures: what `import renderer` gives
 
 From the YAML file to a pixel:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import logging
 import shlex
 import sys
@@ -14,17 +13,16 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from renderer import beginning  # noqa: F401  its commands come first
+from renderer import beginning, run_commands  # noqa: F401  their commands come first
 from renderer.command_parts import (
     Config,
     Directory,
+    Json,
     Output,
-    Restart,
-    Strict,
     Values,
-    Yes,
     app,
-    conclude,
+    give_json,
+    give_text,
     make_console,
     make_request,
     network_rows,
@@ -35,8 +33,7 @@ from renderer.common import interruption
 from renderer.common.errors import UserError
 from renderer.common.interruption import EXIT_INTERRUPTED, Interrupted
 from renderer.endings import describe_error, describe_interruption
-from renderer.store.log_file import configure, keep_log
-from renderer.store.paths import RunPaths
+from renderer.store.log_file import configure
 
 _LOG = logging.getLogger(__name__)
 
@@ -99,117 +96,6 @@ def _options(
 
 
 @app.command()
-def render(
-    config: Config,
-    *,
-    output: Output = None,
-    overrides: Values = None,
-    restart: Restart = False,
-    yes: Yes = False,
-    strict: Strict = False,
-) -> None:
-    """Render a film and its stills, or go on with it.
-
-    At the end the classes are listed that the network does not put first in their stills.
-
-    \b
-    Examples:
-      neuron-atlas render quickstart
-      neuron-atlas render configs/imagenet.yaml --output runs/big --set film.width=1024
-      neuron-atlas render animals --set 'classes.select=["under:dog"]' --set video.quality=14
-      neuron-atlas render imagenet --set 'network.companions=[{source: torchvision, name: mobilenet_v2}]'
-      neuron-atlas render runs/imagenet/run.yaml --set run.seed=1 --output runs/another
-    """  # noqa: D301  typer wants \b as it is
-    from renderer.jobs.commands import render as render_run
-
-    request = make_request(config, output, overrides, restart=restart, yes=yes)
-    keep_log(RunPaths(request.directory))
-    with shown_progress() as progress:
-        outcome = render_run(request, progress)
-    conclude(outcome, strict=strict)
-
-
-@app.command()
-def stills(
-    config: Config,
-    *,
-    output: Output = None,
-    overrides: Values = None,
-    restart: Restart = False,
-    yes: Yes = False,
-    strict: Strict = False,
-) -> None:
-    """Dream one picture a class, and no film.
-
-    A class that the network does not put first is dreamed again from another seed, up to stills.retries times, and
-    listed at the end if that does not help.
-
-    \b
-    Examples:
-      neuron-atlas stills stills
-      neuron-atlas stills quickstart --set stills.steps=256 --output runs/pictures
-      neuron-atlas stills facets
-      neuron-atlas stills quickstart --set stills.variants=4 --set stills.alpha=true --output runs/cut-out
-    """  # noqa: D301
-    from renderer.jobs.commands import render_stills
-
-    request = make_request(config, output, overrides, restart=restart, yes=yes)
-    keep_log(RunPaths(request.directory))
-    with shown_progress() as progress:
-        outcome = render_stills(request, progress)
-    conclude(outcome, strict=strict)
-
-
-@app.command()
-def status(directory: Directory) -> None:
-    """Say what is done, what is left and how long it takes.
-
-    \b
-    Example:
-      neuron-atlas status runs/imagenet
-    """  # noqa: D301
-    from renderer.display import describe_status
-    from renderer.jobs.status import run_status
-
-    say("\n".join(describe_status(run_status(directory), directory)), err=False)
-
-
-@app.command()
-def assemble(directory: Directory) -> None:
-    """Make the film from the segments that are there.
-
-    The run may be unfinished; the film then shows what is done.
-
-    \b
-    Example:
-      neuron-atlas assemble runs/imagenet
-    """  # noqa: D301
-    from renderer.jobs.commands import assemble as assemble_run
-
-    keep_log(RunPaths(directory))
-    with shown_progress() as progress:
-        outcome = assemble_run(directory, progress)
-    conclude(outcome)
-
-
-@app.command()
-def page(directory: Directory) -> None:
-    """Make the web page anew.
-
-    The run may be unfinished; the page then shows what is done.
-
-    \b
-    Example:
-      neuron-atlas page runs/imagenet
-    """  # noqa: D301
-    from renderer.jobs.commands import make_page
-
-    with shown_progress() as progress:
-        outcome = make_page(directory, progress)
-    conclude(outcome)
-
-
-@app.command()
 def sheet(
     directory: Directory,
     *,
@@ -255,25 +141,37 @@ def evaluate(
         typer.Option("--weights", metavar="PATH", help="The judge's weights; with several judges once for each."),
     ] = None,
     worst: Annotated[int, typer.Option("--worst", metavar="N", min=0, help="List what each recognizes worst.")] = 0,
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="FILE", help="Write a row for every picture and network; - is standard output."),
+    ] = None,
 ) -> None:
     """See whether other networks recognize the dreams.
 
     Scores stills, and each class's last frame in the film, by the network that dreamed and by the judges. The run may
-    be unfinished. The scores are kept in evaluation.json and shown on the page; those of earlier judges stay.
+    be unfinished. The scores are kept in evaluation.json and shown on the page; those of earlier judges stay. With
+    --csv - the table for people goes to standard error.
 
     \b
     Examples:
       neuron-atlas evaluate runs/imagenet --judge torchvision:mobilenet_v2
       neuron-atlas evaluate runs/imagenet --judge torchvision:vgg16 --weights vgg16.pth --worst 20
       neuron-atlas evaluate runs/mine --judge '{source: torchvision, name: resnet18, weights: r.pth, classes: r.csv}'
+      neuron-atlas evaluate runs/imagenet --csv scores.csv
     """  # noqa: D301
+    from renderer.atlas.score_table import check_table_path, score_table
     from renderer.display import print_evaluation
     from renderer.jobs.evaluation import evaluate as evaluate_run
     from renderer.jobs.evaluation import named_networks
 
+    to_output = csv == Path("-")
+    if csv and not to_output:
+        check_table_path(csv)
     with shown_progress() as progress:
         evaluation = evaluate_run(directory, named_networks(judges or [], weights or []), progress)
-    print_evaluation(make_console(), make_console(stderr=True), evaluation, worst)
+    print_evaluation(make_console(stderr=to_output), make_console(stderr=True), evaluation, worst)
+    if csv:
+        give_text(score_table(evaluation, str(directory)), None if to_output else csv)
 
 
 @app.command()
@@ -337,7 +235,8 @@ def check(
 ) -> None:
     """Try everything that a render needs.
 
-    Leaves nothing behind. Looks at settings, weights, text, encoder and disk; then renders a little to tell the time.
+    Leaves nothing behind. Looks at settings, weights, text, encoder and disk; then renders a little to tell the time,
+    and what smaller settings would save.
 
     \b
     Examples:
@@ -362,27 +261,37 @@ def classes(
     config: Config,
     *,
     overrides: Values = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+    groups: Annotated[bool, typer.Option("--groups", help="List the groups instead, for `under:NAME`.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """List the selected classes in order.
+    """List the selected classes in order, or the groups that there are.
 
-    A table on a terminal, tab-separated values elsewhere.
+    A table on a terminal, tab-separated values elsewhere. Of each group it tells how many of its classes are selected,
+    and how many it has.
 
     \b
     Examples:
       neuron-atlas classes imagenet --set 'classes.select=["*terrier*"]'
       neuron-atlas classes imagenet --json
+      neuron-atlas classes imagenet --groups
     """  # noqa: D301
     from renderer.display import class_row, print_table
     from renderer.jobs.choosing import chosen_targets
     from renderer.store.config_files import load_config
+    from renderer.targets.grouping import group_rows
 
-    chosen = chosen_targets(load_config(config, overrides or []).settings)
-    rows = [class_row(place, target) for place, target in enumerate(chosen)]
-    if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+    settings = load_config(config, overrides or []).settings
+    chosen = chosen_targets(settings)
+    if groups:
+        rows = group_rows(settings.network.known_targets(), chosen)
     else:
+        rows = [class_row(place, target) for place, target in enumerate(chosen)]
+    if as_json:
+        give_json(rows)
+    elif rows:
         print_table(make_console(), rows)
+    else:
+        say("the network's list has no groups")
 
 
 @app.command()

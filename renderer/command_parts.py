@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from renderer.common.progress import Progress
     from renderer.jobs.changes import Agree
     from renderer.jobs.commands import Outcome, Request
+    from renderer.jobs.previewing import Product
 
 EXIT_INCOMPLETE = 3
 
@@ -58,7 +61,12 @@ Values = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set any setting, such as film.width=320; may be repeated."),
 ]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 Restart = Annotated[bool, typer.Option("--restart", help="Remove what was rendered in the directory and begin anew.")]
+PreviewWanted = Annotated[
+    bool,
+    typer.Option("--preview", help="Make a small, fast version first, in a directory of its own: runs/NAME-preview."),
+]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Exit with code 3 if the network does not put every class first in its still.")
 ]
@@ -96,6 +104,39 @@ def _agreeing(*, yes: bool) -> Agree:
     return agree
 
 
+def begin_request(
+    config: str,
+    output: Path | None,
+    overrides: list[str] | None,
+    *,
+    restart: bool,
+    yes: bool,
+    preview: Product | None,
+) -> tuple[Request, Callable[[], None]]:
+    """What is asked for, and what is to be said when it is there.
+
+    Args:
+        config: The configuration.
+        output: Where the run, or its preview, is to lie.
+        overrides: Of the real thing; the preview's own come after them.
+        restart: Remove what was rendered there.
+        yes: Dream anew what does not fit, without asking.
+        preview: Of what a preview is wanted; None for the real thing.
+    """
+    if preview is None:
+        return make_request(config, output, overrides, restart=restart, yes=yes), lambda: None
+    from renderer.jobs.preflight import foretell
+    from renderer.jobs.previewing import make_preview
+
+    real, film = make_request(config, None, overrides, restart=False, yes=yes), preview == "film"
+    small = make_preview(real.settings, film=film)
+    say(small.told)
+    name = f"{real.name}-preview"
+    request = replace(real, name=name, settings=small.settings, directory=output or Path("runs") / name)
+    request = replace(request, restart=restart)
+    return request, lambda: say(f"the real one: {foretell(real, film=film)}", err=False)
+
+
 def make_console(*, stderr: bool = False) -> Console:
     """A console for tables and bars."""
     from rich.console import Console
@@ -116,6 +157,24 @@ def shown_progress() -> Iterator[Progress]:
 def say(text: str, *, err: bool = True) -> None:
     """Print lines in which no control character is left."""
     typer.echo(printable(text, lines=True), err=err)
+
+
+def give_json(data: object) -> None:
+    """Write data to standard output for other programs."""
+    typer.echo(json.dumps(data, ensure_ascii=False, indent=1))
+
+
+def give_text(text: str, path: Path | None) -> None:
+    """Write a table for other programs to a file, whole or not at all, or to standard output.
+
+    There control characters are shown as what they are: titles may come from anybody, and it may be a terminal.
+    """
+    from renderer.store.files import write_whole
+
+    if path:
+        write_whole(path, text.encode(errors="backslashreplace"))  # names of files may be no text
+    else:
+        typer.echo(printable(text, lines=True), nl=False)
 
 
 def conclude(outcome: Outcome, *, strict: bool = False) -> None:

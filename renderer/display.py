@@ -62,8 +62,10 @@ def _worked(share: float) -> str:
 def pace_text(course: Course) -> str:
     """Speed and time left, once there is something to tell it from."""
     speed, left = course.pace, course.seconds_left
-    if speed is None or left is None:
-        return "starting"
+    if left is None:
+        return "time left not known yet"
+    if speed is None:
+        return f"{format_duration(left)} left"
     shown = f"{speed:.1f} {course.unit}/s" if speed >= 1 else f"{1 / speed:.1f} s/{course.unit.removesuffix('s')}"
     return f"{shown}, {format_duration(left)} left"
 
@@ -163,7 +165,7 @@ def describe_outcome(outcome: Outcome) -> list[str]:
     """What a command has made, in lines."""
     index, lines = outcome.index, []
     if index.film:
-        lines.append(f"{outcome.film}: {index.film.frames} frames, {index.film.seconds:.1f} s")
+        lines.append(f"{outcome.film}: {index.film.frames} frames, {format_duration(index.film.seconds)}")
     pictures = sum(len(entry.stills) for entry in index.classes)
     return [*lines, f"{outcome.paths.stills}: {pictures} stills", f"{outcome.paths.page}: the page"]
 

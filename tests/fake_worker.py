@@ -22,6 +22,7 @@ class FakeWorker:
         rounds: Places of the segments that were asked for, a list for each batch.
         groups: Target numbers and seeds of the stills that were asked for, a list for each batch.
         frames: How many frames have been given.
+        looked: How many pictures' outputs have been asked for.
         on_frame: Called before each frame with its number in the worker's life, and before each still.
     """
 
@@ -33,6 +34,7 @@ class FakeWorker:
         self.rounds: list[list[str]] = []
         self.groups: list[list[tuple[int, int]]] = []
         self.frames = 0
+        self.looked = 0
         self.closed = False
 
     def segments(
@@ -91,6 +93,10 @@ class FakeWorker:
 
     def score(self, aim: Aim, picture: Picture) -> Score:
         return fake_score(aim.units[0][0], 0)
+
+    def outputs(self, picture: Picture) -> Float[np.ndarray, " outputs"]:
+        self.looked += 1
+        return np.random.default_rng(int(picture.sum(dtype=np.int64))).standard_normal(1000).astype(np.float32)
 
     def output_weights(self) -> Float[np.ndarray, "classes features"]:
         return np.random.default_rng(0).standard_normal((1000, 4)).astype(np.float32)

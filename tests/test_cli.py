@@ -104,7 +104,7 @@ def test_what_does_not_dream_does_not_load_torch(config: str, command: str) -> N
 def test_render_status_and_assemble(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("render", config) == 0
     said = capsys.readouterr()
-    assert f"{Path('runs/tiny/atlas.mp4')}: 40 frames, 5.0 s" in said.out
+    assert f"{Path('runs/tiny/atlas.mp4')}: 40 frames, 5 s" in said.out
     assert "4 stills" in said.out
     assert "40/40 frames (100.0 % of the work), 4/4 classes" in said.err
     assert "The network does not put the class first in 2 of 4 stills:\n" in said.err
@@ -393,7 +393,7 @@ def test_check_tells_what_is_fine(config: str, capsys: pytest.CaptureFixture[str
     lines = capsys.readouterr().out.splitlines()
     names = ("settings", "weights", "machine", "classes", "text", "encoder", "output", "disk", "dreaming")
     assert [line.split()[:2] for line in lines] == [["ok", name] for name in names]
-    assert "4 of 1000 classes, chains: 2; 40 frames of 24x16, 5.0 s" in lines[3]
+    assert "4 of 1000 classes, chains: 2; 40 frames of 24x16, 5 s" in lines[3]
     assert "the film about" in lines[-1]
     assert not Path("runs").exists()
     assert run("check", config, "--quick", "--set", "classes.order=similarity") == 0

@@ -8,16 +8,49 @@ from rich.console import Console
 
 from renderer.common import progress as progress_module
 from renderer.common.progress import Amount, Course, project_seconds
-from renderer.common.wording import format_duration
+from renderer.common.wording import format_bytes, format_duration
 from renderer.display import BarProgress, LineProgress, describe_shortcomings, progress_on, shorten
 from renderer.jobs.commands import Outcome
 from renderer.store.index_file import Index, IndexClass, IndexGuess
 from renderer.store.paths import RunPaths
 
 
+class Clock:
+    """A time that goes on when it is told to."""
+
+    now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(progress_module.time, "monotonic", clock.monotonic)
+    return clock
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 kB"), (1200, "2 kB"), (960_000, "1.0 MB"), (4.24e9, "4.2 GB"), (731e9, "731 GB"), (2e12, "2.0 TB")],
+)
+def test_amounts_on_the_disk_have_a_fitting_unit(count: float, text: str) -> None:
+    assert format_bytes(count) == text
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0 s"), (59.6, "1 min"), (61, "1 min 1 s"), (3600, "1 h"), (7325, "2 h 2 min"), (90000, "1 d 1 h")],
+    [
+        (0, "0 s"),
+        (0.46, "0.5 s"),
+        (0.96, "1 s"),
+        (59.6, "1 min"),
+        (61, "1 min 1 s"),
+        (3600, "1 h"),
+        (7325, "2 h 2 min"),
+        (90000, "1 d 1 h"),
+    ],
 )
 def test_durations_have_two_units_at_most(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
@@ -41,29 +74,63 @@ def test_lines_tell_how_far_it_is() -> None:
     lines = console.file.getvalue().splitlines()
     assert lines[0] == "40 of 50 frames to go"
     assert lines[1].startswith("30/50 frames (60.0 % of the work), 1/2 classes, ")
-    assert lines[1].endswith(" frames/s, 0 s left: tench [fish]")
+    assert lines[1].endswith(", time left not known yet: tench [fish]")
 
 
-def test_time_left_follows_from_what_was_made_since_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 100.0
-    monkeypatch.setattr(progress_module.time, "monotonic", lambda: now)
+def test_time_left_follows_from_what_was_made_lately(clock: Clock) -> None:
     course = Course("frames", Amount(50, 2), Amount(10, 0))
     assert (course.pace, course.seconds_left) == (None, None)
-    now = 104.0
-    course.advance(Amount(20, 1))
-    assert (course.pace, course.seconds_left) == (5.0, 4.0)
-    course.advance(Amount(20, 1))
+    clock.now += 500.0  # until the first one all is made ready
+    course.advance(Amount(1, 0))
+    assert (course.pace, course.seconds_left) == (None, None)
+    for seconds, made in ((20.0, 1), (20.0, 9), (20.0, 9)):
+        clock.now += seconds
+        course.advance(Amount(made, 0))
+    # Of the minute since then only the second half counts, and so what was made since 20 s.
+    assert (course.pace, course.seconds_left) == (18 / 40, 20 * 40 / 18)
+    course.advance(Amount(20, 2))
     assert (course.done, course.seconds_left) == (Amount(50, 2), 0.0)
 
 
-def test_steps_that_nobody_sees_are_work_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 100.0
-    monkeypatch.setattr(progress_module.time, "monotonic", lambda: now)
+def test_nothing_is_foretold_of_a_film_before_its_first_frame(clock: Clock) -> None:
     course = Course("frames", Amount(20, 2, 180), Amount(0, 0))
-    now = 110.0
-    course.advance(Amount(0, 0, 50))
-    # A fourth of all the work took 10 s.
-    assert (course.share, course.seconds_left, course.pace) == (0.25, 30.0, 0.5)
+    for _ in range(50):
+        clock.now += 3.0  # steps of fresh pictures are dear
+        course.advance(Amount(0, 0, 1))
+    assert (course.share, course.seconds_left, course.pace) == (0.25, None, None)
+    for _ in range(15):
+        clock.now += 10.0
+        course.advance(Amount(1, 0, 9))
+    assert course.share == 1.0 and course.seconds_left == 0.0
+
+
+def test_dear_beginnings_are_forgotten(clock: Clock) -> None:
+    course = Course("frames", Amount(1000, 2, 9000), Amount(0, 0))
+    for _ in range(100):
+        clock.now += 5.0
+        course.advance(Amount(0, 0, 1))
+    for _ in range(100):
+        clock.now += 10.0
+        course.advance(Amount(1, 0, 9))
+    assert course.seconds_left == pytest.approx(8900)
+
+
+def test_steps_that_nobody_sees_are_work_too(clock: Clock) -> None:
+    course = Course("stills", Amount(20, 2, 180), Amount(0, 0))
+    course.advance(Amount(0, 0, 10))
+    clock.now += 10.0
+    course.advance(Amount(0, 0, 40))
+    # A fifth of all the work took 10 s.
+    assert (course.share, course.seconds_left, course.pace) == (0.25, 37.5, 0.4)
+
+
+def test_a_night_is_remembered_in_few_moments(clock: Clock) -> None:
+    course = Course("stills", Amount(10, 2, 200_000), Amount(0, 0))
+    for _ in range(100_000):
+        clock.now += 0.3
+        course.advance(Amount(0, 0, 1))
+    assert course.seconds_left == pytest.approx(0.3 * 100_010, rel=0.01)
+    assert len(course._timed) < 500
 
 
 def test_the_first_line_comes_soon_and_others_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,14 +138,14 @@ def test_the_first_line_comes_soon_and_others_seldom(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(progress_module.time, "monotonic", lambda: now)
     console = Console(file=io.StringIO())
     progress = LineProgress(console)
-    progress.begin("frames", total=Amount(50, 2, 250), done=Amount(0, 0))
+    progress.begin("stills", total=Amount(50, 2, 250), done=Amount(0, 0))
     for _ in range(8):
         now += 1.0
         progress.advance(Amount(0, 0, 3), ["tench"])
     _, *lines = console.file.getvalue().splitlines()
     assert lines == [
-        "0/50 frames (1.0 % of the work), 0/2 classes, 2.0 s/frame, 1 min 39 s left: tench",
-        "0/50 frames (6.0 % of the work), 0/2 classes, 2.0 s/frame, 1 min 34 s left: tench",
+        "0/50 stills (1.0 % of the work), 0/2 classes, time left not known yet: tench",
+        "0/50 stills (6.0 % of the work), 0/2 classes, 2.0 s/still, 1 min 34 s left: tench",
     ]
 
 
@@ -99,12 +166,14 @@ def test_lines_come_seldom() -> None:
     assert "50/50 frames (100.0 % of the work)" in console.file.getvalue().splitlines()[-1]
 
 
-def test_a_bar_shows_classes_speed_and_titles() -> None:
+def test_a_bar_shows_classes_speed_and_titles(clock: Clock) -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=120)
     with progress_on(console) as progress:
         assert isinstance(progress, BarProgress)
         progress.begin("frames", total=Amount(50, 2), done=Amount(10, 0))
-        progress.advance(Amount(20, 1), ["tench [fish]"])
+        progress.advance(Amount(1, 0), ["tench [fish]"])
+        clock.now += 4.0
+        progress.advance(Amount(19, 1), ["tench [fish]"])
         progress.note("a [note]")
         progress.end()
     shown = console.file.getvalue()

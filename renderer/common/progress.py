@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -70,8 +71,17 @@ def project_seconds(left: float, timed: float, seconds: float) -> float | None:
     return left * seconds / timed if timed else None
 
 
+_LEAST_SECONDS = 2.0
+"""From less nothing is foretold."""
+_MOMENTS = 200  # So many are remembered at most, about.
+
+
 class Course:
     """The course of a piece of work that begins now; a part of it may have been done before.
+
+    What is foretold follows from the second half of the time so far. The very first steps warm up, and the first
+    frames of a film come after climbs that cost more than frames do: nothing is foretold before there is a frame, and
+    later these beginnings are forgotten.
 
     Attributes:
         unit: What its pictures are: `frames` or `stills`; empty where there is no work yet.
@@ -81,11 +91,21 @@ class Course:
 
     def __init__(self, unit: str = "", total: Amount = _NOTHING, done: Amount = _NOTHING) -> None:
         self.unit, self.total, self.done = unit, total, done
-        self._before, self._began = done.work, time.monotonic()
+        self._before = done
+        self._timed = deque[tuple[float, int]]()
+        """When how much was done: of the second half of the time, and since when that is."""
+        self._began = 0.0
 
     def advance(self, amount: Amount) -> None:
         """So much more is done."""
         self.done += amount
+        now = time.monotonic()
+        if not self._timed:
+            self._began = now
+        if not self._timed or now - self._timed[-1][0] >= (now - self._began) / _MOMENTS:
+            self._timed.append((now, self.done.work))
+        while len(self._timed) > 1 and self._timed[1][0] <= (self._began + now) / 2:
+            self._timed.popleft()
 
     @property
     def share(self) -> float:
@@ -95,17 +115,23 @@ class Course:
     @property
     def pace(self) -> float | None:
         """Pictures per second with all that belongs to them, once there is something to tell it from."""
-        made, seconds = self._timed
-        return made / seconds * self.total.pictures / self.total.work if made and seconds else None
+        made, seconds = self._lately
+        return made / seconds * self.total.pictures / self.total.work if made else None
 
     @property
     def seconds_left(self) -> float | None:
-        """Time that the rest will take; None if nothing has been timed yet."""
-        return project_seconds((self.total - self.done).work, *self._timed)
+        """Time that the rest will take; None if there is too little to tell it from."""
+        return project_seconds((self.total - self.done).work, *self._lately)
 
     @property
-    def _timed(self) -> tuple[int, float]:
-        return self.done.work - self._before, time.monotonic() - self._began
+    def _lately(self) -> tuple[int, float]:
+        """How much was done lately, and in how many seconds; nothing as long as that tells nothing."""
+        shows_nothing = self.unit == "frames" and self.done.pictures == self._before.pictures
+        now = time.monotonic()
+        if not self._timed or shows_nothing or now - self._began < _LEAST_SECONDS:
+            return 0, 0.0
+        since, work = self._timed[0]
+        return self.done.work - work, now - since
 
 
 class Progress(Protocol):

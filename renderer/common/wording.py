@@ -1,7 +1,8 @@
-"""Words for messages: choices, durations, and the nearest known words for one that is unknown."""
+"""Words for messages: choices, durations, amounts, and the nearest known words for one that is unknown."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
@@ -29,11 +30,22 @@ def did_you_mean(words: Sequence[str]) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """A duration in the two largest units that matter, such as `2 h 5 min`."""
+    """A duration in the two largest units that matter, such as `2 h 5 min`; tenths of a second below a second."""
+    if 0.05 <= seconds < 0.95:
+        return f"{seconds:.1f} s"
     whole = max(0, round(seconds))
     units = [(whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "min"), (whole % 60, "s")]
     first = next((place for place, (count, _) in enumerate(units) if count), len(units) - 1)
     return " ".join(f"{count} {unit}" for count, unit in units[first : first + 2] if count) or "0 s"
+
+
+def format_bytes(count: float) -> str:
+    """So many bytes in the largest unit that fits, such as `4.2 GB`; decimal units, as disks are sold."""
+    for factor, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB")):
+        if count >= 0.95 * factor:
+            amount = count / factor
+            return f"{amount:.0f} {unit}" if amount >= 99.5 else f"{amount:.1f} {unit}"
+    return f"{math.ceil(count / 1e3)} kB"
 
 
 def shortened(text: str, most: int = 60) -> str:

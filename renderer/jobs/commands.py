@@ -17,6 +17,7 @@ from renderer.jobs.assembly import assemble_segments, restore_subtitles, try_ass
 from renderer.jobs.changes import Agree, disagree
 from renderer.jobs.choosing import chosen_targets, said_of_companions
 from renderer.jobs.live import Live
+from renderer.jobs.logits import keep_logits
 from renderer.jobs.machine import begun_with, choose, note_machine
 from renderer.jobs.notes import keep_failures, keep_similarity
 from renderer.jobs.plan import Plan, make_plan
@@ -117,6 +118,7 @@ def render_stills(request: Request, progress: Progress, make_worker: MakeWorker 
             failures = _dream_stills(run, live, worker)
             keep_failures(run, failures, live)
             _restore(run, live)
+            keep_logits(run, worker, live)
         return _conclude(run, failures, live)
 
 
@@ -200,6 +202,7 @@ def _render(run: Run, live: Live, worker: Callable[[], Worker], plan: Plan) -> O
         if run.settings.stills.fresh:
             failures = _dream_stills(run, live, worker)
         keep_failures(run, failures, live)
+        keep_logits(run, worker, live)
     return _conclude(run, failures, live)
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from renderer.atlas.seen import SeenRun
 from renderer.atlas.thumbnails import THUMBNAIL_SIDE
-from renderer.media.codecs import CODECS, PASSING_QUALITY, clean_density
+from renderer.film.timeline import Segment
+from renderer.media.codecs import CODECS, PASSING_QUALITY, Density, clean_density
 from renderer.settings.sections import Video
 from renderer.store.run import Run
 
@@ -17,26 +21,63 @@ _FILES_PER_RUN = 16
 
 def estimate_bytes(run: Run) -> float:
     """What a run will take on the disk, in bytes: hardly ever less, and seldom twice as much as it comes to be."""
-    film, stills, video = run.settings.film, run.settings.stills, run.settings.video
-    size = (stills.width, stills.height) if run.dreams_stills else (film.width, film.height)
-    classes, each = len(run.targets), stills.variants if run.dreams_stills else 1
-    still = _still_bytes(size, 4 if run.dreams_stills and stills.alpha else 3)
-    room = _BYTES_PER_RUN + _FILES_PER_RUN * _BLOCK + classes * (_BYTES_PER_CLASS + still * each)
+    room = _common_bytes(run) + _stills_bytes(run, len(run.targets))
     if not run.file.film:
         return room
+    return room + _segments_bytes(run, _segments(run)) + _film_bytes(run)
+
+
+def estimate_bytes_left(run: Run) -> float:
+    """What is still to be written of a run that was begun, in bytes; a film is written anew if a part of it is."""
+    seen = SeenRun(run)
+    whole = seen.stills
+    left = [target for target in run.targets if target.key not in whole]
+    room = _stills_bytes(run, len(left))
+    if run.file.film:
+        segments = [segment for segment in _segments(run) if any(seen.lacks(segment))]
+        room += _segments_bytes(run, segments)
+        room += _film_bytes(run) if segments or seen.film is None else 0.0
+    return room + (_common_bytes(run) if room else 0.0)
+
+
+def _segments(run: Run) -> list[Segment]:
+    return [segment for chain in run.timeline.chains for segment in chain]
+
+
+def _common_bytes(run: Run) -> float:
+    """Settings, index, page, the log and the like, and the outputs for the stills where they are asked for."""
+    classes, stills = len(run.targets), run.settings.stills
+    outputs = len(run.titles) * classes * (stills.variants if run.dreams_stills else 1) if stills.logits else 0
+    return _BYTES_PER_RUN + _FILES_PER_RUN * _BLOCK + classes * _BYTES_PER_CLASS + outputs * 4
+
+
+def _stills_bytes(run: Run, classes: int) -> float:
+    film, stills = run.settings.film, run.settings.stills
+    size = (stills.width, stills.height) if run.dreams_stills else (film.width, film.height)
+    still = _still_bytes(size, 4 if run.dreams_stills and stills.alpha else 3)
+    return classes * still * (stills.variants if run.dreams_stills else 1)
+
+
+def _segments_bytes(run: Run, segments: Sequence[Segment]) -> float:
+    """Each has its last frame, its clean frames, what is encoded of them if it is shown, and two records."""
+    film, video = run.settings.film, run.settings.video
     pixels = film.width * film.height
-    parts = [segment for chain in run.timeline.chains for segment in chain]
-    # Each has its last frame, its clean frames, what is encoded of them if it is shown, and two records.
-    state = len(parts) * (pixels * _PNG_BYTES + 5 * _BLOCK)
-    return room + state + (_clean_bytes(run) + _video_bytes(run, video)) * pixels + _sound_bytes(run, video)
+    state = len(segments) * (pixels * _PNG_BYTES + 5 * _BLOCK)
+    clean = _clean_bytes(run, segments) * pixels
+    return state + clean + _encoded(run, segments, CODECS[video.codec].segment_bytes)
 
 
-def _clean_bytes(run: Run) -> float:
+def _clean_bytes(run: Run, segments: Sequence[Segment]) -> float:
     """Clean frames, in bytes for each pixel of a frame; where they are dropped, those of lead-ins stay."""
     kept = run.settings.film.clean_frames
-    frames = sum(one.frames for chain in run.timeline.chains for one in chain if kept != "drop" or one.is_lead_in)
+    frames = sum(one.frames for one in segments if kept != "drop" or one.is_lead_in)
     density, quality = clean_density(PASSING_QUALITY if kept == "drop" else kept)
     return density.bytes(frames, 0, quality)
+
+
+def _film_bytes(run: Run) -> float:
+    video = run.settings.video
+    return _encoded(run, run.timeline.segments, CODECS[video.codec].film_bytes) + _sound_bytes(run, video)
 
 
 def _still_bytes(size: tuple[int, int], channels: int) -> float:
@@ -46,13 +87,11 @@ def _still_bytes(size: tuple[int, int], channels: int) -> float:
     return pixels * _PNG_BYTES + shrunk * _THUMBNAIL_BYTES + 3 * _BLOCK
 
 
-def _video_bytes(run: Run, video: Video) -> float:
-    """Segments and film, in bytes for each pixel of a frame."""
-    shown, second = run.timeline.segments, max(1, round(run.settings.film.fps))
+def _encoded(run: Run, segments: Sequence[Segment], density: Density) -> float:
+    film, shown = run.settings.film, [segment for segment in segments if not segment.is_lead_in]
+    second, frames = max(1, round(film.fps)), sum(segment.frames for segment in shown)
     keys = sum(-(-segment.frames // second) for segment in shown)
-    facts = CODECS[video.codec]
-    densities = (facts.segment_bytes, facts.film_bytes)
-    return sum(density.bytes(run.timeline.frames, keys, video.quality) for density in densities)
+    return density.bytes(frames, keys, run.settings.video.quality) * film.width * film.height
 
 
 def _sound_bytes(run: Run, video: Video) -> float:

@@ -98,6 +98,11 @@ class LocalWorker:
         """What the network says of a picture; see `Worker.score`."""
         return self._lanes[0].network.scores(picture[None], [aim])[0]
 
+    def outputs(self, picture: Picture) -> Float[np.ndarray, " outputs"]:
+        """All that the network answers; see `Worker.outputs`."""
+        found: Float[np.ndarray, " outputs"] = self._lanes[0].network.logits(picture[None])[0].numpy()
+        return found
+
     def output_weights(self) -> Float[np.ndarray, "classes features"]:
         """Weights of the network's last layer; see `Worker.output_weights`."""
         return self._lanes[0].network.output_weights()

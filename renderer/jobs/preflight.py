@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,14 +14,15 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from renderer.common.errors import UserError
-from renderer.common.wording import format_duration
+from renderer.common.wording import format_bytes, format_duration
 from renderer.film.timeline import refuse_endless
 from renderer.jobs.assembly import try_assembly
 from renderer.jobs.choosing import chosen_targets, said_of_companions
 from renderer.jobs.commands import Request
-from renderer.jobs.disk_space import estimate_bytes
+from renderer.jobs.disk_space import estimate_bytes, estimate_bytes_left
 from renderer.jobs.machine import begun_with, choose, too_many_threads
-from renderer.jobs.projection import project_time
+from renderer.jobs.projection import SHORT_SECONDS, Projection, measure_speed
+from renderer.jobs.savings import describe_savings
 from renderer.jobs.session import describe_run, refuse_odd_names, refuse_unsuitable
 from renderer.jobs.stills import unused_in_film_stills
 from renderer.jobs.worker import MakeWorker, local_worker
@@ -33,6 +36,12 @@ from renderer.settings.sections import Settings
 from renderer.store.paths import RunPaths
 from renderer.store.run import Run
 from renderer.store.run_file import RunFile, holds_run
+
+_LOG = logging.getLogger(__name__)
+
+_FAILURES = (UserError, EncodingError, OSError, RuntimeError)  # torch's are of the last kind
+_FEW_STEPS = 60
+_USUAL_STEPS = 125  # A second, at the defaults.
 
 
 @dataclass(frozen=True)
@@ -56,11 +65,31 @@ def preflight(
         make_worker: Makes what dreams.
 
     Yields:
-        A finding for each check, as soon as it is known.
+        A finding for each check, as soon as it is known; what several run into, such as a missing file, is told once.
     """
+    told: set[str] = set()
+    for finding in _findings(request, film=film, quick=quick, make_worker=make_worker):
+        if finding.state != "failed" or finding.text not in told:
+            yield finding
+        told.add(finding.text)
+
+
+def foretell(request: Request, *, film: bool, make_worker: MakeWorker = local_worker) -> str:
+    """How long a render would take, in words, from a moment's trial; or why it cannot be told."""
+    _LOG.info("a trial tells how long %s takes; what follows is of that", request.name)
+    try:
+        run = _planned(request, choose(request.settings, begun_with(request.directory)), film=film, quick=False)
+        with closing(make_worker(run.file.decided)) as worker:
+            return _describe_time(measure_speed(run, worker, SHORT_SECONDS).project(run), run)
+    except _FAILURES as error:
+        return f"cannot be rendered as it is: {error}"
+
+
+def _findings(request: Request, *, film: bool, quick: bool, make_worker: MakeWorker) -> Iterator[Finding]:
     settings = request.settings
     yield Finding("settings", "ok", f"{request.name}: all settings are valid")
-    yield _check_weights(settings, quick=quick)
+    weights = _check_weights(settings, quick=quick)
+    yield weights
     if quick and settings.network.needs_network:
         yield Finding("classes", "warning", "only the network can list them; without --quick all else is checked too")
         return
@@ -77,13 +106,15 @@ def preflight(
         yield Finding("classes", "failed", str(error))
         return
     yield _describe_classes(run)
+    if film:
+        yield from _check_steps(settings)
     yield _check_text(run)
     if film:
         yield _check_encoder(run)
     yield _check_output(run, quick=quick)
     yield _check_disk(run)
-    if not quick:
-        yield _check_dreaming(run, make_worker)
+    if not quick and weights.state != "failed":
+        yield from _check_dreaming(run, make_worker)
 
 
 def _knows_order(settings: Settings, *, quick: bool) -> bool:
@@ -110,12 +141,24 @@ def _describe_classes(run: Run) -> Finding:
     if run.file.film:
         text += (
             f", chains: {len(run.timeline.chains)}; {run.timeline.frames} frames of {film.width}x{film.height}, "
-            f"{run.timeline.frames / film.fps:.1f} s at {film.fps:g} frames per second"
+            f"{format_duration(run.timeline.frames / film.fps)} at {film.fps:g} frames per second"
         )
     if run.dreams_stills:
         text += f"; {len(run.targets) * stills.variants} stills of {stills.width}x{stills.height}"
     notes = [*said_of_companions(run.settings.network, run.targets), *unused_in_film_stills(run)]
     return Finding("classes", "ok", "; ".join([text, *notes]))
+
+
+def _check_steps(settings: Settings) -> Iterator[Finding]:
+    """Films of few frames a second have few steps too, for the number of a frame's steps is a setting of its own."""
+    film, dream = settings.film, settings.dream
+    passes = 1 + len(settings.network.companions) if dream.together == "all" else 1
+    steps = film.fps * dream.steps_per_frame * passes
+    if steps < _FEW_STEPS:
+        better = math.ceil(_USUAL_STEPS / film.fps / passes)
+        text = f"{film.fps:g} frames a second with {dream.steps_per_frame} steps each are {steps:g} steps a second"
+        remedy = f"{_USUAL_STEPS} are usual, so classes will come slowly; set dream.steps_per_frame={better}"
+        yield Finding("steps", "warning", f"{text}; {remedy}")
 
 
 def _check_weights(settings: Settings, *, quick: bool) -> Finding:
@@ -184,25 +227,34 @@ def _check_output(run: Run, *, quick: bool) -> Finding:
 
 
 def _check_disk(run: Run) -> Finding:
-    needed = estimate_bytes(run)
+    needed = left = estimate_bytes(run)
+    if holds_run(run.paths):
+        left = min(needed, estimate_bytes_left(run))
     folder = next(path for path in (run.paths.root.absolute(), *run.paths.root.absolute().parents) if path.is_dir())
     free = shutil.disk_usage(folder).free
-    text = f"about {needed / 1e9:.2f} GB needed, {free / 1e9:.1f} GB free at {folder}"
+    begun = f", about {format_bytes(left)} of it still to be written" if left < needed else ""
+    text = f"about {format_bytes(needed)} needed{begun}, {format_bytes(free)} free at {folder}"
     if not os.access(folder, os.W_OK):
         return Finding("disk", "failed", f"{folder} cannot be written to; choose another directory with --output")
-    return Finding("disk", "warning" if needed > free else "ok", text)
+    return Finding("disk", "warning" if left > free else "ok", text)
 
 
-def _check_dreaming(run: Run, make_worker: MakeWorker) -> Finding:
+def _check_dreaming(run: Run, make_worker: MakeWorker) -> Iterator[Finding]:
     try:
         with closing(make_worker(run.file.decided)) as worker:
-            projection = project_time(run, worker)
-    except (UserError, EncodingError, OSError, RuntimeError) as error:
-        return Finding("dreaming", "failed", str(error))
+            speed = measure_speed(run, worker)
+            text = _describe_time(speed.project(run), run)
+            yield Finding("dreaming", "ok", f"the network dreams here; {text}")
+            if savings := describe_savings(run, speed, worker):
+                yield Finding("smaller", "ok", savings)
+    except _FAILURES as error:
+        yield Finding("dreaming", "failed", str(error))
+
+
+def _describe_time(projection: Projection, run: Run) -> str:
     parts = {"the film": projection.film, "the fresh stills": projection.stills}
     told = [f"{name} about {format_duration(seconds)}" for name, seconds in parts.items() if seconds is not None]
-    text = ", ".join(told) + _further_tries(run)
-    return Finding("dreaming", "ok", f"the network dreams here; {text}")
+    return ", ".join(told) + _further_tries(run)
 
 
 def _further_tries(run: Run) -> str:

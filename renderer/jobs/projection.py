@@ -22,6 +22,9 @@ from renderer.store.paths import RunPaths
 from renderer.store.run import Run
 
 _SECONDS = 8.0  # About as long a trial should last, so that it tells more than chance.
+SHORT_SECONDS = 2.0
+"""As long as trials last of what is only mentioned."""
+
 _MOST_STEPS_PER_FRAME = 8
 _MOST_STEPS = 16  # In each octave.
 _MOST_FRAMES = 24  # In each segment.
@@ -34,13 +37,76 @@ class Projection:
     film: float | None
     stills: float | None
 
+    @property
+    def seconds(self) -> float:
+        """All together."""
+        return (self.film or 0.0) + (self.stills or 0.0)
+
+
+@dataclass(frozen=True)
+class FilmSpeed:
+    """Seconds for the parts of a film.
+
+    Attributes:
+        step: One ascent step of a fresh picture.
+        frame: One frame with its steps.
+        encoded: What is not done beside the dreaming to encode a frame.
+        file: The same for the files of a segment.
+    """
+
+    step: float
+    frame: float
+    encoded: float
+    file: float
+
+    def seconds(self, run: Run) -> float:
+        """For a film of this size and with as many steps a frame; also its frames that are not shown."""
+        recipe, segments = run.film_recipe, [segment for chain in run.timeline.chains for segment in chain]
+        frames = sum(segment.frames for segment in segments)
+        fresh = sum(recipe.steps(segment) for segment in segments) - frames * recipe.dream.steps_per_frame
+        dreaming = fresh * self.step + frames * self.frame
+        return dreaming + run.timeline.frames * self.encoded + len(segments) * self.file
+
+
+@dataclass(frozen=True)
+class StillsSpeed:
+    """Seconds for one step of one fresh still, and for what comes after its last one."""
+
+    step: float
+    tail: float
+
+    def seconds(self, run: Run) -> float:
+        """For stills of this size; that some will be tried again is not foreseen."""
+        stills = run.still_recipe.stills
+        return len(run.targets) * stills.variants * (stills.steps * self.step + self.tail)
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast a render is; None where there is nothing of the kind to render."""
+
+    film: FilmSpeed | None
+    stills: StillsSpeed | None
+
+    def project(self, run: Run) -> Projection:
+        """How long a run of the same sizes and as many steps a frame will take."""
+        return Projection(
+            film=self.film.seconds(run) if self.film else None,
+            stills=self.stills.seconds(run) if self.stills else None,
+        )
+
+
+def measure_speed(run: Run, worker: Worker, seconds: float = _SECONDS) -> Speed:
+    """Render a little of the film and of the fresh stills; `seconds` is about as long as each trial lasts."""
+    return Speed(
+        film=_time_film(run, worker, seconds) if run.file.film else None,
+        stills=_time_stills(run, worker, seconds) if run.dreams_stills else None,
+    )
+
 
 def project_time(run: Run, worker: Worker) -> Projection:
-    """Render a little of the film and of the fresh stills, and tell from it how long all of them will take."""
-    return Projection(
-        film=_project_film(run, worker) if run.file.film else None,
-        stills=_project_stills(run, worker) if run.dreams_stills else None,
-    )
+    """Render a little, and tell from it how long all will take."""
+    return measure_speed(run, worker).project(run)
 
 
 @dataclass(frozen=True)
@@ -117,15 +183,17 @@ class _Watch:
         return self.moments[-1][0]
 
 
-def _project_film(run: Run, worker: Worker) -> float:
+def _time_film(run: Run, worker: Worker, seconds: float) -> FilmSpeed:
     """Two films are compared, one of more fresh steps and one of more frames; one of little of both warms up."""
     octaves, longest = run.film_recipe.dream.octaves, max(segment.frames for segment in run.timeline.segments)
     warm = _try_film(run, worker, octaves, 1)
     piece = _evenly(run, warm)
-    steps = octaves * _fitting(warm.count * octaves * piece.step, _MOST_STEPS)
+    steps = octaves * _fitting(seconds, warm.count * octaves * piece.step, _MOST_STEPS)
     climbed = _try_film(run, worker, steps, 1)
-    moved = _try_film(run, worker, octaves, min(longest, _fitting(warm.count * piece.frame, _MOST_FRAMES)))
-    return _dreaming(run, _costs(run, climbed, moved)) + _encoding(run, climbed, moved)
+    moved = _try_film(run, worker, octaves, min(longest, _fitting(seconds, warm.count * piece.frame, _MOST_FRAMES)))
+    costs, (encoded, file) = _costs(run, climbed, moved), _encoding(climbed, moved)
+    longer = max(1.0, run.film_recipe.dream.steps_per_frame / _MOST_STEPS_PER_FRAME)
+    return FilmSpeed(costs.step, costs.frame * longer, encoded, file)
 
 
 def _costs(run: Run, climbed: _Trial, moved: _Trial) -> _Costs:
@@ -149,35 +217,24 @@ def _evenly(run: Run, trial: _Trial) -> _Costs:
     return _Costs(step, step * pieces)
 
 
-def _dreaming(run: Run, costs: _Costs) -> float:
-    """Seconds for all steps and frames, also those that are not shown."""
-    recipe, segments = run.film_recipe, [segment for chain in run.timeline.chains for segment in chain]
-    frames = sum(segment.frames for segment in segments)
-    fresh = sum(recipe.steps(segment) for segment in segments) - frames * recipe.dream.steps_per_frame
-    longer = max(1.0, recipe.dream.steps_per_frame / _MOST_STEPS_PER_FRAME)
-    return fresh * costs.step + frames * costs.frame * longer
-
-
-def _encoding(run: Run, few: _Trial, many: _Trial) -> float:
-    """Seconds for what is not done beside the dreaming: the rest of each segment's frames, and its files."""
+def _encoding(few: _Trial, many: _Trial) -> tuple[float, float]:
+    """Seconds for what is not done beside the dreaming: of each frame that is left then, and of a segment's files."""
     more = max(1, many.frames - few.frames)
     frame = max(0.0, (many.tail - few.tail) / more / many.count)
-    file = max(0.0, few.tail / few.count - frame)
-    return run.timeline.frames * frame + sum(len(chain) for chain in run.timeline.chains) * file
+    return frame, max(0.0, few.tail / few.count - frame)
 
 
-def _project_stills(run: Run, worker: Worker) -> float:
-    """A few steps of the stills that are dreamed side by side; that some will be tried again is not foreseen."""
-    recipe, octaves = run.still_recipe, run.still_recipe.dream.octaves
+def _time_stills(run: Run, worker: Worker, seconds: float) -> StillsSpeed:
+    """A few steps of the stills that are dreamed side by side."""
+    octaves = run.still_recipe.dream.octaves
     warm = _try_stills(run, worker, 2 * octaves)
-    trial = _try_stills(run, worker, octaves * _fitting(warm.count * octaves * warm.per_step, _MOST_STEPS))
-    pictures = len(run.targets) * recipe.stills.variants
-    return pictures * (recipe.stills.steps * trial.per_step + trial.tail / trial.count)
+    trial = _try_stills(run, worker, octaves * _fitting(seconds, warm.count * octaves * warm.per_step, _MOST_STEPS))
+    return StillsSpeed(trial.per_step, trial.tail / trial.count)
 
 
-def _fitting(seconds: float, most: int) -> int:
-    """How many times something of that duration is tried; at least twice."""
-    return max(2, min(most, int(_SECONDS / max(seconds, 1e-3))))
+def _fitting(available: float, once: float, most: int) -> int:
+    """How many times something that takes so many seconds is tried in those available; at least twice."""
+    return max(2, min(most, int(available / max(once, 1e-3))))
 
 
 def _steps_per_frame(run: Run) -> int:

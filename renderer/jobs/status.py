@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from renderer.atlas.seen import SeenRun, look_at
 from renderer.common.progress import Amount, project_seconds
@@ -88,6 +89,27 @@ def run_status(directory: Path) -> Status:
         damaged=plan.damaged if plan else (),
         problem=f"{run.paths.settings} {problem}; its copy is used" if problem else None,
     )
+
+
+def status_data(found: Status, directory: Path) -> dict[str, Any]:
+    """All of it as plain data, under names that stay; `docs/performance.md` says what they mean.
+
+    Args:
+        found: How far the run is.
+        directory: Its directory.
+    """
+    return {
+        "version": 1,
+        "directory": str(directory),
+        "name": found.name,
+        "film": asdict(found.film) if found.film else None,
+        "stills": asdict(found.stills) if found.stills else None,
+        "film_path": str(found.film_path) if found.film_path else None,
+        "worker": found.worker,
+        "is_finished": found.is_finished,
+        "damaged": list(found.damaged),
+        "problem": found.problem,
+    }
 
 
 def _as_told(part: Part | None, unit: str, told: LiveProgress | None) -> Part | None:

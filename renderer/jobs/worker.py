@@ -69,6 +69,10 @@ class Worker(Protocol):
         """What the network says of a picture that is to show a target."""
         ...
 
+    def outputs(self, picture: Picture) -> Float[np.ndarray, " outputs"]:
+        """All that the network answers to a whole picture, before the softmax."""
+        ...
+
     def output_weights(self) -> Float[np.ndarray, "classes features"]:
         """Weights of the network's last layer, a row for each class; raises LookupError if it has no such layer."""
         ...

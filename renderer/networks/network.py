@@ -295,9 +295,12 @@ class Network:
         self, pictures: UInt8[np.ndarray, "batch height width 3"]
     ) -> Float[np.ndarray, "batch classes"]:
         """Natural logarithms of the probabilities of all classes in whole pictures; finite where they round to 0."""
-        views = self.whole_pictures(pictures)
-        logits = torch.cat([self.activations(view[None])[OUTPUTS] for view in views]).cpu()
-        return logits.double().log_softmax(1).numpy()
+        return self.logits(pictures).double().log_softmax(1).numpy()
+
+    @torch.no_grad()
+    def logits(self, pictures: UInt8[np.ndarray, "batch height width 3"]) -> Float[Tensor, "batch classes"]:
+        """All outputs before the softmax for whole pictures, which are shown to it one at a time."""
+        return torch.cat([self.activations(view[None])[OUTPUTS] for view in self.whole_pictures(pictures)]).cpu()
 
     def whole_pictures(self, pictures: UInt8[np.ndarray, "batch height width 3"]) -> Views:
         """Pictures as the network is shown them whole."""

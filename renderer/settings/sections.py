@@ -220,11 +220,18 @@ class Stills(Section):
         "things. Not together with `overlay`.",
     )
     overlay: Switch = Field(default=False, description="Write the film's text on the stills too.")
+    logits: Switch = Field(
+        default=False,
+        description="Write all outputs of the network for each still, before the softmax, as `logits.npy`; "
+        "`logits.json` names its rows and columns. It changes no picture. Not together with `overlay`.",
+    )
 
     @model_validator(mode="after")
     def _refuse_text_on_nothing(self) -> Self:
         if self.alpha and self.overlay:
             raise ValueError("alpha and overlay: there is no text on transparent stills; set one of them to false")
+        if self.logits and self.overlay:
+            raise ValueError("logits and overlay: the network would read the text too; set one of them to false")
         return self
 
 

@@ -149,7 +149,7 @@ def old_sheets(paths: RunPaths) -> list[Path]:
 
 
 def _products(paths: RunPaths) -> Iterator[Path]:
-    yield from (paths.index, paths.evaluation, paths.subtitles, paths.page)
+    yield from (paths.index, paths.evaluation, paths.subtitles, paths.page, paths.logits, paths.logits_names)
     for key, path in paths.still_records().items():
         record = read_record(path, StillRecord)
         # A record is not believed beyond the stills of its own class.

@@ -127,20 +127,22 @@ class Evaluation(Record):
 
 
 def judge_names(evaluation: Evaluation) -> list[str]:
-    """What to call each judge: with its weights, where the name alone would not tell it from the others.
+    """What to call each judge among people; one that took part in the dreaming is called a companion."""
+    names = plain_judge_names(evaluation)
+    return [
+        f"{name} (companion)" if judge.companion else name for name, judge in zip(names, evaluation.judges, strict=True)
+    ]
 
-    One that took part in the dreaming is called a companion.
-    """
+
+def plain_judge_names(evaluation: Evaluation) -> list[str]:
+    """What to call each judge: with its weights, where the name alone would not tell it from the others."""
     networks = [judge.network for judge in evaluation.judges]
     counts = Counter(network["name"] for network in networks)
-    names = [
+    return [
         f"{network['name']} ({network['weights'] or f'judge {number}'})"
         if counts[network["name"]] > 1
         else str(network["name"])
         for number, network in enumerate(networks, start=1)
-    ]
-    return [
-        f"{name} (companion)" if judge.companion else name for name, judge in zip(names, evaluation.judges, strict=True)
     ]
 
 

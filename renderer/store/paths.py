@@ -60,6 +60,16 @@ class RunPaths:
         return self.root / "evaluation.json"
 
     @property
+    def logits(self) -> Path:
+        """All outputs of the network for each still."""
+        return self.root / "logits.npy"
+
+    @property
+    def logits_names(self) -> Path:
+        """What its rows and columns are."""
+        return self.root / "logits.json"
+
+    @property
     def page(self) -> Path:
         """The web page."""
         return self.root / "index.html"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from renderer.common import progress as progress_module
 from renderer.common.progress import Amount, Stepped
 from renderer.display import describe_status
 from renderer.film.recipe import FilmRecipe, StillRecipe
@@ -17,8 +18,10 @@ from renderer.jobs.commands import assemble, render, render_stills
 from renderer.jobs.local_worker import LocalWorker
 from renderer.jobs.preflight import preflight
 from renderer.jobs.status import run_status
+from renderer.jobs.worker import Worker
 from renderer.settings.sections import Settings
 from renderer.store.paths import RunPaths
+from renderer.store.run import Run
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, request
 from tests.networks.tiny import tiny_network
@@ -80,6 +83,7 @@ def test_steps_of_real_stills_are_told(dreaming: Callable[[Settings], LocalWorke
 
 def test_status_shows_what_a_running_render_has_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_module, "_SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr(progress_module, "_LEAST_SECONDS", 0.0)
     seen: list[tuple[int, float, float | None]] = []
 
     def look(number: int) -> None:
@@ -87,18 +91,20 @@ def test_status_shows_what_a_running_render_has_made(tmp_path: Path, monkeypatch
         assert found.film and found.worker is not None and not found.is_finished
         seen.append((found.film.pictures_done, found.film.share, found.film.seconds_left))
         said = "\n".join(describe_status(found, tmp_path))
-        assert f"frames: {found.film.pictures_done} of 40 done" in said and "not known yet" not in said
+        assert f"frames: {found.film.pictures_done} of 40 done" in said
+        assert ("not known yet" in said) == (found.film.pictures_done == 0)
 
     render(request(tmp_path), Recorder(), lambda settings: FakeWorker(settings, look))
     frames, shares, left = zip(*seen, strict=True)
     # Four frames of the lead-in come first.
     assert frames == (*[0] * 4, *range(40))
     assert all(earlier < later for earlier, later in pairwise(shares)) and shares[0] > 0
-    assert all(seconds is not None and seconds > 0 for seconds in left)
+    assert all((seconds is None) == (done == 0) and seconds != 0 for done, seconds in zip(frames, left, strict=True))
 
 
 def test_status_shows_stills_that_are_being_dreamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_module, "_SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr(progress_module, "_LEAST_SECONDS", 0.0)
     seen: list[tuple[int, float]] = []
 
     def look(number: int) -> None:
@@ -205,13 +211,19 @@ def test_check_tells_how_long_a_render_will_take(
     monkeypatch.setattr(projection, "time", clock)
     wanted = request(tmp_path / "run", *given, "run.batch=16")
     projected: list[projection.Projection] = []
-    measure = projection.project_time
-    monkeypatch.setattr(
-        "renderer.jobs.preflight.project_time", lambda *args: projected.append(measure(*args)) or projected[0]
-    )
-    *_, last = preflight(
+    measure = projection.measure_speed
+
+    def measured(run: Run, worker: Worker) -> projection.Speed:
+        speed = measure(run, worker)
+        projected.append(speed.project(run))
+        return speed
+
+    monkeypatch.setattr("renderer.jobs.preflight.measure_speed", measured)
+    monkeypatch.setattr("renderer.jobs.preflight.describe_savings", lambda *args: "")
+    found_all = preflight(
         wanted, film=True, quick=False, make_worker=lambda settings: SlowWorker(settings, clock, waves=waves)
     )
+    (last,) = [finding for finding in found_all if finding.name == "dreaming"]
     assert last.state == "ok" and " min" in last.text
     assert not (tmp_path / "run").exists()
     began = clock.seconds

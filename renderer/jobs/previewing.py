@@ -1,0 +1,123 @@
+"""Previews: what a film or stills will look like, small and fast; and what would make the real ones faster.
+
+What is changed was found by looking (docs/performance.md): with half the steps a second at the same rate, colors,
+things and the way of one class into the next are as in the real film; higher rates for fewer steps burn. Where in the
+picture something grows is another matter: that follows from the size, as it does from the seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from renderer.jobs.choosing import chosen_targets
+from renderer.settings.loading import check_settings
+from renderer.settings.sections import Settings
+from renderer.targets.selection import Mixed
+from renderer.targets.target import Target
+
+Product = Literal["film", "stills"]
+
+_SIDE = 256  # The shorter one; networks see hardly more, and below it things lack their details.
+_FPS = 12.5
+_STEPS_PER_SECOND = 30  # Below that classes come too slowly.
+_MOST_STEPS_PER_FRAME = 10_000  # As the settings allow.
+_STILL_STEPS = 128
+_EXCERPTS = 4
+_EXCERPT = 3
+_MOST_CLASSES = _EXCERPTS * _EXCERPT
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A preview of a run.
+
+    Attributes:
+        settings: Those of the preview; checked as if `--set` had said what is changed.
+        told: What to say of it.
+    """
+
+    settings: Settings
+    told: str
+
+
+def make_preview(settings: Settings, *, film: bool) -> Preview:
+    """The preview of a film, or of stills alone.
+
+    Args:
+        settings: Those of the real thing.
+        film: Whether a film is made.
+
+    Raises:
+        UserError: The classes cannot be chosen.
+    """
+    targets = chosen_targets(settings)
+    few = _excerpts(targets, neighbors=_EXCERPT if film else 1)
+    changes: dict[str, object] = _fewer_classes(settings, few, film=film) if len(few) < len(targets) else {}
+    changes |= smaller_film(settings) | fewer_frames(settings) if film else {}
+    if not film or settings.stills.fresh:
+        steps = settings.stills.steps
+        changes |= smaller_stills(settings) | {"stills.steps": max(min(steps, _STILL_STEPS), steps // 4)}
+    preview = check_settings(settings, changes)
+    return Preview(preview, _told(preview, len(few), len(targets), film=film))
+
+
+def smaller_film(settings: Settings) -> dict[str, object]:
+    """The film's size in a preview, by key; nothing where it is as small already."""
+    size = _smaller(settings.film.width, settings.film.height)
+    return {"film.width": size[0], "film.height": size[1]} if size else {}
+
+
+def smaller_stills(settings: Settings) -> dict[str, object]:
+    """The size of fresh stills in a preview, by key; nothing where they are as small already."""
+    size = _smaller(settings.stills.width, settings.stills.height)
+    return {"stills.width": size[0], "stills.height": size[1]} if size else {}
+
+
+def fewer_frames(settings: Settings) -> dict[str, object]:
+    """Frames a second and steps a frame in a preview, by key: half as many steps a second, unless those are few."""
+    fps, steps = settings.film.fps, settings.dream.steps_per_frame
+    slower = fps / max(1, round(fps / _FPS))
+    wanted = max(fps * steps / 2, min(fps * steps, _STEPS_PER_SECOND))
+    return {"film.fps": slower, "dream.steps_per_frame": min(round(wanted / slower), _MOST_STEPS_PER_FRAME)}
+
+
+def _smaller(width: int, height: int) -> tuple[int, int] | None:
+    shorter = min(width, height)
+    if shorter <= _SIDE:
+        return None
+    # Even numbers, which all codecs take.
+    return round(width * _SIDE / shorter / 2) * 2, round(height * _SIDE / shorter / 2) * 2
+
+
+def _excerpts(targets: Sequence[Target], neighbors: int) -> list[Target]:
+    """Some of many targets: groups of neighbors, evenly from the first to the last."""
+    if len(targets) <= _MOST_CLASSES:
+        return list(targets)
+    count = _MOST_CLASSES // neighbors
+    firsts = [round(number * (len(targets) - neighbors) / (count - 1)) for number in range(count)]
+    return [targets[first + place] for first in firsts for place in range(neighbors)]
+
+
+def _fewer_classes(settings: Settings, few: Sequence[Target], *, film: bool) -> dict[str, object]:
+    """Each excerpt is a chain of its own, so that one class grows out of the other only where it will in the film."""
+    mixtures = {entry.title.strip(): entry for entry in settings.classes.select if isinstance(entry, Mixed)}
+    entries = [
+        mixtures[one.title].model_dump(mode="json") if one.title in mixtures else one.index for one in few
+    ]  # the title of a mixture is no other target's
+    return {"classes.select": entries} | ({"film.chains": _EXCERPTS} if film else {})
+
+
+def _told(preview: Settings, few: int, classes: int, *, film: bool) -> str:
+    shown, stills = preview.film, preview.stills
+    said = []
+    if film:
+        steps = preview.dream.steps_per_frame
+        said.append(f"{shown.width}x{shown.height}, {shown.fps:g} frames a second with {steps} steps each")
+    if not film or stills.fresh:
+        said.append(f"stills of {stills.width}x{stills.height} with {stills.steps} steps")
+    if few < classes:
+        how = f"{_EXCERPTS} excerpts of {_EXCERPT} neighbors each" if film else "evenly chosen"
+        said.append(f"{few} of {classes} classes ({how})")
+    return f"preview: {'; '.join(said)}"

@@ -1,0 +1,142 @@
+"""`check`, in words for people: what is missing, what there is to write, what takes how long, what would take less."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from renderer.jobs import savings
+from renderer.jobs.choosing import chosen_targets
+from renderer.jobs.commands import Request, render, render_stills
+from renderer.jobs.disk_space import estimate_bytes, estimate_bytes_left
+from renderer.jobs.preflight import Finding, foretell, preflight
+from renderer.jobs.projection import FilmSpeed, Speed, StillsSpeed
+from renderer.settings.sections import Settings
+from renderer.store.paths import RunPaths
+from renderer.store.run import Run, load_run
+from renderer.store.run_file import RunFile
+from tests.fake_worker import FakeWorker
+from tests.film_helpers import Recorder, request, tiny_settings
+
+
+def findings(wanted: Request, *, film: bool = True, quick: bool = False) -> list[Finding]:
+    return list(preflight(wanted, film=film, quick=quick, make_worker=FakeWorker))
+
+
+def named(found: Sequence[Finding], name: str) -> list[Finding]:
+    return [finding for finding in found if finding.name == name]
+
+
+@pytest.mark.parametrize(
+    ("override", "check"),
+    [
+        ("network={source: torchvision, weights: missing.pth}", "weights"),
+        ("overlay.font=missing.ttf", "text"),
+        ("video.audio=missing.ogg", "encoder"),
+        ("network={source: torchvision, classes: missing.csv}", "classes"),
+    ],
+)
+def test_what_is_missing_is_told_once(tmp_path: Path, override: str, check: str) -> None:
+    def make(settings: Settings) -> FakeWorker:
+        assert check != "weights", "they are missing, and yet they are loaded"
+        return FakeWorker(settings)
+
+    found = list(preflight(request(tmp_path / "run", override), film=True, quick=False, make_worker=make))
+    assert [finding.name for finding in found if finding.state == "failed"] == [check]
+
+
+@pytest.mark.parametrize(
+    ("fps", "steps", "more", "told"),
+    [
+        (8, 5, (), "8 frames a second with 5 steps each are 40 steps a second"),
+        (12.5, 2, (), "set dream.steps_per_frame=10"),
+        (8, 8, (), None),
+        (25, 5, (), None),
+    ],
+)
+def test_few_steps_a_second_are_warned_of(
+    tmp_path: Path, fps: float, steps: int, more: tuple[str, ...], told: str | None
+) -> None:
+    wanted = request(tmp_path / "run", f"film.fps={fps}", f"dream.steps_per_frame={steps}", *more)
+    warnings = named(findings(wanted, quick=True), "steps")
+    assert [warning.state for warning in warnings] == (["warning"] if told else [])
+    assert all(told and told in warning.text for warning in warnings)
+    assert not named(findings(wanted, film=False, quick=True), "steps")
+
+
+def test_the_disk_is_told_of_also_for_what_is_left(tmp_path: Path) -> None:
+    (before,) = named(findings(request(tmp_path), quick=True), "disk")
+    assert "needed, " in before.text and "still to be written" not in before.text and " free at " in before.text
+
+    def interrupt(number: int) -> None:
+        if number == 30:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        render(request(tmp_path), Recorder(), lambda settings: FakeWorker(settings, interrupt))
+    run = load_run(tmp_path)
+    left = estimate_bytes_left(run)
+    assert 0 < left < estimate_bytes(run)
+    (begun,) = named(findings(request(tmp_path), quick=True), "disk")
+    assert "needed, about " in begun.text and " of it still to be written, " in begun.text
+    render(request(tmp_path), Recorder(), FakeWorker)
+    assert estimate_bytes_left(load_run(tmp_path)) == 0
+
+
+def test_stills_that_are_left_count_by_themselves(tmp_path: Path) -> None:
+    render_stills(request(tmp_path), Recorder(), FakeWorker)
+    assert estimate_bytes_left(load_run(tmp_path)) == 0
+    next((tmp_path / "stills").iterdir()).unlink()
+    run = load_run(tmp_path)
+    assert 0 < estimate_bytes_left(run) < estimate_bytes(run)
+
+
+def a_run(*overrides: str, film: bool = True) -> Run:
+    settings = tiny_settings(*overrides)
+    file = RunFile(name="tiny", film=film, settings=settings, targets=chosen_targets(settings))
+    return Run(RunPaths(Path("nowhere")), file)
+
+
+LARGE = ("film.width=512", "film.height=288", "film.fps=25", "stills.width=512", "stills.height=512")
+
+
+def test_savings_follow_from_the_speed_and_from_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame takes 2 s, and a second at a smaller size; fresh steps take nothing."""
+    tried: list[tuple[int, float]] = []
+
+    def measure(run: Run, worker: object, seconds: float) -> Speed:
+        tried.append((run.settings.film.width, run.settings.film.fps))
+        return Speed(FilmSpeed(0.0, 1.0, 0.0, 0.0), None)
+
+    monkeypatch.setattr(savings, "measure_speed", measure)
+    run = a_run(*LARGE, "film.chains=1", "film.seconds_per_class=2")
+    worker = FakeWorker(run.settings)
+    said = savings.describe_savings(run, Speed(FilmSpeed(0.0, 2.0, 0.0, 0.0), None), worker)
+    # 200 frames of 2 s: half the time for half a frame's price, or for half the frames; a quarter for both.
+    assert said == ("at 456x256 about 3 min 20 s, with film.fps=12.5 about 3 min 20 s, with --preview about 1 min 40 s")
+    assert tried == [(456, 25.0), (456, 12.5)]
+    assert savings.describe_savings(run, Speed(FilmSpeed(0.0, 0.2, 0.0, 0.0), None), worker) == ""
+
+
+def test_savings_of_stills(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(savings, "measure_speed", lambda run, *rest: Speed(None, StillsSpeed(0.25, 0.0)))
+    run = a_run(*LARGE, "stills.steps=400", film=False)
+    said = savings.describe_savings(run, Speed(None, StillsSpeed(1.0, 0.0)), FakeWorker(run.settings))
+    assert (
+        said == "at 256x256 about 6 min 40 s, with stills.steps=200 about 13 min 20 s, with --preview about 2 min 8 s"
+    )
+
+
+def test_times_are_told_in_words(tmp_path: Path) -> None:
+    wanted = request(tmp_path / "run", "film.seconds_per_class=500", "film.fps=1", "film.chains=1")
+    (classes,) = named(findings(wanted, quick=True), "classes")
+    assert ", 33 min 20 s at 1 frames per second" in classes.text
+    assert foretell(wanted, film=True, make_worker=FakeWorker).startswith("the film about ")
+
+
+def test_what_cannot_be_rendered_is_told_in_the_place_of_the_time(tmp_path: Path) -> None:
+    def fail(number: int) -> None:
+        raise RuntimeError("out of memory")
+
+    told = foretell(request(tmp_path / "run"), film=True, make_worker=lambda settings: FakeWorker(settings, fail))
+    assert told == "cannot be rendered as it is: out of memory"
