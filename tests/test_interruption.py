@@ -103,7 +103,7 @@ def is_interrupted(process: subprocess.Popen[str]) -> bool:
 
 def test_an_ffmpeg_that_never_reads_does_not_keep_the_program(program: Program) -> None:
     process = program.start(
-        'if number == 3:\n        Path("stuck").touch()\n'
+        'if number == 4:\n        time.sleep(1)  # until the lead-in is encoded\n        Path("stuck").touch()\n'
         '    if number == 19:\n        print("dreaming", flush=True)\n        time.sleep(60)'
     )
     wait_for(process, "dreaming")

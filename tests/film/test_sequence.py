@@ -1,12 +1,13 @@
 """Frames of segments: they go on where the segment before ended, move at any frame rate alike, and never swap sides."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
 from torch import Tensor
 
+from renderer.dream.ascent import Reached
 from renderer.dream.climb import Ascent, Climb
 from renderer.dream.dreaming import AdamOptimizer, Dream, Level, OptimizerKind, PixelParameterization, Regularizers
 from renderer.dream.health import Health
@@ -181,11 +182,13 @@ def test_large_stills_are_dreamed_in_smaller_steps(
 ) -> None:
     followed: list[OptimizerKind] = []
 
-    def climb(_network: Network, pictures: Tensor, climbs: Sequence[Climb], *_: object, **__: object) -> Ascent:
+    def climb(
+        _: Network, pictures: Tensor, climbs: Sequence[Climb], steps: int, *__: object, **___: object
+    ) -> Iterator[Reached]:
         followed.append(climbs[0].values(0).optimizer)
-        return Ascent(pictures, (Health(),))
+        yield Reached(steps, Ascent(pictures, (Health(),)))
 
-    monkeypatch.setattr("renderer.film.sequence.ascend_fresh", climb)
+    monkeypatch.setattr("renderer.film.sequence.ascend_in_spans", climb)
     size = settings().stills.model_copy(update={"width": 2 * side, "height": side})
     recipe = still_recipe(Chosen().fill_in(settings(dream).model_copy(update={"stills": size})), aims(1), {})
     list(dream_stills(tiny_network(), recipe, [StillTask(aims(1)[0], 0)]))

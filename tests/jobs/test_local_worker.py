@@ -275,7 +275,7 @@ def test_twins_have_their_own_share_of_the_gradient(monkeypatch: pytest.MonkeyPa
 def test_devices_share_the_threads_and_keep_their_own_number(monkeypatch: pytest.MonkeyPatch) -> None:
     meeting, numbers = Barrier(3, timeout=60), dict[int, int]()
 
-    def met(_network: Network, _recipe: object, tasks: list[SegmentTask], _stepped: object) -> Iterator[list[Frame]]:
+    def met(_network: Network, _recipe: object, tasks: list[SegmentTask], *_: object) -> Iterator[list[Frame]]:
         meeting.wait()  # all have been given their numbers, and none has computed
         torch.ones(200_000).exp()
         numbers[len(tasks)] = torch.get_num_threads()

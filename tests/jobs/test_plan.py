@@ -15,7 +15,7 @@ from renderer.settings.sections import Film, Settings
 from renderer.settings.sections import Run as RunSettings
 from renderer.store.files import write_whole
 from renderer.store.paths import RunPaths
-from renderer.store.records import SegmentRecord, describe, write_record
+from renderer.store.records import SegmentRecord, describe, describe_clean, write_record
 from renderer.store.run import Run
 from renderer.store.run_file import RunFile
 from renderer.targets.target import class_target
@@ -39,7 +39,7 @@ def _finish(paths: RunPaths, segment: Segment) -> None:
     save_still(paths.picture(segment.name), _PICTURE)
     record = SegmentRecord(
         frames=segment.frames,
-        clean=describe(paths, paths.clean(segment.name)),
+        clean=(describe_clean(paths, paths.clean(segment.name), segment.frames),),
         picture=describe(paths, paths.picture(segment.name)),
         score=None,
         seconds=1.0,

@@ -88,8 +88,10 @@ def test_the_frames_are_those_of_the_whole_batch(monkeypatch: pytest.MonkeyPatch
     whole = frames(settings(batch=16))
     original = local.dream_segments
 
-    def narrow(network: Network, recipe: object, tasks: Sequence[object], stepped: Stepped) -> Iterator[object]:
-        for number, dreamed_frames in enumerate(original(network, recipe, tasks, stepped)):  # type: ignore[arg-type]
+    def narrow(
+        network: Network, recipe: object, tasks: Sequence[object], stepped: Stepped, *rest: object
+    ) -> Iterator[object]:
+        for number, dreamed_frames in enumerate(original(network, recipe, tasks, stepped, *rest)):  # type: ignore[arg-type]
             if len(tasks) > 1 and number == 1:
                 raise torch.OutOfMemoryError("CUDA out of memory.")
             yield dreamed_frames
