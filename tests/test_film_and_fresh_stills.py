@@ -1,11 +1,15 @@
 """A film and fresh stills in one directory: neither is in the way of the other."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from renderer.common.errors import UserError
+from renderer.film.tasks import Still
 from renderer.jobs.commands import make_page, render, render_stills
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, request, results
@@ -89,3 +93,26 @@ def test_the_film_steps_in_for_a_fresh_still_that_is_lost(tmp_path: Path) -> Non
     assert results(tmp_path)[Path(_STILL).name] == whole[Path(_STILL).name]
     assert len(_stills(tmp_path).groups) == 1
     assert results(tmp_path) == fresh
+
+
+class Unlucky(FakeWorker):
+    """Fresh stills of class 2 are taken for another class."""
+
+    def stills(self, *args: Any, **kwargs: Any) -> Iterator[Still]:
+        for still in super().stills(*args, **kwargs):
+            is_unlucky = still.task.aim.key == "0002"
+            yield replace(still, score=replace(still.score, rank=7)) if is_unlucky else still
+
+
+def test_the_still_of_a_film_is_not_replaced_by_a_worse_one(tmp_path: Path) -> None:
+    _render(tmp_path)
+    before = (tmp_path / _STILL).read_bytes()
+    for expected in ([(1, 0), (2, 0)], []):
+        worker = Unlucky(request(tmp_path).settings)
+        render_stills(request(tmp_path), Recorder(), lambda settings, worker=worker: worker)
+        assert (worker.groups[0] if worker.groups else []) == expected
+        assert (tmp_path / _STILL).read_bytes() == before
+    with Image.open(next((tmp_path / "stills").glob("0001-*.png"))) as picture:
+        assert picture.size == _FRESH
+    assert _render(tmp_path).rounds == []
+    assert (tmp_path / _STILL).read_bytes() == before

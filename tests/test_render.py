@@ -1,6 +1,7 @@
 """A run from start to end, with a worker that has no network: files, contents, settings that changed, failures."""
 
 import json
+import time
 import wave
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import yaml
 from PIL import Image, ImageFont
 
 from renderer.common.errors import UserError
-from renderer.jobs.commands import Outcome, assemble, render, render_stills
+from renderer.jobs.commands import Outcome, assemble, make_page, render, render_stills
 from renderer.jobs.status import run_status
 from renderer.jobs.stills import attempt_seed
 from renderer.media.encoding import SegmentEncoder
@@ -337,6 +338,24 @@ def test_an_encoder_that_dies_costs_only_its_round(tmp_path: Path, monkeypatch: 
     _, worker, _ = _render(tmp_path)
     assert worker
     assert worker.rounds == [["0001-000", "0003-000"], ["0001-001", "0003-001"]]
+
+
+def test_a_film_and_a_page_are_made_beside_a_running_render(tmp_path: Path) -> None:
+    made: list[int] = []
+
+    def look(number: int) -> None:
+        if number == 38:
+            make_page(tmp_path)
+            for part in ("0000-000", "0002-000"):
+                while not located(tmp_path, f"state/{part}.part.json").exists():
+                    time.sleep(0.01)
+            film = assemble(tmp_path, Recorder()).film
+            assert film
+            made.append(len(_frames(film)))
+
+    render(request(tmp_path), Recorder(), lambda settings: FakeWorker(settings, look))
+    assert made and made[0] >= 16
+    assert len(_frames(tmp_path / "atlas.mp4")) == 40
 
 
 def test_assemble_makes_a_film_of_an_unfinished_run(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from renderer.common.digests import data_digest
 from renderer.common.errors import UserError
 from renderer.common.progress import Progress, note_repairs
 from renderer.film.timeline import Segment
-from renderer.jobs.presenting import make_parts
+from renderer.jobs.presenting import Presenter, make_parts
 from renderer.media.chapters import Chapter, vtt_text, write_vtt
 from renderer.media.codecs import CODECS, FILM_SUFFIXES
 from renderer.media.joining import Piece, assemble_film, probe_encoder
@@ -51,6 +51,20 @@ def assemble_segments(run: Run, records: Mapping[str, SegmentRecord], progress: 
     """
     segments = [segment for segment in run.timeline.segments if segment.name in records]
     make_parts(run, segments, records, progress)
+    return _join(run, segments, progress)
+
+
+def assemble_beside(run: Run, records: Mapping[str, SegmentRecord]) -> FilmRecord:
+    """Join what is encoded already, while another process is at work on the run; raises as `assemble_segments`."""
+    seen, presenter = SeenRun(run), Presenter(run)
+    found = [(segment, records[segment.name]) for segment in run.timeline.segments if segment.name in records]
+    segments = [segment for segment, record in found if presenter.is_current(seen, segment, record)]
+    if not segments:
+        raise UserError(f"{run.paths.root}: no segment of the film is encoded yet; wait for the process that is at it")
+    return _join(run, segments, None)
+
+
+def _join(run: Run, segments: Sequence[Segment], progress: Progress | None) -> FilmRecord:
     seen = SeenRun(run, thorough=True)
     pieces = [_piece(seen, segment) for segment in segments]
     chapters = _chapters(run, segments)

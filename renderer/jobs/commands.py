@@ -13,7 +13,7 @@ from renderer.atlas.seen import SeenRun
 from renderer.common.errors import UserError
 from renderer.common.progress import Progress, note_repairs
 from renderer.common.wording import listed
-from renderer.jobs.assembly import assemble_segments, restore_subtitles, try_assembly
+from renderer.jobs.assembly import assemble_beside, assemble_segments, restore_subtitles, try_assembly
 from renderer.jobs.changes import Agree, disagree
 from renderer.jobs.choosing import chosen_targets, said_of_companions
 from renderer.jobs.live import Live
@@ -33,8 +33,9 @@ from renderer.media.sound import check_audio
 from renderer.settings.sections import Settings
 from renderer.store.cleaning import refuse_foreign
 from renderer.store.index_file import Index, IndexClass
+from renderer.store.lock import holder
 from renderer.store.paths import RunPaths
-from renderer.store.run import Run
+from renderer.store.run import Run, load_run
 from renderer.store.run_file import RunFile, holds_run
 
 
@@ -123,12 +124,17 @@ def render_stills(request: Request, progress: Progress, make_worker: MakeWorker 
 
 
 def assemble(directory: Path, progress: Progress) -> Outcome:
-    """Make the film from the segments that are there; the run may be unfinished.
+    """Make the film from the segments that are there; the run may be unfinished, and another process at work on it.
 
     Raises:
         UserError: The directory holds no run or no finished segment.
         EncodingError: ffmpeg failed.
     """
+    if worker := _at_work(directory):
+        run = load_run(directory)
+        progress.note(f"process {worker} is at work on it: the film has what is encoded so far")
+        assemble_beside(run, make_plan(SeenRun(run)).records)
+        return _conclude(run, [], None)
     with reopened(directory, progress) as run:
         note_damaged_results(run, progress)
         plan = _plan(run, progress)
@@ -148,13 +154,23 @@ def make_page(directory: Path, progress: Progress | None = None) -> Outcome:
         directory: The run's directory.
         progress: Is told what was damaged.
 
+    Where another process is at work on it, that is left to it.
+
     Raises:
-        UserError: The directory holds no run, or a process is rendering it.
+        UserError: The directory holds no run.
     """
+    if _at_work(directory):
+        return _conclude(load_run(directory), [], None)
     with reopened(directory, progress) as run:
         note_damaged_results(run, progress)
         _restore(run, progress)
         return _conclude(run, [], progress)
+
+
+def _at_work(directory: Path) -> int | str | None:
+    """The number of another process that holds a run's directory; None if there is none."""
+    found = holder(RunPaths(directory).lock)
+    return found if found != 0 else "of an unknown number"
 
 
 def _wanted(request: Request, *, film: bool) -> RunFile:

@@ -110,29 +110,33 @@ class PartMaker:
             OSError: The file cannot be written.
         """
         presenter, segment, paths = self._presenter, self._segment, self._run.paths
-        seen = SeenRun(self._run)
-        if not seen.has_frames(self._record):
-            return  # Removed in the meantime, which whoever makes the film finds.
-        seam, lead_in = presenter.seam(segment, seen)
+        seam, lead_in = presenter.seam(segment, SeenRun(self._run))
         path = paths.part(segment.name, presenter.suffix)
-        film = self._run.settings.film
-        coding = film_coding(self._run.settings.video, film.fps)
-        encoder = self._encoder = SegmentEncoder(path, presenter.size, film.fps, coding)
         try:
-            for frame in self._shown(seam, lead_in):
+            self._encode(path, self._shown(seam, lead_in))
+        except EncodingError:
+            if SeenRun(self._run).has_frames(self._record):
+                raise
+            return  # They were removed in the meantime, which whoever makes the film finds.
+        made_from = presenter.fingerprint(segment, self._record, seam, lead_in)
+        write_record(paths.part_record(segment.name), PartRecord(part=describe(paths, path), made_from=made_from))
+        for other in {paths.part(segment.name, suffix) for suffix in SEGMENT_SUFFIXES} - {path}:
+            remove(other)
+        if self._run.settings.film.clean_frames == "drop":
+            for piece in self._record.clean:
+                remove(paths.root / piece.path)
+
+    def _encode(self, path: Path, frames: Iterator[Picture]) -> None:
+        film, video = self._run.settings.film, self._run.settings.video
+        encoder = self._encoder = SegmentEncoder(path, self._presenter.size, film.fps, film_coding(video, film.fps))
+        try:
+            for frame in frames:
                 if self._aborted.is_set():
                     raise EncodingError(f"encoding {path.name} was aborted")
                 encoder.write(frame)
             encoder.finish()
         finally:
             encoder.abort()
-        made_from = presenter.fingerprint(segment, self._record, seam, lead_in)
-        write_record(paths.part_record(segment.name), PartRecord(part=describe(paths, path), made_from=made_from))
-        for other in {paths.part(segment.name, suffix) for suffix in SEGMENT_SUFFIXES} - {path}:
-            remove(other)
-        if film.clean_frames == "drop":
-            for piece in self._record.clean:
-                remove(paths.root / piece.path)
 
     def _shown(self, seam: Seam | None, lead_in: SegmentRecord | None) -> Iterator[Picture]:
         """The frames as the film has them."""

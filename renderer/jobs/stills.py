@@ -253,6 +253,11 @@ def _dream_batches(run: Run, batches: Sequence[Sequence[int]], worker: Worker, s
     for place in (place for batch in batches for place in batch):
         if not _is_there(seen, place):
             stills = sorted(dreamed[run.targets[place].key], key=_quality)
+            found = seen.still(run.targets[place])
+            if found and _is_worse(stills[0], found):
+                told = found.model_copy(update={"tried": fresh_digest(run, place)})
+                write_record(run.paths.still_record(run.targets[place].key), told)
+                continue
             pictures = [_Picture(still.picture, still.score, still.task.seed, still.opacity) for still in stills]
             _write_stills(run, place, _Made(pictures, fresh=True, made_from=fresh_digest(run, place), seconds=seconds))
     for key in shown.saved:
@@ -304,6 +309,11 @@ def _best_stills(
     return best
 
 
+def _is_worse(still: Still, film: StillRecord) -> bool:
+    """Whether a fresh still is not recognized, and that from the film stands better with the network."""
+    return not film.fresh and (film.score.rank or 1) < (still.score.rank or 1)
+
+
 def _quality(still: Still) -> tuple[bool, int, float]:
     """Orders stills, better ones first: by the network's rank, and then by all that dreamed, companions too."""
     score = still.score
@@ -315,8 +325,10 @@ def _quality(still: Still) -> tuple[bool, int, float]:
 def _is_there(seen: SeenRun, place: int) -> bool:
     """Whether the fresh stills of a target are there, as they are asked for."""
     run, found = seen.run, seen.still(seen.run.targets[place])
-    whole = found is not None and len(found.files) == run.still_recipe.stills.variants
-    return whole and found is not None and found.made_from == fresh_digest(run, place)
+    if found is None:
+        return False
+    wanted, variants = fresh_digest(run, place), run.still_recipe.stills.variants
+    return found.tried == wanted or (found.made_from == wanted and len(found.files) == variants)
 
 
 def _write_stills(run: Run, position: int, made: _Made) -> None:

@@ -99,6 +99,7 @@ class StillRecord(Record):
         made_from: Fingerprint of all that it follows from.
         seconds: How long it took: its share of the time of its group.
         facets: Further stills of the target, better ones first.
+        tried: Fingerprint of fresh stills that came out worse than the film's, which stayed.
     """
 
     still: FileRecord
@@ -108,6 +109,7 @@ class StillRecord(Record):
     made_from: str
     seconds: Seconds
     facets: tuple[FacetRecord, ...] = ()
+    tried: str | None = None
 
     @property
     def files(self) -> tuple[FileRecord, ...]:
