@@ -153,3 +153,16 @@ def test_stills_of_more_classes_keep_those_that_are_there(tmp_path: Path) -> Non
     worker = FakeWorker(tiny_settings())
     render_stills(request(tmp_path), Recorder(), lambda _: worker)
     assert worker.groups == [[(3, 0), (5, 0)], [(3, worker.groups[1][0][1]), (5, worker.groups[1][1][1])]]
+
+
+def test_text_on_fresh_stills_changes_without_dreaming(tmp_path: Path) -> None:
+    def stills(directory: Path, *overrides: str) -> list[list[tuple[int, int]]]:
+        worker = FakeWorker(tiny_settings())
+        render_stills(request(directory, "stills.variants=2", *overrides), Recorder(), lambda _: worker)
+        return worker.groups
+
+    texts: list[tuple[str, ...]] = [(), ("stills.overlay=true",), ("stills.overlay=true", "overlay.position=top"), ()]
+    for number, text in enumerate(texts):
+        assert (stills(tmp_path / "run", *text) == []) == (number > 0)
+        stills(tmp_path / str(number), *text)
+        assert results(tmp_path / "run") == results(tmp_path / str(number))

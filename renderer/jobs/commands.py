@@ -25,7 +25,14 @@ from renderer.jobs.presenting import keep_scores, lacking_scores
 from renderer.jobs.repairs import note_damaged_results
 from renderer.jobs.segments import render_film
 from renderer.jobs.session import describe_run, opened, reopened
-from renderer.jobs.stills import Failure, dream_stills, make_film_stills, pending_batches, unused_in_film_stills
+from renderer.jobs.stills import (
+    Failure,
+    dream_stills,
+    make_film_stills,
+    pending_batches,
+    unused_in_film_stills,
+    write_text_anew,
+)
 from renderer.jobs.worker import MakeWorker, Worker, local_worker
 from renderer.media.captions import check_templates
 from renderer.media.overlay import CaptionWriter
@@ -233,6 +240,7 @@ def _refuse_gaps(run: Run, plan: Plan) -> None:
 
 
 def _dream_stills(run: Run, live: Live, worker: Callable[[], Worker]) -> list[Failure]:
+    write_text_anew(run)
     seen = SeenRun(run, thorough=True)
     batches = pending_batches(seen)
     if not batches:

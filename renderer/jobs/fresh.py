@@ -10,9 +10,8 @@ from renderer.store.run import Run
 
 
 def fresh_digest(run: Run, position: int) -> str:
-    """Of all that the fresh stills of a target follow from; `position` is its place, from 0."""
-    aim = asdict(run.targets[position].aim)
-    return data_digest(["fresh", run.still_recipe.common_digest, aim, text_digest(run, position)])
+    """Of all that the fresh stills of a target follow from, but text; `position` is its place, from 0."""
+    return data_digest(["fresh", run.still_recipe.common_digest, asdict(run.targets[position].aim)])
 
 
 def text_digest(run: Run, position: int) -> str | None:

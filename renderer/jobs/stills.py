@@ -6,6 +6,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -106,6 +107,26 @@ def make_film_stills(run: Run, segments: Mapping[str, SegmentRecord], progress: 
             if make_film_still(seen, segment.position, segments[segment.name]) and damaged:
                 repaired.append(still_name(target))
     note_repairs(progress, "stills", repaired, "taken from the film again")
+
+
+def write_text_anew(run: Run) -> None:
+    """Write the text on fresh stills that are to have another one, or take it away."""
+    seen = SeenRun(run, thorough=True)
+    for position, target in enumerate(run.targets):
+        record = seen.still(target)
+        fits = record is not None and record.made_from == fresh_digest(run, position)
+        if record and fits and record.text != text_digest(run, position):
+            facets = [FacetRecord(still=record.still, score=record.score, seed=record.seed), *record.facets]
+            # A picture that is lost is dreamed again.
+            with suppress(OSError):
+                made = [_Picture(_before_text(run, record, one), one.score, one.seed) for one in facets]
+                again = _Made(made, fresh=True, made_from=record.made_from, seconds=record.seconds)
+                _write_stills(run, position, again)
+
+
+def _before_text(run: Run, record: StillRecord, one: FacetRecord) -> Picture:
+    path = run.paths.root / one.still.path
+    return load_picture(path if record.text is None else run.paths.clean_still(path.name))
 
 
 def pending_batches(seen: SeenRun) -> list[list[int]]:
@@ -328,7 +349,8 @@ def _is_there(seen: SeenRun, place: int) -> bool:
     if found is None:
         return False
     wanted, variants = fresh_digest(run, place), run.still_recipe.stills.variants
-    return found.tried == wanted or (found.made_from == wanted and len(found.files) == variants)
+    made = found.made_from == wanted and found.text == text_digest(run, place)
+    return found.tried == wanted or (made and len(found.files) == variants)
 
 
 def _write_stills(run: Run, position: int, made: _Made) -> None:
@@ -343,6 +365,7 @@ def _write_stills(run: Run, position: int, made: _Made) -> None:
         made_from=made.made_from,
         seconds=made.seconds,
         facets=tuple(facets),
+        text=text_digest(run, position),
     )
     remove_facets(run.paths, target, len(written))
     write_record(run.paths.still_record(target.key), record)
@@ -352,6 +375,8 @@ def _write_stills(run: Run, position: int, made: _Made) -> None:
 
 def _write_still(run: Run, position: int, place: int, made: _Picture) -> FacetRecord:
     path = run.paths.still(still_name(run.targets[position], place))
+    if run.settings.stills.overlay:
+        save_still(run.paths.clean_still(path.name), made.picture)
     save_still(path, _with_text(run, position, made), made.opacity)
     make_thumbnail(run.paths, path)
     return FacetRecord(still=describe(run.paths, path), score=made.score, seed=made.seed)

@@ -12,6 +12,7 @@ _DIGITS = r"[0-9a-f]{10}"
 _SEGMENT = rf"[\w.-]+-\d{{3,}}-{_DIGITS}"
 _LEAD_IN = rf"lead-in-[\w.-]+-{_DIGITS}"
 _PART = rf"{_SEGMENT}\.part"
+_CLEAN_STILL = r"clean-[\w.-]+"
 _SAVED = r"saved-[0-9a-f]{32}"
 _STILL_RECORD_STEM = r"still-(?P<key>[\w.-]+)"
 
@@ -22,7 +23,7 @@ SEGMENT_RECORD = re.compile(rf"({_SEGMENT}|{_LEAD_IN})\.json")
 STILL_RECORD = re.compile(rf"{_STILL_RECORD_STEM}\.json")
 """Of a still's record; its group `key` is the target's key."""
 STATE_FILE = re.compile(
-    rf"({_SEGMENT}|{_LEAD_IN}|{_PART}|{_STILL_RECORD_STEM}|film|failures|similarity|now)\.(png|jpg|json)"
+    rf"({_SEGMENT}|{_LEAD_IN}|{_PART}|{_STILL_RECORD_STEM}|{_CLEAN_STILL}|film|failures|similarity|now)\.(png|jpg|json)"
     rf"|{_SAVED}\.safetensors"
 )
 """Of all that resumption needs, without the lock and the log."""
@@ -166,6 +167,10 @@ class RunPaths:
     def still(self, name: str) -> Path:
         """The still of the given file name."""
         return self.stills / name
+
+    def clean_still(self, name: str) -> Path:
+        """The still of the given file name as it was before text was written on it."""
+        return self.state / f"clean-{name}"
 
     def thumbnail(self, still: Path) -> Path:
         """The small copy of a still."""

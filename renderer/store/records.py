@@ -99,6 +99,7 @@ class StillRecord(Record):
         made_from: Fingerprint of all that it follows from.
         seconds: How long it took: its share of the time of its group.
         facets: Further stills of the target, better ones first.
+        text: Fingerprint of the text on them; None where there is none.
         tried: Fingerprint of fresh stills that came out worse than the film's, which stayed.
     """
 
@@ -109,6 +110,7 @@ class StillRecord(Record):
     made_from: str
     seconds: Seconds
     facets: tuple[FacetRecord, ...] = ()
+    text: str | None = None
     tried: str | None = None
 
     @property
