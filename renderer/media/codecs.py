@@ -125,7 +125,7 @@ PASSING_QUALITY = 5
 CLEAN_GROUP = 8
 """Clean frames that refer to one another, and to no others."""
 
-_CLEAN = Density(0.64, halving=10, most=2.7)
+_CLEAN = Density(0.5, halving=10, most=2.7)
 
 
 def clean_density(quality: int | Literal["lossless"]) -> tuple[Density, int]:

@@ -46,7 +46,7 @@ class DetailedWorker(FakeWorker):
 
 
 def _grainy(picture: Picture) -> Picture:
-    grain = np.random.default_rng(0).normal(0, 12, picture.shape)
+    grain = np.random.default_rng(0).normal(0, 8.5, picture.shape)
     return np.clip(picture + grain, 0, 255).astype(np.uint8)
 
 
