@@ -16,7 +16,7 @@ from renderer.common.progress import Amount
 from renderer.dream.health import Health
 from renderer.film.tasks import Frame, Picture, Saved, Saving, SegmentTask
 from renderer.film.timeline import Segment
-from renderer.jobs.amounts import done_of_film, saved_of_film, whole_film
+from renderer.jobs.amounts import amount_of, done_of_film, saved_of_film, whole_film
 from renderer.jobs.commits import Commits
 from renderer.jobs.live import Live
 from renderer.jobs.plan import Batch, Plan, PlannedSegment
@@ -78,7 +78,8 @@ class _Round:
         segments = [task.segment for batch in tasks for task in batch]
         self.names = ", ".join(segment.name for segment in segments)
         self._began, self._given = time.monotonic(), 0
-        self._settles = -(-sum(segment.frames for segment in segments) // _SETTLED_SHARE)
+        dreamed = sum(task.frames for batch in tasks for task in batch if task.is_wanted)
+        self._settles, self._is_settled = -(-dreamed // _SETTLED_SHARE), False
 
     @property
     def saving(self) -> Saving:
@@ -112,7 +113,6 @@ class _Round:
         self.saved.add(saved.key)
         sinks = [self._named[name] for name in saved.names if name in self._named]
         pending = [sink.cut(self.shown.health(sink.item)) for sink in sinks if not sink.is_full]
-
         self._newest[saved.key] = saved
 
         def commit() -> None:
@@ -138,7 +138,13 @@ class _Round:
             if sink.is_full:
                 sink.submit(self._commits, self.seconds * frame.segment.frames / self._given)
                 self.shown.finished(sink.item)
-        if self._given == self._settles:
+        if self._given >= self._settles:
+            self._settle_before()
+
+    def _settle_before(self) -> None:
+        """Wait until the round before is on the disk; then nobody goes on from what was saved in it."""
+        if not self._is_settled:
+            self._is_settled = True
             self._commits.settle_before()
             for key in self._outdated:
                 remove(self._run.paths.saved(key))
@@ -147,6 +153,8 @@ class _Round:
         """All frames should be there."""
         if not all(sink.is_full for sink in self.sinks.values()):
             raise RuntimeError("the worker ended before all segments were complete")
+        self._settle_before()
+        self.shown.end()
         self._commits.end_round()
 
     @property
@@ -175,6 +183,11 @@ class _Shown:
         self._first = items[0].segment
         self._titles = list(dict.fromkeys(run.targets[item.segment.position].title for item in items))
         self._health = {item.segment: Health() for item in items}
+        self._recipe, self._unseen = run.film_recipe, {item.segment for item in items}
+
+    def end(self) -> None:
+        """What has not been seen was whole, and need not be dreamed beside others."""
+        self._live.advance(amount_of(self._recipe, self._unseen), self._titles)
 
     def stepped(self, pictures: int) -> None:
         self._live.advance(Amount(0, 0, pictures), self._titles)
@@ -195,6 +208,7 @@ class _Shown:
 
     def frame(self, frame: Frame) -> None:
         segment = frame.segment
+        self._unseen.discard(segment)
         self._live.advance(Amount(int(not segment.is_lead_in), 0), self._titles)
         if segment == self._first:
             self._live.show(frame.picture)
