@@ -19,8 +19,9 @@ from renderer.atlas.compare import Compared
 from renderer.atlas.sheet import Sheet
 from renderer.common.printable import printable
 from renderer.common.progress import Amount, Course, Progress
-from renderer.common.wording import format_duration
+from renderer.common.wording import format_bytes, format_duration
 from renderer.jobs.commands import Outcome
+from renderer.jobs.footage import Clip
 from renderer.jobs.preflight import Finding
 from renderer.jobs.status import Part, Status
 from renderer.store.evaluation_file import Evaluation, Figures, PictureScore, View, failed, judge_names
@@ -228,6 +229,13 @@ def describe_sheet(sheet: Sheet) -> list[str]:
     """What has been written of a contact sheet, in lines."""
     lines = [f"{page.path}: {page.width}x{page.height}" for page in sheet.pages]
     return [*lines, f"{sheet.stills} of {sheet.classes} stills", *([sheet.remark] if sheet.remark else [])]
+
+
+def describe_clip(clip: Clip) -> list[str]:
+    """What has been written of a clip, in lines."""
+    found = f" (found in {clip.tries} encodings)" if clip.tries > 1 else ""
+    seconds = f"{clip.seconds:.1f}".removesuffix(".0")
+    return [f"{clip.path}: {seconds} s, {clip.described}, {format_bytes(clip.bytes)}{found}"]
 
 
 def describe_comparison(compared: Compared) -> list[str]:
