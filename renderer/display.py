@@ -95,7 +95,9 @@ class BarProgress:
         self._course, self._titles = Course(), ""
 
     def begin(self, unit: str, *, total: Amount, done: Amount) -> None:
-        """Show a new bar."""
+        """Show a new bar; the one before stays above it as it was."""
+        if self._task is not None:
+            self._bar.remove_task(self._task)
         self._course, self._titles = Course(unit, total, done), ""
         self._task = self._bar.add_task(unit, total=total.work, completed=done.work, **self._fields())
         self._bar.start()

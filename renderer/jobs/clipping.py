@@ -75,50 +75,49 @@ def make_clip(directory: Path, wish: Wish, progress: Progress) -> Clip:
         EncodingError: ffmpeg failed.
         OSError: The file cannot be written.
     """
-    seen = look_at(directory)
-    name = _kind_name(wish)
+    seen, name = look_at(directory), _kind_name(wish)
+    if not seen.run.file.film:
+        raise UserError(f"{directory} holds stills alone, and no film to take a clip of")
+    path, kind = _place(seen.paths.root, wish, name), KINDS[name]
+    cropping = _cropping(seen.run, wish, kind)
     cuts = _wished_cuts(seen, wish, progress)
     refuse_missing(seen, cuts)
-    path = _place(seen.paths.root, wish, name)
-    kind = KINDS[name]
-    footage = Footage(_shown_run(seen.run, wish), cuts, kind, _cropping(seen.run, wish, kind))
+    footage = Footage(_shown_run(seen.run, wish), cuts, kind, cropping)
     forms = _forms(footage, wish)
     make_folder(path.parent)
     with work_folder(path) as folder:
-        clip = _small_enough(footage, forms, wish.under, folder / f"clip.{name}", progress)
+        clip = _small_enough(footage, forms, wish, folder / f"clip.{name}", progress)
         with whole_file(path) as temporary:
             clip.path.rename(temporary)
     return replace(clip, path=path)
 
 
-def _small_enough(footage: Footage, forms: Sequence[Form], under: int | None, path: Path, progress: Progress) -> Clip:
+def _small_enough(footage: Footage, forms: Sequence[Form], wish: Wish, path: Path, progress: Progress) -> Clip:
     """The best clip that is small enough; raises UserError where none is."""
-    tried: list[Clip] = []
+    under, tried = sys.maxsize if wish.under is None else wish.under, list[Clip]()
 
     def attempt(form: Form) -> int:
         clip = encode(footage, form, path.with_stem("attempt"), progress)
         tried.append(clip)
-        if under is not None:
+        if wish.under is not None:
             progress.note(f"{clip.described}: {format_bytes(clip.bytes)}")
-        if under is None or clip.bytes <= under:
+        if clip.bytes <= under:
             clip.path.replace(path)
         return clip.bytes
 
-    found = find_form(footage.kind, forms, sys.maxsize if under is None else under, attempt)
+    found = find_form(footage.kind, forms, under, attempt)
     if found is None:
         least = min(tried, key=lambda clip: clip.bytes)
         raise UserError(
-            f"--under: {format_bytes(under or 0)} cannot be reached: {least.described}, it has "
-            f"{format_bytes(least.bytes)}. {_advice(forms, footage.kind)}"
+            f"--under: {format_bytes(under)} cannot be reached; even with {least.described} it has "
+            f"{format_bytes(least.bytes)}. {_advice(wish, footage.kind)}"
         )
     best = next(clip for clip in tried if clip.form == found)
     return replace(best, path=path, tries=len(tried))
 
 
-def _advice(forms: Sequence[Form], kind: Kind) -> str:
-    free = (
-        [] if forms[0].width != forms[-1].width and forms[0].fps != forms[-1].fps else ["leave --width and --fps out"]
-    )
+def _advice(wish: Wish, kind: Kind) -> str:
+    free = ["leave --width and --fps out"] if wish.width or wish.fps else []
     other = [] if kind.codec == "h264" else ["take --format mp4, which is much smaller"]
     return f"Ask for a shorter piece{''.join(f', or {one}' for one in (*free, *other))}"
 
@@ -134,8 +133,6 @@ def _kind_name(wish: Wish) -> str:
 
 
 def _wished_cuts(seen: SeenRun, wish: Wish, progress: Progress) -> list[Cut]:
-    if not seen.run.file.film:
-        raise UserError(f"{seen.paths.root} holds stills alone, and no film to take a clip of")
     is_span = wish.start is not None or wish.end is not None
     if wish.classes and is_span:
         raise UserError("--from and --to are times of the film, not of a class; give classes or times, not both")
