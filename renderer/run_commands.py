@@ -161,7 +161,7 @@ def clip(
     directory: Directory,
     classes: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[CLASS]...", help="As in classes.select: an index, title, glob, wnid or under:GROUP."),
+        typer.Argument(metavar="CLASS", help="As in classes.select: an index, title, glob, wnid or under:GROUP."),
     ] = None,
     *,
     start: Annotated[

@@ -51,7 +51,7 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "mp4": Kind("h264", 1920, 60.0, quality=20, worst=34, last=48, halving=6),
-    "webp": Kind("webp", 320, 25.0, quality=16, worst=44, last=60, halving=20),
+    "webp": Kind("webp", 320, 25.0, quality=16, worst=44, last=60, halving=26),
     "gif": Kind("gif", 320, 15.0),
 }
 """All kinds, by the suffix of their files."""
