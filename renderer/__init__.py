@@ -13,7 +13,7 @@ store      a run's directory: every path, whole-file writes, records, the lock
 media      frames to files: text, codecs, encoding, joining, chapters, sound
 atlas      a run as seen (`seen`), and what is made of that: index, page, sheet, server, recognition,
            comparisons
-jobs       one run from start to end: plan, batches, workers, commands, preflight
+jobs       one run from start to end: plan, batches, workers, commands, preflight; clips of its film
 display    how the commands say things
 cli        the commands, with `beginning`, `run_commands` and `command_parts`; the only places that print and exit
 api        the same from Python, and single pictures: what `import renderer` gives

@@ -19,8 +19,9 @@ from renderer.atlas.compare import Compared
 from renderer.atlas.sheet import Sheet
 from renderer.common.printable import printable
 from renderer.common.progress import Amount, Course, Progress
-from renderer.common.wording import format_duration
+from renderer.common.wording import format_bytes, format_duration
 from renderer.jobs.commands import Outcome
+from renderer.jobs.footage import Clip
 from renderer.jobs.preflight import Finding
 from renderer.jobs.status import Part, Status
 from renderer.store.evaluation_file import Evaluation, Figures, PictureScore, View, failed, judge_names
@@ -94,7 +95,9 @@ class BarProgress:
         self._course, self._titles = Course(), ""
 
     def begin(self, unit: str, *, total: Amount, done: Amount) -> None:
-        """Show a new bar."""
+        """Show a new bar; the one before stays above it as it was."""
+        if self._task is not None:
+            self._bar.remove_task(self._task)
         self._course, self._titles = Course(unit, total, done), ""
         self._task = self._bar.add_task(unit, total=total.work, completed=done.work, **self._fields())
         self._bar.start()
@@ -228,6 +231,13 @@ def describe_sheet(sheet: Sheet) -> list[str]:
     """What has been written of a contact sheet, in lines."""
     lines = [f"{page.path}: {page.width}x{page.height}" for page in sheet.pages]
     return [*lines, f"{sheet.stills} of {sheet.classes} stills", *([sheet.remark] if sheet.remark else [])]
+
+
+def describe_clip(clip: Clip) -> list[str]:
+    """What has been written of a clip, in lines."""
+    found = f" (found in {clip.tries} encodings)" if clip.tries > 1 else ""
+    seconds = f"{clip.seconds:.1f}".removesuffix(".0")
+    return [f"{clip.path}: {seconds} s, {clip.described}, {format_bytes(clip.bytes)}{found}"]
 
 
 def describe_comparison(compared: Compared) -> list[str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from renderer.command_parts import (
     Config,
@@ -151,3 +154,76 @@ def page(directory: Directory) -> None:
     with shown_progress() as progress:
         outcome = make_page(directory, progress)
     conclude(outcome)
+
+
+@app.command()
+def clip(
+    directory: Directory,
+    classes: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="CLASS", help="As in classes.select: an index, title, glob, wnid or under:GROUP."),
+    ] = None,
+    *,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="Where it begins in the film: 75, 1:15 or 0:01:15.5.")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="Where it ends.  [default: the end of the film]")
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option("--format", metavar="mp4|webp|gif", help="[default: that of --output, or mp4]")
+    ] = None,
+    width: Annotated[
+        int | None,
+        typer.Option("--width", metavar="PIXELS", min=16, max=4096, help="[default: the film's; webp, gif: up to 320]"),
+    ] = None,
+    crop: Annotated[
+        str | None, typer.Option("--crop", metavar="W:H", help="Show the middle in this proportion, such as 9:16.")
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option("--fps", min=1, max=240, help="Frames per second.  [default: the film's; webp up to 25, gif 15]"),
+    ] = None,
+    under: Annotated[
+        str | None, typer.Option("--under", metavar="SIZE", help="Make the file smaller than 4MB, 500KB or 3.5MiB.")
+    ] = None,
+    no_text: Annotated[bool, typer.Option("--no-text", help="Pictures alone.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="A .mp4, .webp or .gif file.  [default: DIR-clip.mp4]"),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
+) -> None:
+    """Make a short piece of the film for a friend.
+
+    Some classes, or a span of time; else the first 10 seconds. Text is written anew, so it fits whatever the size. The
+    run may be unfinished, or be rendered right now. MP4 plays everywhere and is by far the smallest; WebP and GIF move
+    by themselves in chats and on pages, and go on forever. There is no sound.
+
+    \b
+    Examples:
+      neuron-atlas clip runs/quickstart panda "tropical fish"
+      neuron-atlas clip runs/imagenet --from 0:10 --to 0:25 --crop 9:16
+      neuron-atlas clip runs/imagenet '*terrier*' --under 4MB --output terriers.webp
+      neuron-atlas clip runs/imagenet 281 --format gif --width 240 --fps 10 --no-text
+    """  # noqa: D301
+    from renderer.common.quantities import read_bytes, read_proportion, read_time
+    from renderer.display import describe_clip
+    from renderer.jobs.clipping import Wish, make_clip
+
+    wish = Wish(
+        classes=tuple(classes or ()),
+        start=read_time("--from", start) if start is not None else None,
+        end=read_time("--to", end) if end is not None else None,
+        kind=kind,
+        width=width,
+        proportion=read_proportion("--crop", crop) if crop is not None else None,
+        fps=fps,
+        under=read_bytes("--under", under) if under is not None else None,
+        text=not no_text,
+        output=output,
+        force=force,
+    )
+    with shown_progress() as progress:
+        made = make_clip(directory, wish, progress)
+    say("\n".join(describe_clip(made)), err=False)

@@ -25,7 +25,7 @@ from tests.fake_worker import FakeWorker
 from tests.film_helpers import TINY
 
 COMMANDS = (
-    *("render", "stills", "status", "assemble", "page", "sheet", "evaluate", "compare", "serve"),
+    *("render", "stills", "status", "assemble", "page", "clip", "sheet", "evaluate", "compare", "serve"),
     *("check", "classes", "networks", "init", "docs"),
 )
 ROOT = Path(__file__).parents[1]
@@ -84,6 +84,7 @@ def test_every_command_has_help_with_an_example(command: str, capsys: pytest.Cap
         "assemble runs/tiny",
         "page runs/tiny",
         "sheet runs/tiny",
+        "clip runs/tiny --to 1 --format gif --under 1MB",
         "compare runs/tiny runs/again --film",
     ],
 )

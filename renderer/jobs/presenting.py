@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Event
 
@@ -42,12 +42,20 @@ def clean_frames(run: Run, record: SegmentRecord, first: int = 0) -> Iterator[Pi
 
 
 class Presenter:
-    """Makes the parts of a run's film."""
+    """Shows the frames of a run as its film does: chains faded into each other, and text over them."""
 
-    def __init__(self, run: Run) -> None:
-        """Prepare; raises UserError where the font cannot be read."""
+    def __init__(self, run: Run, size: tuple[int, int] | None = None) -> None:
+        """Prepare.
+
+        Args:
+            run: The run.
+            size: Width and height of the pictures that are written on, in pixels; by default those of the film.
+
+        Raises:
+            UserError: The font cannot be read.
+        """
         film = run.settings.film
-        self.run, self.size = run, (film.width, film.height)
+        self.run, self.size = run, size or (film.width, film.height)
         self.writer = CaptionWriter(run.settings.overlay, self.size)
         self.suffix = CODECS[run.settings.video.codec].segment_suffix
         self._needs_scores = templates_need_score(run.settings.overlay.lines)
@@ -69,6 +77,26 @@ class Presenter:
         scores = record.scores if self._needs_scores and record.scores else (None,)
         lines, run = self.run.settings.overlay.lines, self.run
         return [fill_templates(lines, caption_at(run.targets, segment.position, run.titles, score)) for score in scores]
+
+    def mixed(
+        self, record: SegmentRecord, seam: Seam | None, lead_in: SegmentRecord | None, first: int = 0
+    ) -> Generator[Picture, None, None]:
+        """Clean frames from the given one on, mixed with the next chain's lead-in where the chains meet; see `seam`."""
+        own = clean_frames(self.run, record, first)
+        if seam is None or lead_in is None:
+            yield from own
+            return
+        kept = lead_in.frames - seam.frames
+        following = clean_frames(self.run, lead_in, kept + max(first, seam.first) - seam.first)
+        for number, picture in enumerate(own, first):
+            place = number - seam.first
+            yield picture if place < 0 else mix(picture, next(following), (place + 1) / (seam.frames + 1))
+
+    def write(self, picture: Picture, segment: Segment, number: int, texts: Sequence[tuple[str, ...]]) -> Picture:
+        """A picture of the presenter's size with the text of a segment's frame over it; `texts` gives the texts."""
+        overlay, fps = self.run.settings.overlay, self.run.settings.film.fps
+        opacity = text_opacity(overlay, fps, segment.first_frame + number, segment.class_frames)
+        return self.writer.write(picture, texts[min(number, len(texts) - 1)], opacity)
 
     def fingerprint(
         self, segment: Segment, record: SegmentRecord, seam: Seam | None, lead_in: SegmentRecord | None
@@ -140,22 +168,9 @@ class PartMaker:
 
     def _shown(self, seam: Seam | None, lead_in: SegmentRecord | None) -> Iterator[Picture]:
         """The frames as the film has them."""
-        segment, overlay = self._segment, self._run.settings.overlay
-        fps, texts = self._run.settings.film.fps, self._presenter.texts(segment, self._record)
-        for number, picture in enumerate(self._mixed(seam, lead_in)):
-            opacity = text_opacity(overlay, fps, segment.first_frame + number, segment.class_frames)
-            yield self._presenter.writer.write(picture, texts[min(number, len(texts) - 1)], opacity)
-
-    def _mixed(self, seam: Seam | None, lead_in: SegmentRecord | None) -> Iterator[Picture]:
-        """The clean frames, mixed with the next chain's lead-in where the chains meet."""
-        own = clean_frames(self._run, self._record)
-        if seam is None or lead_in is None:
-            yield from own
-            return
-        following = clean_frames(self._run, lead_in, lead_in.frames - seam.frames + max(0, -seam.first))
-        for number, picture in enumerate(own):
-            place = number - seam.first
-            yield picture if place < 0 else mix(picture, next(following), (place + 1) / (seam.frames + 1))
+        presenter, texts = self._presenter, self._presenter.texts(self._segment, self._record)
+        for number, picture in enumerate(presenter.mixed(self._record, seam, lead_in)):
+            yield presenter.write(picture, self._segment, number, texts)
 
 
 def make_parts(

@@ -15,14 +15,11 @@ from PIL import Image
 
 from renderer.media import ffmpeg
 from renderer.media.chapters import Chapter
-from renderer.media.codecs import film_coding
 from renderer.media.contact_sheet import BACKGROUND, TEXT
-from renderer.media.encoding import SegmentEncoder
-from renderer.media.joining import Piece, assemble_film
+from renderer.media.joining import write_film
 from renderer.media.pictures import mix, open_still
 from renderer.media.titles import LINE, FittedTitle, draw_title, fit_title
 from renderer.settings.sections import Video
-from renderer.store.files import work_folder
 
 Picture = UInt8[np.ndarray, "height width 3"]
 Size = tuple[int, int]
@@ -285,19 +282,16 @@ class _Footage:
 
 
 def _write_film(path: Path, footage: _Footage, title: str, shown: Callable[[str], None]) -> None:
-    video, chapters = Video(title=title), footage.chapters
-    with work_folder(path.with_stem(f"{path.stem}-frames")) as work:
-        segment = work / f"film{path.suffix}"
-        encoder = SegmentEncoder(segment, footage.size, footage.fps, film_coding(video, footage.fps))
-        try:
-            for chapter in chapters:
-                for _ in range(chapter.frames):
-                    encoder.write(next(footage.frames))
-                    shown(chapter.title)
-            encoder.finish()
-        finally:
-            encoder.abort()
-        assemble_film(path, [Piece(segment, chapters[-1].end_frame)], chapters, footage.fps, video)
+    frames = _told(footage, shown)
+    write_film(path, frames, footage.chapters, footage.size, footage.fps, Video(title=title))
+
+
+def _told(footage: _Footage, shown: Callable[[str], None]) -> Iterator[Picture]:
+    """The frames; each is told of when the next one is asked for."""
+    for chapter in footage.chapters:
+        for _ in range(chapter.frames):
+            yield next(footage.frames)
+            shown(chapter.title)
 
 
 class _Reader:

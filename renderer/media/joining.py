@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from tempfile import gettempdir
 
 import numpy as np
+from jaxtyping import UInt8
 
 from renderer.common.errors import UserError
 from renderer.media import codecs, ffmpeg
@@ -19,6 +20,8 @@ from renderer.media.quicktime import QUICKTIME_SUFFIXES, hide_subtitles
 from renderer.media.sound import check_audio, cut_audio
 from renderer.settings.sections import Video
 from renderer.store.files import whole_file, work_folder
+
+Picture = UInt8[np.ndarray, "height width 3"]
 
 _GIF_FPS = 50  # players show faster ones ten times too slow
 _LONGEST_ENTRY = 100_000  # bytes that a system takes as one argument of a program
@@ -65,6 +68,37 @@ def assemble_film(path: Path, pieces: Sequence[Piece], chapters: Sequence[Chapte
         (work / film.output).rename(temporary)
 
 
+def write_film(
+    path: Path, frames: Iterable[Picture], chapters: Sequence[Chapter], size: tuple[int, int], fps: float, video: Video
+) -> None:
+    """Make a film of frames as they come, whole or not at all; few of them are in memory.
+
+    Args:
+        path: The file to be, in a folder that is there; as for `assemble_film`, as also `chapters` and `video`.
+        frames: One at least.
+        chapters: One for each class.
+        size: Width and height of the frames in pixels.
+        fps: Frames per second.
+        video: Codec, quality, and what else the film is to hold.
+
+    Raises:
+        UserError: As `assemble_film`.
+        EncodingError: ffmpeg failed.
+        OSError: The film cannot be written.
+    """
+    with work_folder(path.with_stem(f"{path.stem}-frames")) as work:
+        segment, count = work / f"segment{codecs.CODECS[video.codec].segment_suffix}", 0
+        encoder = SegmentEncoder(segment, size, fps, codecs.film_coding(video, fps))
+        try:
+            for frame in frames:
+                encoder.write(frame)
+                count += 1
+            encoder.finish()
+        finally:
+            encoder.abort()
+        assemble_film(path, [Piece(segment, count)], chapters, fps, video)
+
+
 def probe_encoder(
     size: tuple[int, int], fps: float, video: Video, titles: Sequence[str] = ("probe",), folder: Path | None = None
 ) -> None:
@@ -85,15 +119,10 @@ def probe_encoder(
     width, height = size
     facts = codecs.CODECS[video.codec]
     with work_folder((folder or Path(gettempdir())) / "probe") as work:
-        segment = work / f"segment{facts.segment_suffix}"
-        encoder = SegmentEncoder(segment, size, fps, codecs.film_coding(video, fps))
-        for brightness in (0, 255):
-            encoder.write(np.full((height, width, 3), brightness, np.uint8))
-        encoder.finish()
-        film = work / f"film{facts.film_suffix}"
         # All titles, though there are not as many frames: it is the texts that may be refused.
         chapters = [Chapter(title, start, 1) for start, title in enumerate(titles)]
-        assemble_film(film, [Piece(segment, 2)], chapters, fps, video)
+        frames = [np.full((height, width, 3), brightness, np.uint8) for brightness in (0, 255)]
+        write_film(work / f"film{facts.film_suffix}", frames, chapters, size, fps, video)
 
 
 @dataclass(frozen=True)

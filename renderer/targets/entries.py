@@ -85,8 +85,14 @@ def _is_pattern(text: str) -> bool:
 class Names:
     """All names that classes go by, each with the indices of its classes; what is case-blind has them folded."""
 
-    def __init__(self, targets: Sequence[Target]) -> None:
-        self.targets = targets
+    def __init__(self, targets: Sequence[Target], count: int | None = None) -> None:
+        """Sort the names.
+
+        Args:
+            targets: All targets, or some.
+            count: How many there are in all, where these are some.
+        """
+        self.targets, self.count = targets, len(targets) if count is None else count
         self.all = {target.index for target in targets}
         self.wnids, self.titles, self.folded_titles, self.synonyms, self.groups = (
             _indices(targets, names)
@@ -116,7 +122,7 @@ def find(entry: str, names: Names) -> set[int]:
     if folded.startswith(_GROUP_PREFIX):
         group = folded.removeprefix(_GROUP_PREFIX).strip()
         return names.groups.get(group, set()) | _match_pattern(group, names.groups)
-    return _match_number(entry, len(names.targets)) or names.wnids.get(folded) or _match_name(entry, names)
+    return _match_number(entry, names.count) & names.all or names.wnids.get(folded) or _match_name(entry, names)
 
 
 def _match_number(entry: str, count: int) -> set[int]:
