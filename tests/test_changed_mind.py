@@ -166,3 +166,10 @@ def test_text_on_fresh_stills_changes_without_dreaming(tmp_path: Path) -> None:
         assert (stills(tmp_path / "run", *text) == []) == (number > 0)
         stills(tmp_path / str(number), *text)
         assert results(tmp_path / "run") == results(tmp_path / str(number))
+
+
+def test_a_film_of_other_targets_altogether_is_asked_for_twice(tmp_path: Path) -> None:
+    run(tmp_path, ONE_CHAIN)
+    with pytest.raises(UserError, match=r"no frame that is there is of these targets.*--yes"):
+        run(tmp_path, ONE_CHAIN, "classes.select=[7,8]")
+    assert run(tmp_path, ONE_CHAIN, "classes.select=[7,8]", agree=True)

@@ -42,6 +42,7 @@ class Changes:
         frames_anew: Targets of which frames are there that do not fit.
         stills_anew: Targets of which fresh stills are there that do not fit.
         stale: Names of segments that fit, but their clean frames were dropped and they are to look otherwise.
+        is_another: Whether the film is to be of other targets altogether.
     """
 
     old: Run
@@ -49,11 +50,12 @@ class Changes:
     frames_anew: tuple[Target, ...]
     stills_anew: tuple[Target, ...]
     stale: tuple[str, ...]
+    is_another: bool
 
     @property
     def is_costly(self) -> bool:
-        """Whether anything would be dreamed anew."""
-        return bool(self.frames_anew or self.stills_anew)
+        """Whether anything would be dreamed anew, or nothing of what is there would be used."""
+        return bool(self.frames_anew or self.stills_anew) or self.is_another
 
     def describe(self) -> str:
         """What has changed, and what it costs, in lines."""
@@ -61,10 +63,9 @@ class Changes:
         counted = (("frames", self.frames_anew), ("stills", self.stills_anew))
         costs = [f"the {what} of {len(anew)} of {len(self.new.targets)} targets" for what, anew in counted if anew]
         titles = list(dict.fromkeys(target.title for target in (*self.frames_anew, *self.stills_anew)))
-        return (
-            f"{self.new.paths.root} was begun with other settings:\n{lines}"
-            f"What still fits is kept; {' and '.join(costs)} would be dreamed anew ({listed(titles)})"
-        )
+        cost = f"{' and '.join(costs)} would be dreamed anew ({listed(titles)})" if costs else ""
+        cost = cost or "no frame that is there is of these targets: the film would be another one"
+        return f"{self.new.paths.root} was begun with other settings:\n{lines}What still fits is kept; {cost}"
 
     def accept(self) -> None:
         """Forget what would be taken for what is asked for, and is not; everything else stays on the disk."""
@@ -73,7 +74,7 @@ class Changes:
 
     def _named(self) -> list[str]:
         values: _Values = {}
-        if self.frames_anew:
+        if self.frames_anew or self.is_another:
             values |= film_recipe(*_of(self.old.file)).differences(film_recipe(*_of(self.new.file)))
         if self.stills_anew:
             values |= still_recipe(*_of(self.old.file)).differences(still_recipe(*_of(self.new.file)))
@@ -91,11 +92,17 @@ def find_changes(old: Run, new: Run) -> Changes:
     """
     stale = _stale(new) if new.file.film else ()
     frames = _frames_anew(old, new, stale) if new.file.film else ()
-    return Changes(old, new, frames, _stills_anew(new), stale)
+    return Changes(old, new, frames, _stills_anew(new), stale, new.file.film and _is_another(old, new))
 
 
 def _of(file: RunFile) -> tuple[Any, Any, Any]:
     return file.decided, file.targets, file.network
+
+
+def _is_another(old: Run, new: Run) -> bool:
+    there = {path.stem for path in new.paths.segment_records()}
+    dreamed = {old.targets[one.position].key for one in old.timeline.segments if one.name in there}
+    return bool(dreamed) and dreamed.isdisjoint(target.key for target in new.targets)
 
 
 def _frames_anew(old: Run, new: Run, stale: Sequence[str]) -> tuple[Target, ...]:
