@@ -68,7 +68,10 @@ class SeenRun:
         return self._segments[segment]
 
     def was_finished(self, segment: Segment) -> bool:
-        """Whether a record of a segment is there, even if it is damaged."""
+        """Whether a record of a segment is there, even if it is damaged; not one of another length."""
+        record = read_record(self.paths.segment_record(segment.name), SegmentRecord)
+        if record and record.frames != segment.frames and self._speaks_of_own(segment, record):
+            return False
         return lexists(self.paths.segment_record(segment.name))
 
     def lacks(self, segment: Segment) -> Lacks:
@@ -131,6 +134,15 @@ class SeenRun:
         segments = [segment for segment in self.run.timeline.segments if segment.name in set(record.segments)]
         same = tuple(segment.name for segment in segments) == record.segments
         return record if same and sum(segment.frames for segment in segments) == record.frames else None
+
+    @property
+    def lost_film(self) -> bool:
+        """Whether a film was assembled as the settings say, and is damaged or gone, or its record is."""
+        record = read_record(self.paths.film_record, FilmRecord)
+        if record is None:
+            return lexists(self.paths.film_record)
+        path = self.paths.film(CODECS[self.run.settings.video.codec].film_suffix)
+        return speaks_of(self.paths, record.film, path) and not self.is_whole(record.film)
 
     @cached_property
     def failures(self) -> Mapping[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from os.path import lexists
 from pathlib import Path
 
 from renderer.atlas.index import stretches
@@ -74,7 +73,7 @@ def _join(run: Run, segments: Sequence[Segment], progress: Progress | None) -> F
     if found and found.made_from == made_from:
         _write_subtitles(run, chapters, progress)
         return found
-    if found is None and lexists(run.paths.film_record):
+    if found is None and seen.lost_film:
         film = run.paths.film(CODECS[video.codec].film_suffix)
         note_repairs(progress, "the film", [film.name], "assembled again")
     _write_subtitles(run, chapters, None)

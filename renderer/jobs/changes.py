@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -114,7 +115,9 @@ def _frames_anew(old: Run, new: Run, stale: Sequence[str]) -> tuple[Target, ...]
     lost = [segment for segment in dreamed if segment.frames > wanted.get(segment.name, 0)]
     keys = {old.targets[segment.position].key for segment in lost}
     # What was dreamed by still earlier settings may be there.
-    lacking = {new.targets[one.position].key for one in new.timeline.segments if one.name not in there - set(stale)}
+    longer = {segment.name for segment in dreamed if segment.frames > wanted.get(segment.name, math.inf)}
+    fitting = there - set(stale) - longer
+    lacking = {new.targets[one.position].key for one in new.timeline.segments if one.name not in fitting}
     return tuple(target for target in new.targets if target.key in keys & lacking)
 
 

@@ -31,9 +31,8 @@ def keep_similarity(run: Run, worker: Worker, progress: Progress) -> None:
     """Write down which classes look alike to the network, unless that is known, or they are no classes."""
     if SeenRun(run).similarity or not run.are_classes:
         return
-    if lexists(run.paths.similarity):
-        name = run.paths.relative(run.paths.similarity)
-        progress.note(f"{name} is of other classes, or damaged; the order is found again")
+    if lexists(run.paths.similarity) and read_record(run.paths.similarity, SimilarityRecord) is None:
+        note_repairs(progress, "the order", [run.paths.relative(run.paths.similarity)], "found again")
     # A network without such weights dreams as well.
     with suppress(LookupError):
         order = similarity_order(weights_of(run.targets, worker.output_weights()))
