@@ -47,12 +47,12 @@ class FakeWorker:
         score_all: bool,
     ) -> Iterator[Frame]:
         for tasks in batches:
-            fresh = [
-                not task.begun and recipe.begins_fresh(task.segment, follows=task.start is not None) for task in tasks
-            ]
+            wanted = {task.segment: task for task in tasks if task.is_wanted}
+            begun = [task for task in wanted.values() if not task.begun]
+            fresh = [recipe.begins_fresh(task.segment, follows=task.start is not None) for task in begun]
             _climb(recipe.dream.fresh_steps, sum(fresh), stepped)
             for frame in self._batch(recipe, tasks, score_all=score_all):
-                _climb(recipe.dream.steps_per_frame, 1, stepped)
+                _climb(recipe.dream.steps_per_frame, int(frame.segment in wanted), stepped)
                 yield frame
 
     def _batch(self, recipe: FilmRecipe, tasks: Sequence[SegmentTask], *, score_all: bool) -> Iterator[Frame]:

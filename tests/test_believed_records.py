@@ -66,6 +66,13 @@ def test_a_restart_removes_nothing_of_the_users_inside(finished: Path) -> None:
     assert (finished / "stills" / "9999-mine.png").read_text() == "mine"
 
 
+def _files(record: dict[str, Any], part: str) -> dict[str, Any]:
+    """What a record says of a file, or of the first of several."""
+    told = record[part]
+    found: dict[str, Any] = told[0] if isinstance(told, list) else told
+    return found
+
+
 def _speak_of_victim(directory: Path) -> dict[str, Any]:
     victim = directory.parent / "victim.txt"
     return {"path": "../victim.txt", "digest": digest(victim), "size": victim.stat().st_size}
@@ -85,7 +92,7 @@ def test_a_record_that_speaks_of_another_file_counts_as_damaged(
     finished: Path, whole: Path, record: str, part: str
 ) -> None:
     path = located(finished, f"state/{record}.json")
-    forge(path, lambda data: data[part].update(_speak_of_victim(finished)))
+    forge(path, lambda data: _files(data, part).update(_speak_of_victim(finished)))
     assert run_status(finished).damaged == (() if record in ("still-0002", "film") else (path.stem,))
     _everything(finished)
     assert results(finished) == results(whole)
@@ -130,7 +137,7 @@ def test_a_link_is_not_followed(finished: Path, whole: Path, record: str, part: 
     path.symlink_to(target)
     length = path.stat().st_size
     fitting = {"size": length, "digest": digest(path) if length else ""}
-    forge(told, lambda data: data[part].update(fitting))
+    forge(told, lambda data: _files(data, part).update(fitting))
     assert run_status(finished).damaged == (() if record in ("still-0002", "0001-000.part") else (told.stem,))
     _everything(finished)
     assert results(finished) == results(whole)
@@ -225,9 +232,8 @@ def test_similarity_of_other_classes_is_found_anew(finished: Path, whole: Path, 
     make_page(finished)
     assert '"similarity":' not in (finished / "index.html").read_text(encoding="utf-8").split("<body", 1)[1]
     located(finished, "segments/0000-000.mkv").unlink()
-    _, recorder = _continue(finished)
+    _continue(finished)
     assert read_record(path, SimilarityRecord) == good
-    assert [note for note in recorder.notes if "state/similarity.json" in note]
 
 
 def test_a_lock_that_is_a_folder_is_the_users_to_mend(finished: Path) -> None:

@@ -17,7 +17,7 @@ from renderer.store.evaluation_file import read_evaluation
 from renderer.targets.grouping import group_rows
 from renderer.targets.target import class_target
 from tests.fake_worker import FakeWorker
-from tests.film_helpers import Recorder, request
+from tests.film_helpers import Recorder, located, request
 
 
 def run(*arguments: str) -> int:
@@ -101,10 +101,10 @@ def test_a_state_tells_all_that_status_does(rendered: Path, capsys: pytest.Captu
 
 def test_a_state_tells_what_is_left_and_damaged(tmp_path: Path) -> None:
     render(request(tmp_path), Recorder(), FakeWorker)
-    (segment,) = (tmp_path / "segments").glob("0000-000*")
+    segment = located(tmp_path, "segments/0000-000.mkv")
     segment.write_bytes(b"")
     found = status_data(run_status(tmp_path), tmp_path)
-    assert found["damaged"] == ["0000-000"] and found["is_finished"] is False
+    assert found["damaged"] == [segment.stem] and found["is_finished"] is False
     assert found["film"]["pictures_done"] == 32 and found["film"]["seconds_left"] > 0
 
 

@@ -31,7 +31,7 @@ def on_machine(monkeypatch: pytest.MonkeyPatch, *, cores: int, fast: bool) -> No
 
 
 def break_off(number: int) -> None:
-    if number == 15:
+    if number == 30:
         raise RuntimeError("broken off")
 
 

@@ -80,7 +80,7 @@ class SeenRun:
         if record is None:
             return Lacks(frames=True, picture=True)
         has_picture = self.is_whole(record.picture)
-        dropped = self.run.settings.film.clean_frames == "drop" and has_picture and self.part(segment) is not None
+        dropped = record.dropped and has_picture and self.part(segment) is not None
         return Lacks(frames=not dropped and not self.has_frames(record), picture=not has_picture)
 
     def has_frames(self, record: SegmentRecord) -> bool:

@@ -19,8 +19,11 @@ def amount_of(recipe: FilmRecipe, segments: Iterable[Segment]) -> Amount:
 
 
 def left_of(recipe: FilmRecipe, items: Iterable[PlannedSegment]) -> Amount:
-    """What is to be dreamed of segments that are planned; where one was begun, what is left of it."""
-    planned = list(items)
+    """What is to be dreamed of segments that are planned; where one was begun, what is left of it.
+
+    What is whole, and only computed beside others of its batch, is no work that anybody waits for.
+    """
+    planned = [item for item in items if item.is_missing]
     begun = sum((dreamed(recipe, item, item.begun.frames) for item in planned if item.begun), Amount(0, 0))
     return amount_of(recipe, (item.segment for item in planned)) - begun
 

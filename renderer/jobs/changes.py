@@ -125,7 +125,7 @@ def _stale(new: Run) -> tuple[str, ...]:
     """Segments of which only the part for the film is there, and that is to look otherwise."""
     seen, presenter = SeenRun(new), Presenter(new)
     found = ((segment, seen.segment(segment)) for segment in new.timeline.segments)
-    dropped = [(one, record) for one, record in found if record and not seen.has_frames(record)]
+    dropped = [(one, record) for one, record in found if record and record.dropped]
     return tuple(one.name for one, record in dropped if not presenter.is_current(seen, one, record))
 
 

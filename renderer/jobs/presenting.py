@@ -151,6 +151,8 @@ class PartMaker:
         for other in {paths.part(segment.name, suffix) for suffix in SEGMENT_SUFFIXES} - {path}:
             remove(other)
         if self._run.settings.film.clean_frames == "drop":
+            dropped = self._record.model_copy(update={"dropped": True})
+            write_record(paths.segment_record(segment.name), dropped)
             for piece in self._record.clean:
                 remove(paths.root / piece.path)
 

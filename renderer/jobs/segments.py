@@ -16,7 +16,7 @@ from renderer.common.progress import Amount
 from renderer.dream.health import Health
 from renderer.film.tasks import Frame, Picture, Saved, Saving, SegmentTask
 from renderer.film.timeline import Segment
-from renderer.jobs.amounts import amount_of, done_of_film, saved_of_film, whole_film
+from renderer.jobs.amounts import done_of_film, saved_of_film, whole_film
 from renderer.jobs.commits import Commits
 from renderer.jobs.live import Live
 from renderer.jobs.plan import Batch, Plan, PlannedSegment
@@ -154,7 +154,6 @@ class _Round:
         if not all(sink.is_full for sink in self.sinks.values()):
             raise RuntimeError("the worker ended before all segments were complete")
         self._settle_before()
-        self.shown.end()
         self._commits.end_round()
 
     @property
@@ -183,11 +182,7 @@ class _Shown:
         self._first = items[0].segment
         self._titles = list(dict.fromkeys(run.targets[item.segment.position].title for item in items))
         self._health = {item.segment: Health() for item in items}
-        self._recipe, self._unseen = run.film_recipe, {item.segment for item in items}
-
-    def end(self) -> None:
-        """What has not been seen was whole, and need not be dreamed beside others."""
-        self._live.advance(amount_of(self._recipe, self._unseen), self._titles)
+        self._wanted = {item.segment for item in items if item.is_missing}
 
     def stepped(self, pictures: int) -> None:
         self._live.advance(Amount(0, 0, pictures), self._titles)
@@ -208,8 +203,8 @@ class _Shown:
 
     def frame(self, frame: Frame) -> None:
         segment = frame.segment
-        self._unseen.discard(segment)
-        self._live.advance(Amount(int(not segment.is_lead_in), 0), self._titles)
+        shown = segment in self._wanted and not segment.is_lead_in
+        self._live.advance(Amount(int(shown), 0), self._titles)
         if segment == self._first:
             self._live.show(frame.picture)
         self._health[segment] += frame.health

@@ -49,10 +49,18 @@ def load_config(config: str, overrides: Sequence[str] = ()) -> FoundConfig:
     if config not in shipped_configs():
         if is_headed(path):
             return _of_run(path, overrides)
-        if path.is_dir() and holds_run(paths := RunPaths(path)):
-            raise UserError(f"{config} is the directory of a run; give {paths.settings} for the settings in it")
+        if _is_run(path):
+            settings = RunPaths(path).settings
+            raise UserError(f"{config} is the directory of a run; give {settings} for the settings in it")
     loaded = load_settings(config, overrides)
     return FoundConfig(loaded.name, loaded.settings)
+
+
+def _is_run(path: Path) -> bool:
+    try:
+        return path.is_dir() and holds_run(RunPaths(path))
+    except OSError:  # No file can have this name.
+        return False
 
 
 def run_directory(config: FoundConfig, output: Path | None, overrides: Sequence[str]) -> Path:

@@ -53,11 +53,12 @@ class SegmentRecord(Record):
 
     Attributes:
         frames: How many frames it has.
-        clean: The frames, without text; the files may have been removed since, if the film has them.
+        clean: The frames, without text.
         picture: Its last frame, from which the next segment begins.
         score: What the network says of the last frame; given where that is the last of its class.
         seconds: How long it took: its share of the time of its round.
         scores: What it says of each frame, where that was asked.
+        dropped: Whether the files with the frames have been removed, since the part for the film is there.
     """
 
     frames: Count
@@ -66,6 +67,7 @@ class SegmentRecord(Record):
     score: Score | None
     seconds: Seconds
     scores: tuple[Score, ...] | None = None
+    dropped: bool = False
 
 
 class PartRecord(Record):

@@ -19,7 +19,7 @@ from benchmarking.subject import Subject
 from benchmarking.turns import Contender, synchronize
 from renderer.film.tasks import Picture
 from renderer.jobs.local_worker import LocalWorker
-from renderer.media.captions import caption_at
+from renderer.media.captions import caption_at, fill_templates
 from renderer.media.codecs import CODECS, film_coding
 from renderer.media.encoding import SegmentEncoder
 from renderer.media.overlay import CaptionWriter
@@ -159,8 +159,8 @@ def _presented(subject: Subject, film: Film) -> dict[str, float]:
 
 def _with_text(subject: Subject, settings: Settings, frames: list[Picture]) -> list[Picture]:
     writer = CaptionWriter(settings.overlay, (settings.film.width, settings.film.height))
-    caption = caption_at(subject.targets(3), 1, {})
-    return [writer.write(frame, caption) for frame in frames]
+    texts = fill_templates(settings.overlay.lines, caption_at(subject.targets(3), 1, {}))
+    return [writer.write(frame, texts) for frame in frames]
 
 
 def _encoded(subject: Subject, settings: Settings, frames: list[Picture]) -> float:

@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from renderer.common.errors import UserError
 from renderer.media import overlay as overlay_module
-from renderer.media.captions import Caption
+from renderer.media.captions import Caption, fill_templates
 from renderer.media.fonts import describe_missing, load_font, missing_glyphs
 from renderer.media.layout import lay_out
 from renderer.media.overlay import CaptionWriter, text_opacity
@@ -21,6 +21,11 @@ DEEP = "gjpqy|Q[]{}"
 def caption(previous, title, following):
     records = [None if text is None else class_target(1, text) for text in (previous, title, following)]
     return Caption(records[1], records[0], records[2], position=2, count=3)
+
+
+def texts(previous, title, following, overlay=None):
+    """The lines over a frame."""
+    return fill_templates((overlay or Overlay()).lines, caption(previous, title, following))
 
 
 def gray(width, height, level=100):
@@ -82,7 +87,7 @@ def test_the_middle_line_is_large_and_the_others_stand_above_and_below():
 def test_the_position_is_kept_at_any_aspect(position, place):
     for width, height in [(400, 200), (200, 400)]:
         overlay = Overlay(position=position, lines=("{title}",))
-        written = CaptionWriter(overlay, (width, height)).write(gray(width, height), caption(None, "ibex", None))
+        written = CaptionWriter(overlay, (width, height)).write(gray(width, height), texts(None, "ibex", None, overlay))
         top, bottom, left, right = changed(gray(width, height), written)
         assert abs((top + bottom) / 2 / height - place) < 0.18
         assert abs((left + right + 1) / 2 - width / 2) <= 2
@@ -97,7 +102,7 @@ def test_lines_stay_where_they_are_when_a_neighbor_is_missing():
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_text_stands_out_from_any_picture(level):
     before = gray(256, 256, level)
-    written = CaptionWriter(Overlay(), (256, 256)).write(before, caption("cock", "hen", "ostrich"))
+    written = CaptionWriter(Overlay(), (256, 256)).write(before, texts("cock", "hen", "ostrich"))
     top, bottom, left, right = changed(before, written)
     part = written[top : bottom + 1, left : right + 1, 0]
     assert part.max() > 240
@@ -106,10 +111,10 @@ def test_text_stands_out_from_any_picture(level):
 
 def test_colors_and_opacity_are_those_of_the_settings():
     overlay = Overlay(lines=("{title}",), size=0.5, color="#ff8000", outline_width=0, opacity=0.5)
-    written = CaptionWriter(overlay, (90, 60)).write(gray(90, 60, 0), caption(None, "I", None))
+    written = CaptionWriter(overlay, (90, 60)).write(gray(90, 60, 0), texts(None, "I", None, overlay))
     assert written.reshape(-1, 3).max(axis=0) == pytest.approx([128, 64, 0], abs=1)
     outlined = overlay.model_copy(update={"outline_width": 0.2, "outline": "#00ff00", "opacity": 1.0})
-    written = CaptionWriter(outlined, (90, 60)).write(gray(90, 60, 0), caption(None, "I", None))
+    written = CaptionWriter(outlined, (90, 60)).write(gray(90, 60, 0), texts(None, "I", None, overlay))
     assert written[..., 1].max() > 200
 
 
@@ -117,7 +122,7 @@ def test_the_outline_of_a_line_does_not_darken_the_line_above():
     overlay = Overlay(size=0.15, small=1.0, small_opacity=1.0, outline_width=0.5)
     upper, lower = lay_out(overlay, (120, 120), ["XXXX", "XXXX"])
     written = CaptionWriter(overlay.model_copy(update={"lines": ("{title}", "{title}")}), (120, 120)).write(
-        gray(120, 120), caption(None, "XXXX", None)
+        gray(120, 120), ("XXXX", "XXXX")
     )
     for row in (upper, lower):
         assert written[row.baseline - round(row.size / 3) : row.baseline].max() == 255
@@ -126,13 +131,13 @@ def test_the_outline_of_a_line_does_not_darken_the_line_above():
 
 def test_the_picture_itself_is_left_alone_and_no_text_gives_it_back():
     picture = gray(64, 48)
-    CaptionWriter(Overlay(), (64, 48)).write(picture, caption(None, "hen", None))
+    CaptionWriter(Overlay(), (64, 48)).write(picture, texts(None, "hen", None))
     assert (picture == 100).all()
-    assert CaptionWriter(Overlay(lines=()), (64, 48)).write(picture, caption(None, "hen", None)) is picture
+    assert CaptionWriter(Overlay(lines=()), (64, 48)).write(picture, ()) is picture
 
 
 def test_opacity_scales_all_there_is():
-    picture, said = gray(128, 96), caption("cock", "hen", "ostrich")
+    picture, said = gray(128, 96), texts("cock", "hen", "ostrich")
     writer = CaptionWriter(Overlay(), (128, 96))
     full, half, none = (writer.write(picture, said, share).astype(int) for share in (1.0, 0.5, 0.0))
     assert np.abs((half - 100) * 2 - (full - 100)).max() <= 4
@@ -143,7 +148,7 @@ def test_white_on_white_does_not_wrap_around():
     white = gray(128, 96, 255)
     writer = CaptionWriter(Overlay(outline="#ffffff"), (128, 96))
     for share in np.linspace(0, 1, 52):
-        assert writer.write(white, caption("cock", "hen", "ostrich"), float(share)).min() == 255
+        assert writer.write(white, texts("cock", "hen", "ostrich"), float(share)).min() == 255
 
 
 def test_fading_is_even_and_no_frame_is_without_text():
@@ -159,7 +164,7 @@ def test_a_font_file_is_used(tmp_path):
     font = tmp_path / "font.ttf"
     font.write_bytes(ImageFont.load_default(20).font_bytes)
     assert load_font(font, 20).path == str(font)
-    own = CaptionWriter(Overlay(font=font), (128, 96)).write(gray(128, 96), caption("cock", "hen", "ostrich"))
+    own = CaptionWriter(Overlay(font=font), (128, 96)).write(gray(128, 96), texts("cock", "hen", "ostrich"))
     assert (own != 100).any()
 
 
@@ -177,16 +182,16 @@ def test_missing_glyphs_are_found():
 def test_a_plainer_character_stands_in_for_a_missing_one():
     writer = CaptionWriter(Overlay(), (200, 100))
     assert missing_glyphs(None, ["\u0151"]) == ["\u0151"]
-    accented = writer.write(gray(200, 100), caption(None, "h\u0151s", None))
-    assert (accented == writer.write(gray(200, 100), caption(None, "hos", None))).all()
+    accented = writer.write(gray(200, 100), texts(None, "h\u0151s", None))
+    assert (accented == writer.write(gray(200, 100), texts(None, "hos", None))).all()
 
 
 def test_the_font_that_comes_along_has_what_western_titles_need():
     western = "".join(map(chr, (*range(0xA1, 0xAD), *range(0xAE, 0xB2), *range(0xBF, 0x100))))
     assert missing_glyphs(None, [western.replace("\u00aa", ""), "\u0152\u0153\u0178\u2013\u201c\u20ac"]) == []
     writer = CaptionWriter(Overlay(), (200, 100))
-    pinata = writer.write(gray(200, 100), caption(None, "pi\u00f1ata", None))
-    assert (pinata != writer.write(gray(200, 100), caption(None, "pinata", None))).any()
+    pinata = writer.write(gray(200, 100), texts(None, "pi\u00f1ata", None))
+    assert (pinata != writer.write(gray(200, 100), texts(None, "pinata", None))).any()
 
 
 def test_the_font_that_comes_along_draws_what_pillow_has_as_pillow_does():
@@ -208,7 +213,7 @@ def test_text_is_drawn_once_and_blended_into_its_own_part_of_each_frame(monkeypa
     monkeypatch.setattr(overlay_module, "_draw_layer", lambda *given: layers.append(draw(*given)) or layers[-1])
     writer = CaptionWriter(Overlay(), (512, 512))
     for level in range(20):
-        writer.write(gray(512, 512, level), caption("cock", "hen", "ostrich"))
+        writer.write(gray(512, 512, level), texts("cock", "hen", "ostrich"))
     assert len(layers) == 1
     height, width, _ = layers[0].color.shape
     assert 0 < height * width < 512 * 512 / 4
