@@ -40,7 +40,8 @@ def blocks(document: Path, language: str) -> list[str]:
 
 def commands(document: Path) -> list[str]:
     """What is typed, in order."""
-    return [line for block in blocks(document, "console") for line in block.splitlines()]
+    lines = [line for block in blocks(document, "console") for line in block.splitlines()]
+    return [command.strip() for line in lines for command in line.split("&&")]
 
 
 def run(command: str, *changed: str) -> None:
@@ -96,7 +97,7 @@ def test_the_commands_of_the_readme_can_be_pasted_one_after_another() -> None:
 def test_the_readme_begins_with_a_moving_picture_and_two_commands() -> None:
     before, first = README.read_text(encoding="utf-8").split("```console\n", 1)
     assert re.search(r"!\[[^]]+]\(docs/images/clip\.webp\)", before)
-    assert first.split("```")[0] == "pip install .\nneuron-atlas render quickstart\n"
+    assert first.split("```")[0] == "pip install . && neuron-atlas render quickstart\n"
 
 
 def test_the_python_of_the_readme_names_what_there_is() -> None:
