@@ -78,9 +78,16 @@ def test_fresh_stills_of_another_recipe_are_refused(tmp_path: Path) -> None:
 def test_a_film_of_other_classes_leaves_all_stills(tmp_path: Path) -> None:
     _stills(tmp_path)
     pictures = {name: data for name, data in results(tmp_path).items() if name.endswith(".png")}
-    _render(tmp_path, "classes.select=[1,2]")
+    _render(tmp_path, "film.chains=1", "classes.select=[1,2]")
     assert pictures.items() <= results(tmp_path).items()
-    assert _stills(tmp_path).groups == []
+    assert _stills(tmp_path, "film.chains=1").groups == []
+
+
+def test_stills_do_not_take_a_films_settings_away_unasked(tmp_path: Path) -> None:
+    _render(tmp_path)
+    with pytest.raises(UserError, match=r"run\.seed: was 0, is 1"):
+        _stills(tmp_path, "run.seed=1")
+    assert _render(tmp_path).rounds == []
 
 
 def test_the_film_steps_in_for_a_fresh_still_that_is_lost(tmp_path: Path) -> None:

@@ -174,7 +174,7 @@ class FilmRecipe(Recipe):
         for segment in chain:
             if segment.first_frame == 0 and self.film.transition == "reset":
                 before = self._common_digest
-            known = data_digest([before, self._own(segment)])
+            known = data_digest([before, self._own(segment, blends=segment.position != chain[0].position)])
             key = self.aims[segment.position].key
             stem = f"lead-in-{key}" if segment.is_lead_in else f"{key}-{segment.part:03d}"
             yield replace(segment, name=f"{stem}-{known[:_NAME_DIGITS]}")
@@ -189,17 +189,18 @@ class FilmRecipe(Recipe):
             told["film"].pop(key, None)
         return data_digest(told)
 
-    def _own(self, segment: Segment) -> dict[str, Any]:
+    def _own(self, segment: Segment, *, blends: bool) -> dict[str, Any]:
         """What a segment follows from, besides what all do and the segments before it; however long it is."""
         film, aims, position = self.film, self.aims, segment.position
-        blended = blend_frames(film, segment.class_frames) if film.transition == "carry" else 0
+        blended = blend_frames(film, segment.class_frames) if blends and film.transition == "carry" else 0
+        fades = film.transition == "crossfade" and segment.first_frame == 0
         return {
             "aim": asdict(aims[position]),
             "lead_in": segment.is_lead_in,
             "first_frame": segment.first_frame,
             "class_frames": segment.class_frames if self.motion.easing != "linear" else None,
-            "fade": transition_frames(film) if film.transition == "crossfade" else None,
-            "blend": [blended, asdict(aims[position - 1])] if blended and position else None,
+            "fade": min(transition_frames(film), segment.frames - 1) if fades else None,
+            "blend": [blended, asdict(aims[position - 1])] if blended else None,
         }
 
     @cached_property

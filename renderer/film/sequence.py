@@ -77,7 +77,8 @@ def dream_segments(
             before = _put_in(pictures, running, span)
             if watch.is_due():
                 yield [save(key, names, span)]
-    for number in range(begin, max(task.frames for task in tasks)):
+    last = max(task.frames for task in tasks if task.is_wanted)
+    for number in range(begin, last):
         # A shorter segment has ended; the others go on without it.
         staying = [row for row, one in enumerate(running) if number < one.task.frames]
         if len(staying) < len(running):
@@ -88,7 +89,7 @@ def dream_segments(
             Frame(one.segment, one.task.begun + number, picture, before.pop(one.segment, Health()) + own)
             for one, picture, own in zip(running, _shown(running, pictures, number), dreamed.health, strict=True)
         ]
-        if (number + 1) % saving.frames == 0 and watch.is_due():
+        if number + 1 < last and (number + 1) % saving.frames == 0 and watch.is_due():
             yield [Saved(key, names, number + 1, 0, pictures.cpu().numpy(), tuple(Health() for _ in running))]
 
 

@@ -30,14 +30,14 @@ def left_of(recipe: FilmRecipe, items: Iterable[PlannedSegment]) -> Amount:
 
 def saved_of_film(run: Run, plan: Plan) -> dict[str, Amount]:
     """What of it is there all the same, by the keys of groups: saved of pictures that were being dreamed."""
-    items = {item.segment.name: item for item in plan.items}
+    items = {item.segment.name: item for item in plan.items if item.is_missing}
     records = filter(None, map(read_saved_record, run.paths.all_saved()))
     return {record.key: _saved(run.film_recipe, items, record) for record in records}
 
 
 def _saved(recipe: FilmRecipe, items: Mapping[str, PlannedSegment], record: SavedRecord) -> Amount:
     if record.frames == 0:
-        fresh = len(record.health) if any(name in items for name in record.names) else 0
+        fresh = min(len(record.health), sum(name in items for name in record.names))
         return Amount(0, 0, record.steps * fresh)
     amount = Amount(0, 0)
     for item, frames in [(items[one.name], one.frames) for one in record.segments if one.name in items]:

@@ -50,6 +50,10 @@ def assemble_segments(run: Run, records: Mapping[str, SegmentRecord], progress: 
     """
     segments = [segment for segment in run.timeline.segments if segment.name in records]
     make_parts(run, segments, records, progress)
+    presenter, seen = Presenter(run), SeenRun(run)
+    for segment in segments:
+        if not presenter.is_current(seen, segment, records[segment.name]):
+            raise UserError(f"{segment.name}: removed or damaged while the film was made; run the same command again")
     return _join(run, segments, progress)
 
 

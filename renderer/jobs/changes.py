@@ -56,7 +56,7 @@ class Changes:
     @property
     def is_costly(self) -> bool:
         """Whether anything would be dreamed anew, or nothing of what is there would be used."""
-        return bool(self.frames_anew or self.stills_anew) or self.is_another
+        return bool(self.frames_anew or self.stills_anew or self.stale) or self.is_another
 
     def describe(self) -> str:
         """What has changed, and what it costs, in lines."""
@@ -91,9 +91,10 @@ def find_changes(old: Run, new: Run) -> Changes:
         old: The run as its directory tells of it.
         new: The run in the same directory as it is asked for.
     """
-    stale = _stale(new) if new.file.film else ()
-    frames = _frames_anew(old, new, stale) if new.file.film else ()
-    return Changes(old, new, frames, _stills_anew(new), stale, new.file.film and _is_another(old, new))
+    film = old.file.film or new.file.film  # Stills alone, too, take their settings along into a film's directory.
+    stale = _stale(new) if film else ()
+    frames = _frames_anew(old, new, stale) if film else ()
+    return Changes(old, new, frames, _stills_anew(new), stale, film and _is_another(old, new))
 
 
 def _of(file: RunFile) -> tuple[Any, Any, Any]:
@@ -114,6 +115,7 @@ def _frames_anew(old: Run, new: Run, stale: Sequence[str]) -> tuple[Target, ...]
     # A segment that is to be longer is gone on with.
     lost = [segment for segment in dreamed if segment.frames > wanted.get(segment.name, 0)]
     keys = {old.targets[segment.position].key for segment in lost}
+    keys |= {new.targets[one.position].key for one in new.timeline.segments if one.name in stale}
     # What was dreamed by still earlier settings may be there.
     longer = {segment.name for segment in dreamed if segment.frames > wanted.get(segment.name, math.inf)}
     fitting = there - set(stale) - longer

@@ -39,6 +39,7 @@ from renderer.media.overlay import CaptionWriter
 from renderer.media.sound import check_audio
 from renderer.settings.sections import Settings
 from renderer.store.cleaning import refuse_foreign
+from renderer.store.files import remove
 from renderer.store.index_file import Index, IndexClass
 from renderer.store.lock import holder
 from renderer.store.paths import RunPaths
@@ -127,6 +128,8 @@ def render_stills(request: Request, progress: Progress, make_worker: MakeWorker 
             keep_failures(run, failures, live)
             _restore(run, live)
             keep_logits(run, worker, live)
+        if not run.file.film:
+            _forget_saved(run)
         return _conclude(run, failures, live)
 
 
@@ -226,7 +229,14 @@ def _render(run: Run, live: Live, worker: Callable[[], Worker], plan: Plan) -> O
             failures = _dream_stills(run, live, worker)
         keep_failures(run, failures, live)
         keep_logits(run, worker, live)
+    _forget_saved(run)
     return _conclude(run, failures, live)
+
+
+def _forget_saved(run: Run) -> None:
+    """All is whole that was to be gone on with."""
+    for path in run.paths.all_saved():
+        remove(path)
 
 
 def _refuse_gaps(run: Run, plan: Plan) -> None:

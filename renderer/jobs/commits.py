@@ -39,7 +39,7 @@ class Commits:
             for commit, abort in self._aborts.items():
                 if not commit.done():
                     abort()
-            self._pool.shutdown()
+            self._pool.shutdown(cancel_futures=error is not None)
 
     def submit(self, commit: Callable[[], None], abort: Callable[[], None]) -> None:
         """Make something lasting; `abort` lets that fail soon."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from threading import Lock
@@ -52,8 +52,6 @@ def render_film(run: Run, plan: Plan, worker: Worker, live: Live) -> None:
             current = _Round(run, tasks, sinks, _Shown(live, run, batches, missing, counted), commits, outdated)
             _render_round(run, current, worker)
             ends, outdated = current.ends, current.saved
-    for path in run.paths.all_saved():
-        remove(path)
     if counted:  # of groups that were formed otherwise
         live.advance(Amount(0, 0) - sum(counted.values(), Amount(0, 0)), [run.targets[-1].title])
     live.end()
@@ -73,7 +71,7 @@ class _Round:
     ) -> None:
         self.tasks, self.sinks, self.shown, self.saved = tasks, sinks, shown, set[str]()
         self._run, self._commits, self._outdated = run, commits, outdated
-        self._newest, self._writing = dict[str, Saved](), Lock()
+        self._newest, self._writing = dict[str, Hashable](), Lock()
         self._named = {segment.name: sink for segment, sink in sinks.items()}
         segments = [task.segment for batch in tasks for task in batch]
         self.names = ", ".join(segment.name for segment in segments)
@@ -95,11 +93,15 @@ class _Round:
 
     def _take_up(self, key: str) -> Saved | None:
         """What was saved of a group, if the files with its frames are whole; its sinks go on from there."""
-        found = read_saved(self._run.paths.saved(key))
+        found = read_saved(self._run.paths.saved(key), key)
         self.saved.add(key)
         saved, segments = found or (None, ())
         sinks = [(self._named[one.name], one) for one in segments if one.name in self._named]
-        can_go_on = saved is not None and all(sink.can_take_up(one) for sink, one in sinks)
+        # What was whole when this was saved, and is not any more, is not in it.
+        listed = saved is not None and {name for name in saved.names if name in self._named} <= {
+            one.name for _, one in sinks
+        }
+        can_go_on = saved is not None and listed and all(sink.can_take_up(one, saved.frames) for sink, one in sinks)
         self.shown.looked_for(key, is_there=can_go_on)
         if not can_go_on:
             return None
@@ -112,13 +114,16 @@ class _Round:
         """Write down where a group stands, once the frames up to there are whole."""
         self.saved.add(saved.key)
         sinks = [self._named[name] for name in saved.names if name in self._named]
-        pending = [sink.cut(self.shown.health(sink.item)) for sink in sinks if not sink.is_full]
-        self._newest[saved.key] = saved
+        begun = [sink for sink in sinks if not sink.is_full]
+        if not all(sink.is_at(saved.frames) for sink in begun):
+            return  # A device that began anew, with fewer pictures at a time, is behind what it has given.
+        pending = [sink.cut(self.shown.health(sink.item)) for sink in begun]
+        self._newest[saved.key] = saved.place
 
         def commit() -> None:
             segments = [finish() for finish in pending]
             with self._writing:
-                if self._newest[saved.key] is not saved:
+                if self._newest[saved.key] != saved.place:
                     return  # The next one is under way already.
                 write_saved(self._run.paths.saved(saved.key), saved, segments)
             _LOG.info("saved after %d frames and %d fresh steps: %s", saved.frames, saved.steps, ", ".join(saved.names))
@@ -225,7 +230,7 @@ class SegmentSink:
         self.item, self._run, self._presenter, self._encoded = item, run, presenter, encoded
         self._segment, self._lacks = item.segment, item.lacks
         self._last: Frame | None = None
-        self._there = item.begun.clean if item.begun else ()
+        self._there, self._begun = (item.begun.clean, item.begun.frames) if item.begun else ((), 0)
         self._scores = list((item.begun and item.begun.scores) or ())
         self._pieces: list[_Piece] = []
         self._is_cut = True
@@ -263,11 +268,20 @@ class SegmentSink:
                 self._is_cut = False
             self._pieces[-1].write(frame.picture)
 
-    def can_take_up(self, saved: SavedSegment) -> bool:
-        """Whether the files are whole that a segment is to go on from."""
+    def is_at(self, frames: int) -> bool:
+        """Whether so many frames have been taken since the segment was begun."""
+        if not self._lacks.frames:
+            return True
+        there = sum(piece.frames for piece in self._there) + sum(piece.frames for piece in self._pieces)
+        return there == self._begun + frames
+
+    def can_take_up(self, saved: SavedSegment, frames: int) -> bool:
+        """Whether the files are whole that a segment is to go on from, with so many frames since it was begun."""
+        if not self._lacks.frames:
+            return True
         seen = SeenRun(self._run, thorough=True)
-        own = are_own(self._run.paths, self._segment.name, saved.frames, saved.clean)
-        return not self._lacks.frames or (own and all(seen.is_whole(piece) for piece in saved.clean))
+        own = are_own(self._run.paths, self._segment.name, self._begun + frames, saved.clean)
+        return not self._pieces and own and all(seen.is_whole(piece) for piece in saved.clean)
 
     def take_up(self, saved: SavedSegment) -> None:
         """Go on from what was saved."""
@@ -332,20 +346,20 @@ class _Piece:
     """A file with clean frames of a segment that is being written."""
 
     def __init__(self, run: Run, segment: Segment, first: int) -> None:
-        self._paths, self._path, self._frames = run.paths, run.paths.clean(segment.name, first), 0
+        self._paths, self._path, self.frames = run.paths, run.paths.clean(segment.name, first), 0
         self._encoder, self._finishing = clean_encoder(run, self._path), Lock()
         self._record: CleanRecord | None = None
 
     def write(self, frame: Picture) -> None:
         self._encoder.write(frame)
-        self._frames += 1
+        self.frames += 1
 
     def finish(self) -> CleanRecord:
         """Wait until it is whole; may be called again, by any thread."""
         with self._finishing:
             if self._record is None:
                 self._encoder.finish()
-                self._record = describe_clean(self._paths, self._path, self._frames)
+                self._record = describe_clean(self._paths, self._path, self.frames)
             return self._record
 
     def abort(self) -> None:

@@ -85,7 +85,7 @@ def run_status(directory: Path) -> Status:
         stills=_as_told(stills, "stills", told),
         film_path=run.paths.root / seen.film.film.path if seen.film else None,
         worker=worker,
-        is_finished=complete and (film is None or seen.film is not None),
+        is_finished=complete and (film is None or (seen.film is not None and seen.film.frames == run.timeline.frames)),
         damaged=plan.damaged if plan else (),
         problem=f"{run.paths.settings} {problem}; its copy is used" if problem else None,
     )

@@ -242,7 +242,7 @@ class _Shown:
 
     def _find(self, key: str) -> Saved | None:
         self.saved.add(key)
-        found = read_saved(self._run.paths.saved(key))
+        found = read_saved(self._run.paths.saved(key), key)
         return found[0] if found else None
 
     def stepped(self, pictures: int) -> None:

@@ -77,11 +77,12 @@ def write_saved(path: Path, saved: Saved, segments: Sequence[SavedSegment] = ())
         save_file(arrays, temporary, {"told": json.dumps({"digest": data_digest(told), "record": told})})
 
 
-def read_saved(path: Path) -> tuple[Saved, tuple[SavedSegment, ...]] | None:
-    """Read what `write_saved` wrote; None if it is missing or damaged, for then it is dreamed again."""
+def read_saved(path: Path, key: str) -> tuple[Saved, tuple[SavedSegment, ...]] | None:
+    """Read what `write_saved` wrote; None if it is missing, damaged or another group's: then it is dreamed again."""
     record = read_saved_record(path)
     arrays = _read_arrays(path) if record else {}
-    if record is None or "pictures" not in arrays or _digest(arrays) != record.digest:
+    is_own = record is not None and record.key == key and "pictures" in arrays
+    if record is None or not is_own or _digest(arrays) != record.digest:
         return None
     pictures, trace = arrays["pictures"], arrays.get("trace")
     return Saved(record.key, record.names, record.frames, record.steps, pictures, record.health, trace), record.segments

@@ -51,7 +51,7 @@ def test_shipped_configurations_fit(name: str) -> None:
         "run: {device: [cpu, 'cuda:1'], threads: 3}",
         "dream: {preset: pixels, parameterization: {blur: [1.0, 0.5]}}",
         "network: {source: torchvision, companions: [{source: embedded}, {source: timm, name: resnet50}]}",
-        "network: {source: python, file: a.py, function: f, input: {size: 32, channels: 1, mean: [0.5]}}",
+        "network: {source: python, name: 'a:f', input: {size: 32, channels: 1, mean: [0.5]}}",
         "network: {source: caffe, weights: a.caffemodel, targets: {kind: channels, layer: conv5}}",
     ],
 )
