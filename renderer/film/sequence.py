@@ -83,7 +83,7 @@ def dream_segments(
         staying = [row for row, one in enumerate(running) if number < one.task.frames]
         if len(staying) < len(running):
             running, pictures = [running[row] for row in staying], pictures[staying]
-        dreamed = _next_frame(network, recipe, running, pictures, number, stepped)
+        dreamed = _next_frame(network, recipe, running, pictures, number, _of_wanted(running, stepped))
         pictures = dreamed.pictures
         yield [
             Frame(one.segment, one.task.begun + number, picture, before.pop(one.segment, Health()) + own)
@@ -242,7 +242,14 @@ def _begin_fresh(
     rows, begun = _fresh_rows(running), reached(saved, network.device) if saved else None
     if rows:
         climbs = [running[row].climb_fresh() for row in rows]
-        yield from ascend_in_spans(network, pictures[rows], climbs, recipe.dream.fresh_steps, stepped, begun=begun)
+        told = _of_wanted([running[row] for row in rows], stepped)
+        yield from ascend_in_spans(network, pictures[rows], climbs, recipe.dream.fresh_steps, told, begun=begun)
+
+
+def _of_wanted(running: Sequence[_Running], stepped: Stepped) -> Stepped:
+    """Tell of the steps of what is wanted alone, not of what is only dreamed beside it."""
+    wanted = sum(one.task.is_wanted for one in running)
+    return lambda pictures: stepped(min(pictures, wanted))
 
 
 def _fresh_rows(running: Sequence[_Running]) -> list[int]:

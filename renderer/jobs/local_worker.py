@@ -68,14 +68,9 @@ class LocalWorker:
         """Compute batches of segments; see `Worker.segments`."""
 
         def dream(network: Network, tasks: Sequence[SegmentTask], stepped: Stepped) -> Iterator[Frame | Saved]:
-            wanted = sum(task.is_wanted for task in tasks)
-            if not wanted:
+            if not any(task.is_wanted for task in tasks):
                 return
-
-            def told(pictures: int) -> None:
-                stepped(min(pictures, wanted))
-
-            for found in dream_segments(network, recipe, tasks, told, saving):
+            for found in dream_segments(network, recipe, tasks, stepped, saving):
                 for one in found:
                     scored = isinstance(one, Frame) and (score_all or (one.segment.ends_class and one.ends_segment))
                     yield _scored(network, recipe, one) if isinstance(one, Frame) and scored else one
