@@ -28,6 +28,10 @@ from renderer.store.log_file import keep_log
 from renderer.store.paths import RunPaths
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from renderer.common.progress import Progress
+    from renderer.jobs.commands import Outcome, Request
     from renderer.jobs.previewing import Product
 
 
@@ -60,11 +64,7 @@ def render(
 
     product: Product | None = "film" if preview else None
     request, say_more = begin_request(config, output, overrides, restart=restart, yes=yes, preview=product)
-    keep_log(RunPaths(request.directory))
-    with shown_progress() as progress:
-        outcome = render_run(request, progress)
-    say_more()
-    conclude(outcome, strict=strict)
+    _carry_out(render_run, request, strict=strict, then=say_more)
 
 
 @app.command()
@@ -95,10 +95,17 @@ def stills(
 
     product: Product | None = "stills" if preview else None
     request, say_more = begin_request(config, output, overrides, restart=restart, yes=yes, preview=product)
+    _carry_out(render_stills, request, strict=strict, then=say_more)
+
+
+def _carry_out(
+    make: Callable[[Request, Progress], Outcome], request: Request, *, strict: bool, then: Callable[[], None]
+) -> None:
+    """Make what is asked for, and say what has come of it."""
     keep_log(RunPaths(request.directory))
     with shown_progress() as progress:
-        outcome = render_stills(request, progress)
-    say_more()
+        outcome = make(request, progress)
+    then()
     conclude(outcome, strict=strict)
 
 

@@ -103,6 +103,16 @@ def test_dropped_frames_are_dreamed_anew_for_other_text_if_that_is_agreed_to(tmp
     assert len(worker.rounds) == 4
 
 
+def test_frames_are_dropped_also_where_that_is_asked_for_afterwards(tmp_path: Path) -> None:
+    run(tmp_path)
+    film = (tmp_path / "atlas.mp4").read_bytes()
+    assert run(tmp_path, "film.clean_frames=drop") is None
+    assert [path.name for path in (tmp_path / "segments").iterdir()] == [
+        located(tmp_path, "segments/lead-in-0001.mkv").name
+    ]
+    assert (tmp_path / "atlas.mp4").read_bytes() == film
+
+
 @pytest.mark.parametrize(
     ("before", "after", "dreamed"),
     [

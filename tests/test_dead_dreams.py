@@ -1,9 +1,10 @@
 """Classes whose gradient cannot be followed: they are named, and their stills dreamed again from another seed."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,10 +13,9 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
-from renderer.common.progress import Stepped
 from renderer.dream.health import Health
-from renderer.film.recipe import FilmRecipe, StillRecipe
-from renderer.film.tasks import NOT_SAVING, Frame, Saving, SegmentTask, Still, StillTask
+from renderer.film.recipe import FilmRecipe
+from renderer.film.tasks import Frame, Still
 from renderer.jobs import local_worker as local
 from renderer.jobs.commands import Outcome, render, render_stills
 from renderer.jobs.local_worker import LocalWorker
@@ -100,27 +100,13 @@ def test_a_still_does_not_depend_on_the_batch(tmp_path: Path) -> None:
 class _Sickly(FakeWorker):
     """Class 1 is dead with the first seed, and class 2 in the film; class 5 has no gradient in the beginning."""
 
-    def segments(
-        self,
-        recipe: FilmRecipe,
-        batches: Sequence[Sequence[SegmentTask]],
-        stepped: Stepped,
-        saving: Saving = NOT_SAVING,
-        *,
-        score_all: bool,
-    ) -> Iterator[Frame]:
-        for frame in super().segments(recipe, batches, stepped, saving, score_all=score_all):
+    def segments(self, recipe: FilmRecipe, *given: Any, **options: Any) -> Iterator[Frame]:
+        for frame in super().segments(recipe, *given, **options):
             lost = int(recipe.aims[frame.segment.position].units[0][0] == 2)
             yield replace(frame, health=Health(3, lost=3 * lost))
 
-    def stills(
-        self,
-        recipe: StillRecipe,
-        batches: Sequence[Sequence[StillTask]],
-        stepped: Stepped,
-        saving: Saving = NOT_SAVING,
-    ) -> Iterator[Still]:
-        for still in super().stills(recipe, batches, stepped, saving):
+    def stills(self, *given: Any) -> Iterator[Still]:
+        for still in super().stills(*given):
             index = still.task.aim.units[0][0]
             dead = index == 1 and still.task.seed == 0
             score = replace(still.score, probability=1.0) if dead else still.score

@@ -105,7 +105,11 @@ class Atlas:
         names = [str(evaluation.network.network["name"]), *judge_names(evaluation)]
         judges = zip(names, (evaluation.network, *evaluation.judges), strict=True)
         scores = ((name, score) for name, judge in judges for score in judge.pictures)
-        return [_row(name, view, score) for name, score in scores for view in score.shown]
+        return [
+            _row(name, view, score, score.log_probability, score.activation)
+            for name, score in scores
+            for view in score.shown
+        ]
 
     def __repr__(self) -> str:
         film = f", film {self.film}" if self.film else ""
@@ -154,6 +158,7 @@ def render(
     *,
     progress: ProgressChoice = "auto",
     restart: bool = False,
+    yes: bool = False,
     **settings: object,
 ) -> Atlas:
     """Render a film, its stills and the page, or go on with it, as `neuron-atlas render` does.
@@ -163,6 +168,8 @@ def render(
         output: The run's directory; by default `runs/NAME`, for a configuration that has a name.
         progress: As for `dream_of`.
         restart: Remove what was rendered in the directory, and begin anew.
+        yes: Agree that frames and stills that do not fit changed settings are dreamed anew; else that is an error
+            that names them.
         **settings: Any settings, as for `load`: `film={"width": 320}`.
 
     Returns:
@@ -175,7 +182,7 @@ def render(
         RuntimeError: Memory ran out, or the device failed; everything that is finished is kept.
         KeyboardInterrupt: It was interrupted; the same call goes on.
     """
-    return _made(commands.render, _request(config, output, settings, restart=restart), progress)
+    return _made(commands.render, _request(config, output, settings, restart=restart, yes=yes), progress)
 
 
 def stills(
@@ -184,20 +191,26 @@ def stills(
     *,
     progress: ProgressChoice = "auto",
     restart: bool = False,
+    yes: bool = False,
     **settings: object,
 ) -> Atlas:
     """Dream one picture a target and the page, and no film, as `neuron-atlas stills` does; else as `render`."""
-    return _made(commands.render_stills, _request(config, output, settings, restart=restart), progress)
+    return _made(commands.render_stills, _request(config, output, settings, restart=restart, yes=yes), progress)
 
 
 def _request(
-    config: Config, output: str | os.PathLike[str] | None, settings: Mapping[str, object], *, restart: bool
+    config: Config,
+    output: str | os.PathLike[str] | None,
+    settings: Mapping[str, object],
+    *,
+    restart: bool,
+    yes: bool,
 ) -> Request:
     said, name = checked(settings, config), name_of(config)
     if output is None and name is None:
         raise UserError("output: say in which directory, since settings that have no file have no name either")
     directory = Path("runs") / str(name) if output is None else Path(output)
-    return Request(name or directory.absolute().name, said, directory, restart)
+    return Request(name or directory.absolute().name, said, directory, restart, agree=lambda _changes: yes)
 
 
 def _made(make: Callable[[Request, Progress], Outcome], request: Request, progress: ProgressChoice) -> Atlas:
@@ -224,31 +237,22 @@ def _player(film: Path) -> str:
 
 def _own_row(network: str, entry: IndexClass) -> dict[str, Any]:
     """What the network that dreamed says of a still."""
-    probability = entry.probability
-    return {
-        "network": network,
-        "picture": "still",
-        "index": entry.index,
-        "wnid": entry.wnid,
-        "title": entry.title,
-        "rank": entry.rank,
-        "probability": probability,
-        "log_probability": math.log(probability) if probability else None,
-        "activation": entry.logit,
-        "seen": entry.top[0].title if entry.top else None,
-    }
+    certainty = math.log(entry.probability) if entry.probability else None
+    return _row(network, "still", entry, certainty, entry.logit)
 
 
-def _row(network: str, view: str, score: PictureScore) -> dict[str, Any]:
+def _row(
+    network: str, view: str, said: IndexClass | PictureScore, log_probability: float | None, activation: float | None
+) -> dict[str, Any]:
     return {
         "network": network,
         "picture": view,
-        "index": score.index,
-        "wnid": score.wnid,
-        "title": score.title,
-        "rank": score.rank,
-        "probability": score.probability,
-        "log_probability": score.log_probability,
-        "activation": score.activation,
-        "seen": score.top[0].title if score.top else None,
+        "index": said.index,
+        "wnid": said.wnid,
+        "title": said.title,
+        "rank": said.rank,
+        "probability": said.probability,
+        "log_probability": log_probability,
+        "activation": activation,
+        "seen": said.top[0].title if said.top else None,
     }

@@ -55,6 +55,7 @@ class SeenRun:
         self.run, self.paths = run, run.paths
         self._thorough = thorough
         self._segments: dict[Segment, SegmentRecord | None] = {}
+        self._parts: dict[Segment, PartRecord | None] = {}
         self._stills: dict[str, tuple[StillRecord | None, tuple[bool, ...]]] = {}
 
     def segment(self, segment: Segment) -> SegmentRecord | None:
@@ -62,17 +63,14 @@ class SeenRun:
 
         None if there is none, or if it speaks of other files or frames than this segment has.
         """
-        if segment not in self._segments:
-            record = read_record(self.paths.segment_record(segment.name), SegmentRecord)
-            self._segments[segment] = record if record and self._fits(segment, record) else None
-        return self._segments[segment]
+        record = self._of_any_length(segment)
+        return record if record and record.frames == segment.frames else None
 
     def was_finished(self, segment: Segment) -> bool:
         """Whether a record of a segment is there, even if it is damaged; not one of another length."""
-        record = read_record(self.paths.segment_record(segment.name), SegmentRecord)
-        if record and record.frames != segment.frames and self._speaks_of_own(segment, record):
-            return False
-        return lexists(self.paths.segment_record(segment.name))
+        record = self._of_any_length(segment)
+        is_other = record is not None and record.frames != segment.frames
+        return not is_other and lexists(self.paths.segment_record(segment.name))
 
     def lacks(self, segment: Segment) -> Lacks:
         """What of a segment is missing or damaged."""
@@ -89,17 +87,19 @@ class SeenRun:
 
     def begun(self, segment: Segment) -> SegmentRecord | None:
         """Record of a segment that was finished when its class was shorter, if its files are there and whole."""
-        record = read_record(self.paths.segment_record(segment.name), SegmentRecord)
-        if record is None or record.frames >= segment.frames or not self._speaks_of_own(segment, record):
+        record = self._of_any_length(segment)
+        if record is None or record.frames >= segment.frames:
             return None
         return record if self.has_frames(record) and self.is_whole(record.picture) else None
 
     def part(self, segment: Segment) -> PartRecord | None:
         """Record of a segment's frames with text, if they are there and whole, be they up to date or not."""
-        record = read_record(self.paths.part_record(segment.name), PartRecord)
-        files = [self.paths.part(segment.name, suffix) for suffix in SEGMENT_SUFFIXES]
-        is_own = record is not None and any(speaks_of(self.paths, record.part, file) for file in files)
-        return record if record and is_own and self.is_whole(record.part) else None
+        if segment not in self._parts:
+            record = read_record(self.paths.part_record(segment.name), PartRecord)
+            files = [self.paths.part(segment.name, suffix) for suffix in SEGMENT_SUFFIXES]
+            is_own = record is not None and any(speaks_of(self.paths, record.part, file) for file in files)
+            self._parts[segment] = record if record and is_own and self.is_whole(record.part) else None
+        return self._parts[segment]
 
     def last_picture(self, segment: Segment) -> FileRecord | None:
         """The last frame of a segment, if it is there and whole."""
@@ -184,14 +184,17 @@ class SeenRun:
         """Whether a file is there as it was recorded."""
         return record is not None and is_intact(self.paths, record, thorough=self._thorough)
 
-    def _fits(self, segment: Segment, record: SegmentRecord) -> bool:
-        return record.frames == segment.frames and self._speaks_of_own(segment, record)
-
-    def _speaks_of_own(self, segment: Segment, record: SegmentRecord) -> bool:
-        paths = self.paths
-        return are_own(paths, segment.name, record.frames, record.clean) and speaks_of(
-            paths, record.picture, paths.picture(segment.name)
-        )
+    def _of_any_length(self, segment: Segment) -> SegmentRecord | None:
+        """Record of a segment, also from when it had another length; None if it speaks of other files."""
+        if segment not in self._segments:
+            record, paths = read_record(self.paths.segment_record(segment.name), SegmentRecord), self.paths
+            is_own = (
+                record is not None
+                and are_own(paths, segment.name, record.frames, record.clean)
+                and speaks_of(paths, record.picture, paths.picture(segment.name))
+            )
+            self._segments[segment] = record if is_own else None
+        return self._segments[segment]
 
     def _looked_at(self, target: Target) -> tuple[StillRecord | None, tuple[bool, ...]]:
         """Record of a target's stills, and which of them are there and whole."""

@@ -50,11 +50,7 @@ def assemble_segments(run: Run, records: Mapping[str, SegmentRecord], progress: 
     """
     segments = [segment for segment in run.timeline.segments if segment.name in records]
     make_parts(run, segments, records, progress)
-    presenter, seen = Presenter(run), SeenRun(run)
-    for segment in segments:
-        if not presenter.is_current(seen, segment, records[segment.name]):
-            raise UserError(f"{segment.name}: removed or damaged while the film was made; run the same command again")
-    return _join(run, segments, progress)
+    return _join(run, segments, records, progress)
 
 
 def assemble_beside(run: Run, records: Mapping[str, SegmentRecord]) -> FilmRecord:
@@ -64,12 +60,14 @@ def assemble_beside(run: Run, records: Mapping[str, SegmentRecord]) -> FilmRecor
     segments = [segment for segment, record in found if presenter.is_current(seen, segment, record)]
     if not segments:
         raise UserError(f"{run.paths.root}: no segment of the film is encoded yet; wait for the process that is at it")
-    return _join(run, segments, None)
+    return _join(run, segments, records, None)
 
 
-def _join(run: Run, segments: Sequence[Segment], progress: Progress | None) -> FilmRecord:
-    seen = SeenRun(run, thorough=True)
-    pieces = [_piece(seen, segment) for segment in segments]
+def _join(
+    run: Run, segments: Sequence[Segment], records: Mapping[str, SegmentRecord], progress: Progress | None
+) -> FilmRecord:
+    seen, presenter = SeenRun(run, thorough=True), Presenter(run)
+    pieces = [_piece(seen, presenter, segment, records[segment.name]) for segment in segments]
     chapters = _chapters(run, segments)
     video = _titled(run)
     made_from = _fingerprint(run, [part.digest for _, part in pieces], video)
@@ -123,10 +121,10 @@ def try_assembly(run: Run, folder: Path) -> None:
     probe_encoder((film.width, film.height), film.fps, _titled(run), titles, folder)
 
 
-def _piece(seen: SeenRun, segment: Segment) -> tuple[Piece, FileRecord]:
+def _piece(seen: SeenRun, presenter: Presenter, segment: Segment, record: SegmentRecord) -> tuple[Piece, FileRecord]:
     """What the film is joined from, as it was recorded."""
     part = seen.part(segment)
-    if part is None:
+    if part is None or not presenter.is_current(seen, segment, record):
         raise UserError(f"{segment.name}: removed or damaged while the film was made; run the same command again")
     return Piece(seen.paths.root / part.part.path, segment.frames), part.part
 

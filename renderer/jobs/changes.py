@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from renderer.atlas.seen import SeenRun
 from renderer.common.errors import UserError
 from renderer.common.wording import listed
 from renderer.film.recipe import film_recipe, flatten, still_recipe
+from renderer.film.timeline import Segment
 from renderer.jobs.fresh import fresh_digest
 from renderer.jobs.presenting import Presenter
 from renderer.store.files import remove
@@ -93,34 +95,43 @@ def find_changes(old: Run, new: Run) -> Changes:
     """
     film = old.file.film or new.file.film  # Stills alone, too, take their settings along into a film's directory.
     stale = _stale(new) if film else ()
-    frames = _frames_anew(old, new, stale) if film else ()
-    return Changes(old, new, frames, _stills_anew(new), stale, film and _is_another(old, new))
+    there = {path.stem for path in new.paths.segment_records()} if film else set[str]()
+    dreamed = [segment for segment in old.timeline.segments if segment.name in there] if film else []
+    keys = {old.targets[segment.position].key for segment in dreamed}
+    return Changes(
+        old=old,
+        new=new,
+        frames_anew=_frames_anew(old, new, dreamed, there, stale) if film else (),
+        stills_anew=_stills_anew(new),
+        stale=stale,
+        is_another=bool(keys) and keys.isdisjoint(target.key for target in new.targets),
+    )
 
 
 def _of(file: RunFile) -> tuple[Any, Any, Any]:
     return file.decided, file.targets, file.network
 
 
-def _is_another(old: Run, new: Run) -> bool:
-    there = {path.stem for path in new.paths.segment_records()}
-    dreamed = {old.targets[one.position].key for one in old.timeline.segments if one.name in there}
-    return bool(dreamed) and dreamed.isdisjoint(target.key for target in new.targets)
+def _frames_anew(
+    old: Run, new: Run, dreamed: Sequence[Segment], there: AbstractSet[str], stale: Sequence[str]
+) -> tuple[Target, ...]:
+    """Targets that were dreamed, at least in part, and are asked for, but otherwise.
 
-
-def _frames_anew(old: Run, new: Run, stale: Sequence[str]) -> tuple[Target, ...]:
-    """Targets that were dreamed, at least in part, and are asked for, but otherwise."""
-    there = {path.stem for path in new.paths.segment_records()}
-    wanted = {segment.name: segment.frames for segment in new.timeline.segments if segment.name not in stale}
-    dreamed = [segment for segment in old.timeline.segments if segment.name in there]
+    Args:
+        old: The run as it was begun.
+        new: The run as it is asked for.
+        dreamed: The segments of the old one that are there.
+        there: Names of all segments that are there, also from still earlier settings.
+        stale: Those of them that are to look otherwise; see `Changes`.
+    """
+    wanted = {segment.name: segment.frames for segment in new.timeline.segments}
     # A segment that is to be longer is gone on with.
-    lost = [segment for segment in dreamed if segment.frames > wanted.get(segment.name, 0)]
-    keys = {old.targets[segment.position].key for segment in lost}
-    keys |= {new.targets[one.position].key for one in new.timeline.segments if one.name in stale}
-    # What was dreamed by still earlier settings may be there.
     longer = {segment.name for segment in dreamed if segment.frames > wanted.get(segment.name, math.inf)}
-    fitting = there - set(stale) - longer
+    fitting = there - longer - set(stale)
+    lost = {old.targets[one.position].key for one in dreamed if one.name not in fitting or one.name not in wanted}
+    lost |= {new.targets[one.position].key for one in new.timeline.segments if one.name in stale}
     lacking = {new.targets[one.position].key for one in new.timeline.segments if one.name not in fitting}
-    return tuple(target for target in new.targets if target.key in keys & lacking)
+    return tuple(target for target in new.targets if target.key in lost & lacking)
 
 
 def _stale(new: Run) -> tuple[str, ...]:

@@ -219,8 +219,8 @@ def _render(run: Run, live: Live, worker: Callable[[], Worker], plan: Plan) -> O
             render_film(run, plan, worker(), live)
             plan = make_plan(SeenRun(run))
             _refuse_gaps(run, plan)
-        if lacking_scores(run, plan.records):
-            keep_scores(run, plan.records, worker())
+        if lacking := lacking_scores(run, plan.records):
+            keep_scores(run, lacking, plan.records, worker(), live)
             plan = make_plan(SeenRun(run))
         if not run.settings.stills.fresh:
             make_film_stills(run, plan.records, live)

@@ -151,10 +151,7 @@ class PartMaker:
         for other in {paths.part(segment.name, suffix) for suffix in SEGMENT_SUFFIXES} - {path}:
             remove(other)
         if self._run.settings.film.clean_frames == "drop":
-            dropped = self._record.model_copy(update={"dropped": True})
-            write_record(paths.segment_record(segment.name), dropped)
-            for piece in self._record.clean:
-                remove(paths.root / piece.path)
+            _drop(self._run, segment, self._record)
 
     def _encode(self, path: Path, frames: Iterator[Picture]) -> None:
         film, video = self._run.settings.film, self._run.settings.video
@@ -192,8 +189,20 @@ def make_parts(
     """
     presenter, seen = Presenter(run), SeenRun(run, thorough=True)
     pending = [one for one in segments if not presenter.is_current(seen, one, records[one.name])]
-    if not pending:
-        return
+    if pending:
+        _make_pending(presenter, pending, segments, records, progress)
+    if run.settings.film.clean_frames == "drop":
+        for segment in segments:  # Also of those that were made before this was asked for.
+            _drop(run, segment, records[segment.name])
+
+
+def _make_pending(
+    presenter: Presenter,
+    pending: Sequence[Segment],
+    segments: Sequence[Segment],
+    records: Mapping[str, SegmentRecord],
+    progress: Progress | None,
+) -> None:
     total = Amount(sum(segment.frames for segment in segments), len(segments))
     left = Amount(sum(segment.frames for segment in pending), len(pending))
     if progress:
@@ -205,9 +214,17 @@ def make_parts(
         for segment in pending:
             commits.settle_next()
             if progress:
-                progress.advance(Amount(segment.frames, 1), [run.targets[segment.position].title])
+                progress.advance(Amount(segment.frames, 1), [presenter.run.targets[segment.position].title])
     if progress:
         progress.end()
+
+
+def _drop(run: Run, segment: Segment, record: SegmentRecord) -> None:
+    """Forget the clean frames of a segment whose part is made."""
+    if not record.dropped:
+        write_record(run.paths.segment_record(segment.name), record.model_copy(update={"dropped": True}))
+    for piece in record.clean:
+        remove(run.paths.root / piece.path)
 
 
 def lacking_scores(run: Run, records: Mapping[str, SegmentRecord]) -> list[Segment]:
@@ -218,17 +235,25 @@ def lacking_scores(run: Run, records: Mapping[str, SegmentRecord]) -> list[Segme
     return [segment for segment, record in found if record and record.scores is None]
 
 
-def keep_scores(run: Run, records: Mapping[str, SegmentRecord], worker: Worker) -> None:
-    """Have the network look at the frames of the segments that lack that; see `lacking_scores`.
+def keep_scores(
+    run: Run, segments: Sequence[Segment], records: Mapping[str, SegmentRecord], worker: Worker, progress: Progress
+) -> None:
+    """Have the network look at the frames of segments, and keep what it says.
 
     Args:
         run: The run.
-        records: Records of the segments that are whole, by name.
+        segments: The segments; see `lacking_scores`.
+        records: Their records, by name.
         worker: Asks the network.
+        progress: Is told how far it is.
     """
-    for segment in lacking_scores(run, records):
+    total = Amount(sum(segment.frames for segment in segments), len(segments))
+    progress.begin("frames looked at", total=total, done=Amount(0, 0))
+    for segment in segments:
         frames = clean_frames(run, records[segment.name])
         scores = tuple(worker.score(run.targets[segment.position].aim, frame) for frame in frames)
         told = records[segment.name].model_copy(update={"scores": scores})
         write_record(run.paths.segment_record(segment.name), told)
         _LOG.info("segment %s was looked at", segment.name)
+        progress.advance(Amount(segment.frames, 1), [run.targets[segment.position].title])
+    progress.end()

@@ -31,11 +31,6 @@ from renderer.targets.target import Target
 
 _LOG = logging.getLogger(__name__)
 
-_REMEDIES = (
-    "Agree with --yes, set them back to continue it, choose another directory with --output, or begin anew with "
-    "--restart"
-)
-
 
 def describe_run(name: str, settings: Settings, targets: Sequence[Target], *, film: bool, chosen: Chosen) -> RunFile:
     """What `run.yaml` is to say of a run that is asked for now, with a film or with stills alone.
@@ -119,7 +114,7 @@ def refuse_unsuitable(directory: Path, wanted: RunFile | None) -> None:
     if wanted and holds_run(paths):
         changes = find_changes(Run(paths, read_run_file(paths.settings)), Run(paths, wanted))
         if changes.is_costly:
-            raise UserError(f"{changes.describe()}. {_REMEDIES}")
+            raise _refusal(changes.describe())
 
 
 @contextmanager
@@ -191,12 +186,19 @@ def _log_circumstances(run: RunFile) -> None:
     _LOG.info("settings: %s", json.dumps(run.settings.model_dump(mode="json"), ensure_ascii=False))
 
 
+def _refusal(what: str) -> UserError:
+    return UserError(
+        f"{what}. Agree with --yes (in Python yes=True), set them back to continue it, choose another directory with "
+        "--output, or begin anew with --restart"
+    )
+
+
 def _continued(paths: RunPaths, old: RunFile, new: RunFile, progress: Progress, agree: Agree) -> RunFile:
     changes = find_changes(Run(paths, old), Run(paths, new))
     if changes.is_costly:
         text = changes.describe()
         if not agree(text):
-            raise UserError(f"{text}. {_REMEDIES}")
+            raise _refusal(text)
         progress.note(text)
         changes.accept()
     begun = paths.segment_records() or paths.still_records()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,8 +154,7 @@ def dream_stills(run: Run, batches: Sequence[Sequence[int]], worker: Worker, pro
     progress.begin("stills", total=fresh_stills(run, total), done=fresh_stills(run, total - left))
     failures: list[Failure] = []
     errors: list[RuntimeError] = []
-    for first in range(0, len(batches), worker.devices):
-        together = batches[first : first + worker.devices]
+    for together in _side_by_side(batches, worker):
         places = [place for batch in together for place in batch]
         titles = [run.targets[place].title for place in places]
         _LOG.info("stills begin: %s", ", ".join(titles))
@@ -188,8 +187,7 @@ def dream_unwritten(run: Run, worker: Worker, progress: Progress) -> dict[str, l
     progress.begin("stills", total=fresh_stills(run, len(run.targets)), done=Amount(0, 0))
     dreamed: dict[str, tuple[Still, ...]] = {}
     batches = still_batches(run.still_recipe)
-    for first in range(0, len(batches), worker.devices):
-        together = batches[first : first + worker.devices]
+    for together in _side_by_side(batches, worker):
         places = [place for batch in together for place in batch]
         titles = [run.targets[place].title for place in places]
         shown = _Shown(run, progress, titles, fresh_stills(run, len(places)), is_saved=False)
@@ -197,6 +195,12 @@ def dream_unwritten(run: Run, worker: Worker, progress: Progress) -> dict[str, l
         shown.finished()
     progress.end()
     return {key: sorted(stills, key=_quality) for key, stills in dreamed.items()}
+
+
+def _side_by_side(batches: Sequence[Sequence[int]], worker: Worker) -> Iterator[Sequence[Sequence[int]]]:
+    """The batches that are dreamed at the same time: one a device."""
+    for first in range(0, len(batches), worker.devices):
+        yield batches[first : first + worker.devices]
 
 
 def attempt_seed(seed: int, variant: int, attempt: int) -> int:

@@ -50,7 +50,7 @@ class RunFile(BaseModel):
     Attributes:
         name: Name of the configuration.
         film: Whether a film was asked for, not stills alone.
-        fingerprints: Digests of the film's recipe, and of how it is presented.
+        fingerprints: Digests, by what they are of: that of the film's recipe.
         network: What tells the network from others; see `NetworkSource.identity`.
         font: Digest of the font's file, where there is one.
         versions: Versions of what the pixels may depend on.

@@ -96,11 +96,12 @@ def test_the_directory_follows_from_the_name_or_has_to_be_said() -> None:
         renderer.render(renderer.load("quickstart"))
 
 
-def test_other_settings_are_refused_until_it_is_to_begin_anew() -> None:
+def test_what_would_be_dreamed_anew_is_refused_until_that_is_agreed_to() -> None:
     film()
     with pytest.raises(renderer.UserError, match=r"was begun with other settings.*\n.*motion\.zoom"):
         film(motion={"zoom": 1.5})
-    assert film(motion={"zoom": 1.5}, restart=True).settings.motion.zoom == 1.5
+    assert film(motion={"zoom": 1.5}, yes=True).settings.motion.zoom == 1.5
+    assert film(motion={"zoom": 2.0}, restart=True).settings.motion.zoom == 2.0
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path) -> None:

@@ -1,15 +1,14 @@
 """The estimate of the room that a run takes, against runs whose pictures are as full of detail as dreams."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from renderer.common.progress import Stepped
-from renderer.film.recipe import FilmRecipe, StillRecipe
-from renderer.film.tasks import NOT_SAVING, Frame, Picture, Saving, SegmentTask, Still, StillTask
+from renderer.film.tasks import Frame, Picture, Still
 from renderer.jobs.commands import render, render_stills
 from renderer.jobs.disk_space import estimate_bytes
 from renderer.store.run import load_run
@@ -22,26 +21,12 @@ _BLOCK = 4096
 class DetailedWorker(FakeWorker):
     """Adds grain, which takes as much room as the details of a dream do."""
 
-    def segments(
-        self,
-        recipe: FilmRecipe,
-        batches: Sequence[Sequence[SegmentTask]],
-        stepped: Stepped,
-        saving: Saving = NOT_SAVING,
-        *,
-        score_all: bool,
-    ) -> Iterator[Frame]:
-        for frame in super().segments(recipe, batches, stepped, saving, score_all=score_all):
+    def segments(self, *given: Any, **options: Any) -> Iterator[Frame]:
+        for frame in super().segments(*given, **options):
             yield replace(frame, picture=_grainy(frame.picture))
 
-    def stills(
-        self,
-        recipe: StillRecipe,
-        batches: Sequence[Sequence[StillTask]],
-        stepped: Stepped,
-        saving: Saving = NOT_SAVING,
-    ) -> Iterator[Still]:
-        for still in super().stills(recipe, batches, stepped, saving):
+    def stills(self, *given: Any) -> Iterator[Still]:
+        for still in super().stills(*given):
             yield replace(still, picture=_grainy(still.picture))
 
 
