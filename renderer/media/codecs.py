@@ -119,7 +119,7 @@ FILM_SUFFIXES = frozenset(facts.film_suffix for facts in CODECS.values())
 SEGMENT_SUFFIXES = frozenset(facts.segment_suffix for facts in CODECS.values())
 """Suffixes that a segment may have."""
 
-PASSING_QUALITY = 5
+PASSING_QUALITY = 4
 """Of clean frames that are dropped after a while."""
 
 CLEAN_GROUP = 8

@@ -102,7 +102,7 @@ class Film(DreamedFilm):
     """Size, speed and succession of the film."""
 
     clean_frames: Literal["lossless", "drop"] | Annotated[int, Field(ge=0, le=39)] = Field(
-        5,
+        4,
         description="How the dreamed frames are kept, before text and encoding, so that `overlay` and `video` can be "
         "changed without dreaming again: the quality, as that of `video.quality`; `lossless`; or `drop`, and they are "
         "removed once the film's segments are encoded.",
