@@ -166,7 +166,7 @@ def evaluate(
 
     to_output = csv == Path("-")
     if csv and not to_output:
-        check_table_path(csv)
+        check_table_path(csv, directory)
     with shown_progress() as progress:
         evaluation = evaluate_run(directory, named_networks(judges or [], weights or []), progress)
     print_evaluation(make_console(stderr=to_output), make_console(stderr=True), evaluation, worst)

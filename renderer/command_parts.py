@@ -94,11 +94,12 @@ def _agreeing(*, yes: bool) -> Agree:
     """Who agrees to what would be dreamed anew: the option, else who sits at the terminal."""
 
     def agree(text: str) -> bool:
-        if yes or not sys.stdin.isatty():
-            return yes
+        if not yes and not sys.stdin.isatty():
+            return False
         say(f"{text}.")
-        if not typer.confirm("Go on?", err=True):
-            raise UserError("nothing was changed")
+        if not yes and not typer.confirm("Go on?", err=True):
+            say("Nothing was changed.")
+            raise typer.Exit(1)
         return True
 
     return agree

@@ -219,9 +219,12 @@ def describe_status(found: Status, directory: Path) -> list[str]:
     if found.worker is not None:
         lines.append(f"process {found.worker or '?'} is working on it now")
     elif not found.is_finished:
-        lines.append("nobody is working on it; the command that began it goes on (state/log.txt has it)")
+        goes_on = f"go on with\n  {found.command}" if found.command else "the command that began it goes on"
+        lines.append(f"nobody is working on it; {goes_on}")
     if found.film_path:
-        lines.append(f"film: {found.film_path}")
+        whole = found.film.pictures if found.film else found.film_frames
+        is_part = whole is not None and found.film_frames is not None and found.film_frames < whole
+        lines.append(f"film: {found.film_path}{f' ({found.film_frames} of {whole} frames)' if is_part else ''}")
     if found.is_finished:
         lines.append("finished")
     return lines

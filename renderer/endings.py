@@ -51,7 +51,4 @@ def describe_interruption(given: Sequence[str]) -> str:
 def _how_to_go_on(given: Sequence[str]) -> str:
     """Comfort, with the command line that goes on: the same, only that it must not begin anew."""
     command = shlex.join(["neuron-atlas", *(argument for argument in given if argument != "--restart")])
-    return (
-        "What is finished is kept, and of what was under way all but the last minutes (run.lose_at_most); go on with\n"
-        f"  {command}"
-    )
+    return f"What is finished is kept, and most of what was under way (run.lose_at_most); go on with\n  {command}"

@@ -1,5 +1,6 @@
 """Second thoughts: text, encoding and selection change, and what was dreamed and still fits is kept."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from renderer.common.errors import UserError
+from renderer.film.tasks import Frame
 from renderer.jobs.commands import Request, render, render_stills
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, located, names, request, results, tiny_settings
@@ -96,7 +98,7 @@ def test_dropped_frames_are_dreamed_anew_for_other_text_if_that_is_agreed_to(tmp
         located(tmp_path, "segments/lead-in-0001.mkv").name
     ]
     assert run(tmp_path, "film.clean_frames=drop") is None
-    with pytest.raises(UserError, match=r"(?s)overlay\.position: was .*the frames of 4 of 4 targets would be"):
+    with pytest.raises(UserError, match=r"(?s)overlay\.position: was .*the frames of 4 of 4 classes would be"):
         run(tmp_path, "film.clean_frames=drop", "overlay.position=top")
     worker = run(tmp_path, "film.clean_frames=drop", "overlay.position=top", agree=True)
     assert worker is not None
@@ -133,7 +135,7 @@ def test_what_does_not_fit_is_dreamed_anew_if_that_is_agreed_to(tmp_path: Path) 
     run(tmp_path, ONE_CHAIN)
     before, kept = results(tmp_path), names(tmp_path)
     changed = (ONE_CHAIN, "classes.select=[1,2,4,3,5]", "classes.order=listed")
-    with pytest.raises(UserError, match=r"(?s)classes\.select.*the frames of 2 of 5 targets.*--yes") as caught:
+    with pytest.raises(UserError, match=r"(?s)classes\.select.*the frames of 2 of 5 classes.*--yes") as caught:
         run(tmp_path, *changed)
     assert "rolling" not in str(caught.value).rpartition("\n")[2]
     assert results(tmp_path) == before
@@ -180,6 +182,77 @@ def test_text_on_fresh_stills_changes_without_dreaming(tmp_path: Path) -> None:
 
 def test_a_film_of_other_targets_altogether_is_asked_for_twice(tmp_path: Path) -> None:
     run(tmp_path, ONE_CHAIN)
-    with pytest.raises(UserError, match=r"no frame that is there is of these targets.*--yes"):
+    with pytest.raises(UserError, match=r"What is there is of other classes \(.*\); this would be another film.*--yes"):
         run(tmp_path, ONE_CHAIN, "classes.select=[7,8]")
     assert run(tmp_path, ONE_CHAIN, "classes.select=[7,8]", agree=True)
+
+
+RESET = ("film.transition=reset", ONE_CHAIN)
+
+
+def test_longer_classes_of_dropped_frames_are_asked_for(tmp_path: Path) -> None:
+    drop = (*RESET, "film.clean_frames=drop", "run.segment_seconds=5")
+    run(tmp_path, *drop)
+    with pytest.raises(UserError, match=r"(?s)the frames of 4 of 4 classes would be dreamed anew"):
+        run(tmp_path, *drop, "film.seconds_per_class=2")
+    assert run(tmp_path, *drop) is None
+
+
+def test_frames_are_not_dropped_before_the_network_has_looked_at_them(tmp_path: Path) -> None:
+    drop, scored = (ONE_CHAIN, "film.clean_frames=drop"), "overlay.lines=['{title} {probability:.0%}']"
+    run(tmp_path, *drop)
+    with pytest.raises(UserError, match=r"(?s)overlay\.lines: was .*the frames of 4 of 4 classes"):
+        run(tmp_path, *drop, scored)
+    assert run(tmp_path, *drop, scored, agree=True)
+    run(tmp_path / "fresh", *drop, scored)
+    assert np.array_equal(frames(tmp_path / "atlas.mp4"), frames(tmp_path / "fresh" / "atlas.mp4"))
+
+
+def test_what_an_interrupted_change_left_is_asked_for_before_it_is_written_over(tmp_path: Path) -> None:
+    run(tmp_path, *RESET)
+    before = results(tmp_path)
+
+    class Interrupting(FakeWorker):
+        def segments(self, *_args: object, **_options: object) -> Iterator[Frame]:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        asked = Request("tiny", tiny_settings(*RESET, "film.width=32"), tmp_path, agree=lambda _text: True)
+        render(asked, Recorder(), Interrupting)
+    with pytest.raises(UserError, match=r"the frames of 4 of 4 classes would be dreamed anew"):
+        run(tmp_path, *RESET, "film.seconds_per_class=0.5")
+    assert run(tmp_path, *RESET) is None
+    assert before.items() <= results(tmp_path).items()
+
+
+def test_going_back_to_what_is_there_is_not_asked_for(tmp_path: Path) -> None:
+    run(tmp_path, *RESET)
+    run(tmp_path, *RESET, "classes.select=[1]")
+    assert run(tmp_path, *RESET, "classes.select=[3]") is None, "all of its frames are there"
+
+
+def test_other_segments_are_asked_for(tmp_path: Path) -> None:
+    run(tmp_path, *RESET, "run.segment_seconds=0.5")
+    with pytest.raises(UserError, match=r"the frames of 4 of 4 classes would be dreamed anew"):
+        run(tmp_path, *RESET, "run.segment_seconds=5")
+
+
+def test_a_lost_lead_in_is_mended_also_where_frames_are_dropped(tmp_path: Path) -> None:
+    drop = "film.clean_frames=drop"
+    run(tmp_path, drop)
+    film = frames(tmp_path / "atlas.mp4")
+    located(tmp_path, "segments/lead-in-0001.mkv").unlink()
+    worker = run(tmp_path, drop)
+    assert worker is not None
+    assert np.array_equal(frames(tmp_path / "atlas.mp4"), film)
+
+
+def test_what_is_asked_tells_what_comes_and_goes_and_how_long_it_takes(tmp_path: Path) -> None:
+    run(tmp_path, ONE_CHAIN, "classes.select=[1,3,5]")
+    with pytest.raises(UserError) as refused:
+        run(tmp_path, ONE_CHAIN, "classes.select=[1,2,5]")
+    said = str(refused.value)
+    assert "  added: melting face\n" in said and "  no longer asked for: " in said
+    assert "the frames of 1 of 3 classes would be dreamed anew" in said
+    assert "With what is new, 2 of 3 classes are to be dreamed, about" in said
+    assert "stay on the disk" in said

@@ -70,7 +70,7 @@ def test_fresh_stills_of_another_recipe_are_refused(tmp_path: Path) -> None:
         _render(tmp_path, "stills.steps=8", "stills.fresh=true")
     _render(tmp_path, "stills.steps=9")
     for steps in (8, 9):
-        with pytest.raises(UserError, match="the stills of 4 of 4 targets would be dreamed anew"):
+        with pytest.raises(UserError, match="the stills of 4 of 4 classes would be dreamed anew"):
             _stills(tmp_path, f"stills.steps={steps}")
     assert _stills(tmp_path, "stills.steps=7").groups == []
 
@@ -123,3 +123,45 @@ def test_the_still_of_a_film_is_not_replaced_by_a_worse_one(tmp_path: Path) -> N
         assert picture.size == _FRESH
     assert _render(tmp_path).rounds == []
     assert (tmp_path / _STILL).read_bytes() == before
+
+
+def test_a_lost_still_does_not_change_which_one_a_film_keeps(tmp_path: Path) -> None:
+    def whole() -> dict[str, bytes]:
+        asked = request(tmp_path, "stills.fresh=true")
+        render(asked, Recorder(), Unlucky)
+        return results(tmp_path)
+
+    before = whole()
+    for path in (tmp_path / _STILL, tmp_path / "state" / "still-0002.json"):
+        path.unlink()
+    assert whole() == before
+
+
+def test_stills_of_another_network_are_asked_for(tmp_path: Path) -> None:
+    one, other = ((f"network={{source: torchvision, name: {name}}}",) for name in ("alexnet", "squeezenet1_1"))
+    _stills(tmp_path, *one)
+    still = tmp_path / "stills" / "0002-great-white-shark.png"
+    before = still.read_bytes()
+    with pytest.raises(UserError, match="the stills of 4 of 4 classes would be dreamed anew"):
+        _render(tmp_path, *other)
+    assert still.read_bytes() == before
+    render(replace(request(tmp_path, *other), agree=lambda _text: True), Recorder(), FakeWorker)
+    with Image.open(still) as picture:
+        assert picture.size == _FRAME
+
+
+def test_text_comes_on_stills_that_a_film_keeps(tmp_path: Path) -> None:
+    _stills(tmp_path, "stills.width=64", "stills.height=64")
+    before = (tmp_path / _STILL).read_bytes()
+    _render(tmp_path, "stills.overlay=true")
+    written = (tmp_path / _STILL).read_bytes()
+    assert written != before
+    _render(tmp_path)
+    assert (tmp_path / _STILL).read_bytes() == before
+
+
+def test_what_takes_the_place_of_stills_from_the_film_is_said(tmp_path: Path) -> None:
+    _render(tmp_path)
+    recorder = Recorder()
+    render_stills(request(tmp_path), recorder, FakeWorker)
+    assert any("4 of them take the place of stills from the film" in note for note in recorder.notes)

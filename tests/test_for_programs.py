@@ -79,10 +79,11 @@ def test_a_table_on_standard_output_is_alone_there(rendered: Path, capsys: pytes
     assert "mean log-probability" in said.err
 
 
-@pytest.mark.parametrize("name", ["", "run.yaml/scores.csv"])
+@pytest.mark.parametrize("name", ["", "run.yaml/scores.csv", "atlas.json", "scores.csv", "../notes.md"])
 def test_a_table_that_cannot_be_written_is_refused_first(
     rendered: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (rendered.parent / "notes.md").write_text("not a table")
     assert run("evaluate", str(rendered), "--csv", str(rendered / name)) == 2
     said = capsys.readouterr().err
     assert "--csv" in said and "pictures" not in said

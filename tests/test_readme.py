@@ -127,7 +127,7 @@ def test_changing_costs_what_the_document_says(capsys: pytest.CaptureFixture[str
     assert pair.items() < trio.items() and len(trio) == len(pair) + 1
     capsys.readouterr()
     run(other, *QUICK)
-    assert "the frames of 1 of 3 targets would be dreamed anew (pizza)" in capsys.readouterr().err
+    assert "the frames of 1 of 3 classes would be dreamed anew (pizza)" in capsys.readouterr().err
     assert contents_of("runs/growing")["0187-000"] == trio["0187-000"], "the dog face is kept"
     for command in (another, status, assemble):
         run(command)

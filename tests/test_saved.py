@@ -117,3 +117,12 @@ def test_stills_go_on_in_the_middle(tmp_path: Path, limit: int) -> None:
     assert results(tmp_path / "run") == results(tmp_path / "whole")
     assert 0 < steps[0] <= 4 * 70 - 32
     assert not list((tmp_path / "run" / "state").glob("saved-*"))
+
+
+def test_a_film_that_is_finished_leaves_what_is_saved_of_stills(tmp_path: Path) -> None:
+    render(request(tmp_path), Recorder(), LocalWorker)
+    with pytest.raises(Stop):
+        render_stills(request(tmp_path, *STILLS, EAGER), Recorder(), stopping(50))
+    saved = sorted((tmp_path / "state").glob("saved-*"))
+    render(request(tmp_path), Recorder(), LocalWorker)
+    assert saved and sorted((tmp_path / "state").glob("saved-*")) == saved

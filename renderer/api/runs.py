@@ -209,6 +209,8 @@ def _request(
     said, name = checked(settings, config), name_of(config)
     if output is None and name is None:
         raise UserError("output: say in which directory, since settings that have no file have no name either")
+    if "\0" in os.fspath(output or ""):
+        raise UserError("output: a name with a null character can be no folder's")
     directory = Path("runs") / str(name) if output is None else Path(output)
     return Request(name or directory.absolute().name, said, directory, restart, agree=lambda _changes: yes)
 

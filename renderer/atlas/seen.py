@@ -58,17 +58,29 @@ class SeenRun:
         self._parts: dict[Segment, PartRecord | None] = {}
         self._stills: dict[str, tuple[StillRecord | None, tuple[bool, ...]]] = {}
 
+    def of_any_length(self, segment: Segment) -> SegmentRecord | None:
+        """Record of a segment, also from when it had another length; None if it speaks of other files."""
+        if segment not in self._segments:
+            record, paths = read_record(self.paths.segment_record(segment.name), SegmentRecord), self.paths
+            is_own = (
+                record is not None
+                and are_own(paths, segment.name, record.frames, record.clean)
+                and speaks_of(paths, record.picture, paths.picture(segment.name))
+            )
+            self._segments[segment] = record if is_own else None
+        return self._segments[segment]
+
     def segment(self, segment: Segment) -> SegmentRecord | None:
         """Record of a segment, whether or not its files are still whole.
 
         None if there is none, or if it speaks of other files or frames than this segment has.
         """
-        record = self._of_any_length(segment)
+        record = self.of_any_length(segment)
         return record if record and record.frames == segment.frames else None
 
     def was_finished(self, segment: Segment) -> bool:
         """Whether a record of a segment is there, even if it is damaged; not one of another length."""
-        record = self._of_any_length(segment)
+        record = self.of_any_length(segment)
         is_other = record is not None and record.frames != segment.frames
         return not is_other and lexists(self.paths.segment_record(segment.name))
 
@@ -87,7 +99,7 @@ class SeenRun:
 
     def begun(self, segment: Segment) -> SegmentRecord | None:
         """Record of a segment that was finished when its class was shorter, if its files are there and whole."""
-        record = self._of_any_length(segment)
+        record = self.of_any_length(segment)
         if record is None or record.frames >= segment.frames:
             return None
         return record if self.has_frames(record) and self.is_whole(record.picture) else None
@@ -183,18 +195,6 @@ class SeenRun:
     def is_whole(self, record: FileRecord | None) -> bool:
         """Whether a file is there as it was recorded."""
         return record is not None and is_intact(self.paths, record, thorough=self._thorough)
-
-    def _of_any_length(self, segment: Segment) -> SegmentRecord | None:
-        """Record of a segment, also from when it had another length; None if it speaks of other files."""
-        if segment not in self._segments:
-            record, paths = read_record(self.paths.segment_record(segment.name), SegmentRecord), self.paths
-            is_own = (
-                record is not None
-                and are_own(paths, segment.name, record.frames, record.clean)
-                and speaks_of(paths, record.picture, paths.picture(segment.name))
-            )
-            self._segments[segment] = record if is_own else None
-        return self._segments[segment]
 
     def _looked_at(self, target: Target) -> tuple[StillRecord | None, tuple[bool, ...]]:
         """Record of a target's stills, and which of them are there and whole."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +11,11 @@ from typing import Any
 
 from renderer.atlas.seen import SeenRun
 from renderer.common.errors import UserError
-from renderer.common.wording import listed
+from renderer.common.progress import project_seconds
+from renderer.common.wording import format_duration, listed
 from renderer.film.recipe import film_recipe, flatten, still_recipe
 from renderer.film.timeline import Segment
+from renderer.jobs.amounts import amount_of
 from renderer.jobs.fresh import fresh_digest
 from renderer.jobs.presenting import Presenter
 from renderer.store.files import remove
@@ -25,6 +25,8 @@ from renderer.targets.target import Target
 
 Agree = Callable[[str], bool]
 """Is told what would be dreamed anew, and says whether to."""
+
+_MOST_NAMED = 10  # settings
 
 _Values = dict[str, tuple[Any, Any]]
 """By the key of a setting, what it was and what it is."""
@@ -44,7 +46,9 @@ class Changes:
         new: The run as it is asked for.
         frames_anew: Targets of which frames are there that do not fit.
         stills_anew: Targets of which fresh stills are there that do not fit.
-        stale: Names of segments that fit, but their clean frames were dropped and they are to look otherwise.
+        outdated: Segments that are there and would be written over: they are too long, or their clean frames were
+            dropped and they are to be longer or to look otherwise.
+        lacking: What is to be dreamed of the film, lead-ins too; longer segments that are gone on with as a whole.
         is_another: Whether the film is to be of other targets altogether.
     """
 
@@ -52,28 +56,59 @@ class Changes:
     new: Run
     frames_anew: tuple[Target, ...]
     stills_anew: tuple[Target, ...]
-    stale: tuple[str, ...]
+    outdated: tuple[Segment, ...]
+    lacking: tuple[Segment, ...]
     is_another: bool
 
     @property
     def is_costly(self) -> bool:
         """Whether anything would be dreamed anew, or nothing of what is there would be used."""
-        return bool(self.frames_anew or self.stills_anew or self.stale) or self.is_another
+        return bool(self.frames_anew or self.stills_anew) or self.is_another
 
     def describe(self) -> str:
         """What has changed, and what it costs, in lines."""
-        lines = "".join(f"  {text}\n" for text in dict.fromkeys(self._named()))
-        counted = (("frames", self.frames_anew), ("stills", self.stills_anew))
-        costs = [f"the {what} of {len(anew)} of {len(self.new.targets)} targets" for what, anew in counted if anew]
+        found = list(dict.fromkeys(self._named()))
+        if len(found) > _MOST_NAMED:
+            found[_MOST_NAMED - 1 :] = [f"and {len(found) - _MOST_NAMED + 1} others"]
+        lines = "".join(f"  {text}\n" for text in found)
+        return f"{self.new.paths.root} was begun with other settings:\n{lines}{self._cost()}"
+
+    def _cost(self) -> str:
+        if self.is_another:
+            return f"What is there is of other classes ({_list_titles(self.old.targets)}); this would be another film"
+        all_, counted = len(self.new.targets), (("frames", self.frames_anew), ("stills", self.stills_anew))
+        costs = [f"the {what} of {len(anew)} of {all_} classes" for what, anew in counted if anew]
         titles = list(dict.fromkeys(target.title for target in (*self.frames_anew, *self.stills_anew)))
-        cost = f"{' and '.join(costs)} would be dreamed anew ({listed(titles)})" if costs else ""
-        cost = cost or "no frame that is there is of these targets: the film would be another one"
-        return f"{self.new.paths.root} was begun with other settings:\n{lines}What still fits is kept; {cost}"
+        cost = f"What still fits is kept; {' and '.join(costs)} would be dreamed anew ({listed(titles)})"
+        to_dream = len({segment.position for segment in self.lacking if not segment.is_lead_in})
+        if self.frames_anew:
+            seconds = self._seconds()
+            time = f", about {format_duration(seconds)}" if seconds else ""
+            cost += f". With what is new, {to_dream} of {all_} classes are to be dreamed{time}"
+            if not self.outdated:
+                cost += ". The frames that are there stay on the disk, and are used again if you set it back"
+        return cost
+
+    def _seconds(self) -> float | None:
+        """How long the film's frames will take by those that are there, if they are of the same kind."""
+        old, new = self.old, self.new
+        kinds = [(run.settings.network, run.settings.film.width, run.settings.film.height) for run in (old, new)]
+        if kinds[0] != kinds[1]:
+            return None
+        seen = SeenRun(old)
+        timed = [(one, seen.segment(one)) for chain in old.timeline.chains for one in chain]
+        known = [(one, record) for one, record in timed if record]
+        made = amount_of(old.film_recipe, (one for one, _ in known)).work
+        seconds = sum(record.seconds for _, record in known)
+        return project_seconds(amount_of(new.film_recipe, self.lacking).work, made, seconds)
 
     def accept(self) -> None:
         """Forget what would be taken for what is asked for, and is not; everything else stays on the disk."""
-        for name in self.stale:
-            remove(self.new.paths.segment_record(name))
+        for segment in self.outdated:
+            remove(self.new.paths.segment_record(segment.name))
+        if not self.new.dreams_stills:
+            for target in self.stills_anew:
+                remove(self.new.paths.still_record(target.key))
 
     def _named(self) -> list[str]:
         values: _Values = {}
@@ -81,7 +116,7 @@ class Changes:
             values |= film_recipe(*_of(self.old.file)).differences(film_recipe(*_of(self.new.file)))
         if self.stills_anew:
             values |= still_recipe(*_of(self.old.file)).differences(still_recipe(*_of(self.new.file)))
-        if self.stale or self.new.settings.stills.overlay or self.old.settings.stills.overlay:
+        if self.outdated or self.new.settings.stills.overlay or self.old.settings.stills.overlay:
             values |= _differences_of_looks(self.old.file, self.new.file)
         return _describe_changes(self.old.file, self.new.file, values)
 
@@ -94,61 +129,59 @@ def find_changes(old: Run, new: Run) -> Changes:
         new: The run in the same directory as it is asked for.
     """
     film = old.file.film or new.file.film  # Stills alone, too, take their settings along into a film's directory.
-    stale = _stale(new) if film else ()
-    there = {path.stem for path in new.paths.segment_records()} if film else set[str]()
-    dreamed = [segment for segment in old.timeline.segments if segment.name in there] if film else []
+    if not film:
+        return Changes(old, new, (), _stills_anew(old, new), (), (), is_another=False)
+    seen, dreamed = SeenRun(new), _dreamed(old)
+    wanted = [segment for chain in new.timeline.chains for segment in chain]
+    outdated = [segment for segment in wanted if _is_outdated(seen, Presenter(new), segment)]
+    going_on = {segment.name for segment in wanted if seen.of_any_length(segment)} - {one.name for one in outdated}
+    lacking = [segment for segment in wanted if segment.name not in going_on or not seen.segment(segment)]
+    lost = {old.targets[one.position].key for one in dreamed if one.name not in going_on}
+    lost |= {new.targets[one.position].key for one in outdated if not one.is_lead_in}
+    asked = lost & {new.targets[one.position].key for one in lacking if not one.is_lead_in}
     keys = {old.targets[segment.position].key for segment in dreamed}
     return Changes(
         old=old,
         new=new,
-        frames_anew=_frames_anew(old, new, dreamed, there, stale) if film else (),
-        stills_anew=_stills_anew(new),
-        stale=stale,
-        is_another=bool(keys) and keys.isdisjoint(target.key for target in new.targets),
+        frames_anew=tuple(target for target in new.targets if target.key in asked),
+        stills_anew=_stills_anew(old, new),
+        outdated=tuple(outdated),
+        lacking=tuple(lacking),
+        is_another=bool(keys) and not going_on and keys.isdisjoint(target.key for target in new.targets),
     )
+
+
+def _dreamed(run: Run) -> list[Segment]:
+    """The segments of a run of which something is there, of whatever length."""
+    seen = SeenRun(run)
+    return [segment for segment in run.timeline.segments if seen.of_any_length(segment)]
+
+
+def _is_outdated(seen: SeenRun, presenter: Presenter, segment: Segment) -> bool:
+    """Whether a segment is there, fits, and can all the same not be used; see `Changes`."""
+    record = seen.of_any_length(segment)
+    if record is None:
+        return False
+    if record.frames > segment.frames:
+        return True
+    if not record.dropped or seen.has_frames(record):
+        return False
+    return record.frames < segment.frames or not presenter.is_done_with(seen, segment, record)
 
 
 def _of(file: RunFile) -> tuple[Any, Any, Any]:
     return file.decided, file.targets, file.network
 
 
-def _frames_anew(
-    old: Run, new: Run, dreamed: Sequence[Segment], there: AbstractSet[str], stale: Sequence[str]
-) -> tuple[Target, ...]:
-    """Targets that were dreamed, at least in part, and are asked for, but otherwise.
-
-    Args:
-        old: The run as it was begun.
-        new: The run as it is asked for.
-        dreamed: The segments of the old one that are there.
-        there: Names of all segments that are there, also from still earlier settings.
-        stale: Those of them that are to look otherwise; see `Changes`.
-    """
-    wanted = {segment.name: segment.frames for segment in new.timeline.segments}
-    # A segment that is to be longer is gone on with.
-    longer = {segment.name for segment in dreamed if segment.frames > wanted.get(segment.name, math.inf)}
-    fitting = there - longer - set(stale)
-    lost = {old.targets[one.position].key for one in dreamed if one.name not in fitting or one.name not in wanted}
-    lost |= {new.targets[one.position].key for one in new.timeline.segments if one.name in stale}
-    lacking = {new.targets[one.position].key for one in new.timeline.segments if one.name not in fitting}
-    return tuple(target for target in new.targets if target.key in lost & lacking)
-
-
-def _stale(new: Run) -> tuple[str, ...]:
-    """Segments of which only the part for the film is there, and that is to look otherwise."""
-    seen, presenter = SeenRun(new), Presenter(new)
-    found = ((segment, seen.segment(segment)) for segment in new.timeline.segments)
-    dropped = [(one, record) for one, record in found if record and record.dropped]
-    return tuple(one.name for one, record in dropped if not presenter.is_current(seen, one, record))
-
-
-def _stills_anew(new: Run) -> tuple[Target, ...]:
+def _stills_anew(old: Run, new: Run) -> tuple[Target, ...]:
     """Targets that have fresh stills, and are to have others."""
-    if not new.dreams_stills:
-        return ()  # A film takes what stills there are.
     seen = SeenRun(new)
     found = [(position, seen.still(target)) for position, target in enumerate(new.targets)]
     fresh = [(position, still) for position, still in found if still and still.fresh]
+    if not new.dreams_stills:
+        # A film takes what stills there are, but for those of another network.
+        fresh = fresh if old.file.network != new.file.network else []
+        return tuple(new.targets[position] for position, _ in fresh)
     return tuple(new.targets[position] for position, still in fresh if still.made_from != fresh_digest(new, position))
 
 
@@ -203,7 +236,12 @@ def _target_changes(old: RunFile, new: RunFile) -> list[str]:
         return []
     before, after = (run.settings.classes.model_dump(mode="json") for run in (old, new))
     found = [_describe(f"classes.{key}", before[key], after[key]) for key in after if before[key] != after[key]]
-    return [*found, f"classes: {_list_titles(old.targets)} before, {_list_titles(new.targets)} now"]
+    keys = [{target.key for target in run.targets} for run in (old, new)]
+    told = {
+        "added": [target for target in new.targets if target.key not in keys[0]],
+        "no longer asked for": [target for target in old.targets if target.key not in keys[1]],
+    }
+    return [*found, *(f"{what}: {_list_titles(targets)}" for what, targets in told.items() if targets)]
 
 
 def _titles(run: RunFile) -> list[tuple[str, str]]:

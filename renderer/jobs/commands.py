@@ -25,8 +25,10 @@ from renderer.jobs.presenting import keep_scores, lacking_scores
 from renderer.jobs.repairs import note_damaged_results
 from renderer.jobs.segments import render_film
 from renderer.jobs.session import describe_run, opened, reopened
+from renderer.jobs.status import what_is_there
 from renderer.jobs.stills import (
     Failure,
+    announced,
     dream_stills,
     make_film_stills,
     pending_batches,
@@ -45,6 +47,7 @@ from renderer.store.lock import holder
 from renderer.store.paths import RunPaths
 from renderer.store.run import Run, load_run
 from renderer.store.run_file import RunFile, holds_run
+from renderer.store.saved_file import read_saved_record
 
 
 @dataclass(frozen=True)
@@ -122,14 +125,13 @@ def render_stills(request: Request, progress: Progress, make_worker: MakeWorker 
         opened(request.directory, wanted, progress, restart=request.restart, agree=request.agree) as run,
         Live(run.paths, progress) as live,
     ):
-        with _results_kept(run):
+        with _results_kept(run, live):
             note_damaged_results(run, live)
+            write_text_anew(run)
             failures = _dream_stills(run, live, worker)
             keep_failures(run, failures, live)
             _restore(run, live)
             keep_logits(run, worker, live)
-        if not run.file.film:
-            _forget_saved(run)
         return _conclude(run, failures, live)
 
 
@@ -210,7 +212,7 @@ def _plan(run: Run, progress: Progress) -> Plan:
 
 def _render(run: Run, live: Live, worker: Callable[[], Worker], plan: Plan) -> Outcome:
     failures: list[Failure] = []
-    with _results_kept(run):
+    with _results_kept(run, live):
         note_damaged_results(run, live)
         for text in unused_in_film_stills(run):
             live.note(text)
@@ -222,8 +224,8 @@ def _render(run: Run, live: Live, worker: Callable[[], Worker], plan: Plan) -> O
         if lacking := lacking_scores(run, plan.records):
             keep_scores(run, lacking, plan.records, worker(), live)
             plan = make_plan(SeenRun(run))
-        if not run.settings.stills.fresh:
-            make_film_stills(run, plan.records, live)
+        make_film_stills(run, plan.records, live)
+        write_text_anew(run)
         assemble_segments(run, plan.records, live)
         if run.settings.stills.fresh:
             failures = _dream_stills(run, live, worker)
@@ -234,9 +236,12 @@ def _render(run: Run, live: Live, worker: Callable[[], Worker], plan: Plan) -> O
 
 
 def _forget_saved(run: Run) -> None:
-    """All is whole that was to be gone on with."""
+    """The film is whole, so that there is nothing of it to go on with; stills or another film may be gone on with."""
+    names = {segment.name for chain in run.timeline.chains for segment in chain}
     for path in run.paths.all_saved():
-        remove(path)
+        record = read_saved_record(path)
+        if record is None or names.issuperset(record.names):
+            remove(path)
 
 
 def _refuse_gaps(run: Run, plan: Plan) -> None:
@@ -250,12 +255,13 @@ def _refuse_gaps(run: Run, plan: Plan) -> None:
 
 
 def _dream_stills(run: Run, live: Live, worker: Callable[[], Worker]) -> list[Failure]:
-    write_text_anew(run)
     seen = SeenRun(run, thorough=True)
     batches = pending_batches(seen)
     if not batches:
         return []
     note_repairs(live, "stills", seen.damaged_stills, "dreamed again")
+    for text in announced(run, batches):
+        live.note(text)
     keep_similarity(run, worker(), live)
     return dream_stills(run, batches, worker(), live)
 
@@ -279,13 +285,15 @@ def _conclude(run: Run, failures: list[Failure], progress: Progress | None) -> O
 
 
 @contextmanager
-def _results_kept(run: Run) -> Iterator[None]:
-    """Whatever ends the work early, the index and the page tell what is there."""
+def _results_kept(run: Run, progress: Progress) -> Iterator[None]:
+    """Whatever ends the work early, the index and the page tell what is there, and an interruption says it."""
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError, UserError):
             write_results(run)
+            if not isinstance(error, Exception):
+                progress.note(f"kept: {what_is_there(SeenRun(run))}")
         raise
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from os.path import lexists
 from pathlib import Path
 from threading import Event
 
 from renderer.atlas.seen import SeenRun
 from renderer.common.digests import data_digest
-from renderer.common.progress import Amount, Progress
+from renderer.common.progress import Amount, Progress, note_repairs
 from renderer.film.tasks import Picture
 from renderer.film.timeline import Seam, Segment
 from renderer.jobs.commits import Commits
@@ -65,6 +66,16 @@ class Presenter:
         part = seen.part(segment)
         seam, lead_in = self.seam(segment, seen)
         return part is not None and part.made_from == self.fingerprint(segment, record, seam, lead_in)
+
+    def is_done_with(self, seen: SeenRun, segment: Segment, record: SegmentRecord) -> bool:
+        """Whether clean frames of a segment are needed no more; not said of one whose next lead-in is to be mended."""
+        seam = self.run.timeline.seam(segment, self.run.fade)
+        is_torn = seam is not None and self.seam(segment, seen)[0] is None
+        return not self.lacks_scores(record) and (is_torn or self.is_current(seen, segment, record))
+
+    def lacks_scores(self, record: SegmentRecord) -> bool:
+        """Whether the text is to say what the network sees in each frame, and that is not known yet."""
+        return self._needs_scores and record.scores is None
 
     def seam(self, segment: Segment, seen: SeenRun) -> tuple[Seam | None, SegmentRecord | None]:
         """How a segment fades into the next chain, and the record of that one's lead-in; a lost one is done without."""
@@ -150,8 +161,7 @@ class PartMaker:
         write_record(paths.part_record(segment.name), PartRecord(part=describe(paths, path), made_from=made_from))
         for other in {paths.part(segment.name, suffix) for suffix in SEGMENT_SUFFIXES} - {path}:
             remove(other)
-        if self._run.settings.film.clean_frames == "drop":
-            _drop(self._run, segment, self._record)
+        _drop_if_asked(presenter, segment, self._record)
 
     def _encode(self, path: Path, frames: Iterator[Picture]) -> None:
         film, video = self._run.settings.film, self._run.settings.video
@@ -189,11 +199,12 @@ def make_parts(
     """
     presenter, seen = Presenter(run), SeenRun(run, thorough=True)
     pending = [one for one in segments if not presenter.is_current(seen, one, records[one.name])]
+    lost = [one.name for one in pending if lexists(run.paths.part_record(one.name)) and seen.part(one) is None]
+    note_repairs(progress, "encoded parts", lost, "made again")
     if pending:
         _make_pending(presenter, pending, segments, records, progress)
-    if run.settings.film.clean_frames == "drop":
-        for segment in segments:  # Also of those that were made before this was asked for.
-            _drop(run, segment, records[segment.name])
+    for segment in segments:  # Also of those that were made before this was asked for.
+        _drop_if_asked(presenter, segment, records[segment.name])
 
 
 def _make_pending(
@@ -219,8 +230,11 @@ def _make_pending(
         progress.end()
 
 
-def _drop(run: Run, segment: Segment, record: SegmentRecord) -> None:
-    """Forget the clean frames of a segment whose part is made."""
+def _drop_if_asked(presenter: Presenter, segment: Segment, record: SegmentRecord) -> None:
+    """Forget the clean frames of a segment whose part is made, if none are to be kept."""
+    run = presenter.run
+    if run.settings.film.clean_frames != "drop" or presenter.lacks_scores(record):
+        return
     if not record.dropped:
         write_record(run.paths.segment_record(segment.name), record.model_copy(update={"dropped": True}))
     for piece in record.clean:
@@ -229,10 +243,9 @@ def _drop(run: Run, segment: Segment, record: SegmentRecord) -> None:
 
 def lacking_scores(run: Run, records: Mapping[str, SegmentRecord]) -> list[Segment]:
     """The segments over which the text is to say what the network sees in each frame, and that is not known yet."""
-    if not templates_need_score(run.settings.overlay.lines):
-        return []
+    presenter = Presenter(run)
     found = ((segment, records.get(segment.name)) for segment in run.timeline.segments)
-    return [segment for segment, record in found if record and record.scores is None]
+    return [segment for segment, record in found if record and presenter.lacks_scores(record)]
 
 
 def keep_scores(

@@ -199,7 +199,7 @@ def _continued(paths: RunPaths, old: RunFile, new: RunFile, progress: Progress, 
         text = changes.describe()
         if not agree(text):
             raise _refusal(text)
-        progress.note(text)
+        _LOG.info("%s", text)
         changes.accept()
     begun = paths.segment_records() or paths.still_records()
     for package, version in new.versions.items():

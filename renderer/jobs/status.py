@@ -13,6 +13,7 @@ from renderer.jobs.plan import Plan, make_plan
 from renderer.jobs.stills import finished_stills, pending_batches
 from renderer.store.live_file import LiveProgress, read_progress
 from renderer.store.lock import holder
+from renderer.store.log_file import last_command
 from renderer.store.run_file import run_file_problem
 
 
@@ -46,6 +47,8 @@ class Status:
         film: How far the film is; None where stills alone were asked for.
         stills: How far the fresh stills are; None where stills are taken from the film.
         film_path: The assembled film, if there is one.
+        film_frames: How many frames it has.
+        command: The command that works on it, or did last; None if that is not known.
         worker: Number of the process that works in the directory now (0 if it cannot be told); None if none does. What
             it has told of itself goes before what the finished files tell.
         is_finished: Whether there is nothing left to do.
@@ -57,6 +60,8 @@ class Status:
     film: Part | None
     stills: Part | None
     film_path: Path | None
+    film_frames: int | None
+    command: str | None
     worker: int | None
     is_finished: bool
     damaged: tuple[str, ...]
@@ -74,8 +79,7 @@ def run_status(directory: Path) -> Status:
     seen = look_at(directory)
     run = seen.run
     plan = make_plan(seen) if run.file.film else None
-    film = _film_part(seen, plan) if plan else None
-    stills = _stills_part(seen) if run.dreams_stills else None
+    film, stills = _parts(seen, plan)
     complete = all(part.classes_done == part.classes for part in (film, stills) if part)
     problem, worker = run_file_problem(run.paths), holder(run.paths.lock)
     told = read_progress(run.paths.progress) if worker is not None else None
@@ -84,11 +88,29 @@ def run_status(directory: Path) -> Status:
         film=_as_told(film, "frames", told),
         stills=_as_told(stills, "stills", told),
         film_path=run.paths.root / seen.film.film.path if seen.film else None,
+        film_frames=seen.film.frames if seen.film else None,
+        command=last_command(run.paths),
         worker=worker,
         is_finished=complete and (film is None or (seen.film is not None and seen.film.frames == run.timeline.frames)),
         damaged=plan.damaged if plan else (),
         problem=f"{run.paths.settings} {problem}; its copy is used" if problem else None,
     )
+
+
+def what_is_there(seen: SeenRun) -> str:
+    """How much of a run is finished or saved, in a few words."""
+    film, stills = _parts(seen, make_plan(seen) if seen.run.file.film else None)
+    told = [_describe_done("frames", film)] if film else []
+    return ", ".join([*told, *([_describe_done("stills", stills)] if stills else [])])
+
+
+def _describe_done(unit: str, part: Part) -> str:
+    return f"{part.pictures_done} of {part.pictures} {unit} ({100 * part.share:.0f} % of the work)"
+
+
+def _parts(seen: SeenRun, plan: Plan | None) -> tuple[Part | None, Part | None]:
+    """How far film and fresh stills are by what is on the disk."""
+    return _film_part(seen, plan) if plan else None, _stills_part(seen) if seen.run.dreams_stills else None
 
 
 def status_data(found: Status, directory: Path) -> dict[str, Any]:
@@ -105,6 +127,7 @@ def status_data(found: Status, directory: Path) -> dict[str, Any]:
         "film": asdict(found.film) if found.film else None,
         "stills": asdict(found.stills) if found.stills else None,
         "film_path": str(found.film_path) if found.film_path else None,
+        "film_frames": found.film_frames,
         "worker": found.worker,
         "is_finished": found.is_finished,
         "damaged": list(found.damaged),

@@ -23,7 +23,7 @@ from renderer.jobs.plan import still_batches
 from renderer.jobs.worker import SAVED_SHARE, Worker, closed, note_health
 from renderer.media.captions import caption_at, fill_templates
 from renderer.media.overlay import CaptionWriter
-from renderer.media.pictures import load_picture, save_still
+from renderer.media.pictures import load_picture, open_still, save_still
 from renderer.store.cleaning import remove_facets
 from renderer.store.files import remove
 from renderer.store.records import FacetRecord, SegmentRecord, StillRecord, describe, write_record
@@ -114,11 +114,13 @@ def write_text_anew(run: Run) -> None:
     seen = SeenRun(run, thorough=True)
     for position, target in enumerate(run.targets):
         record = seen.still(target)
-        fits = record is not None and record.made_from == fresh_digest(run, position)
-        if record and fits and record.text != text_digest(run, position):
+        # One that does not fit any more is dreamed anew, or kept by a film; either way its text is in order.
+        if record and record.fresh and record.text != text_digest(run, position):
             facets = [FacetRecord(still=record.still, score=record.score, seed=record.seed), *record.facets]
-            # A picture that is lost is dreamed again.
+            # A picture that is lost is dreamed again; there is no text on a transparent one.
             with suppress(OSError):
+                if any(open_still(run.paths.root / one.still.path).mode == "RGBA" for one in facets):
+                    continue
                 made = [_Picture(_before_text(run, record, one), one.score, one.seed) for one in facets]
                 again = _Made(made, fresh=True, made_from=record.made_from, seconds=record.seconds)
                 _write_stills(run, position, again)
@@ -201,6 +203,22 @@ def _side_by_side(batches: Sequence[Sequence[int]], worker: Worker) -> Iterator[
     """The batches that are dreamed at the same time: one a device."""
     for first in range(0, len(batches), worker.devices):
         yield batches[first : first + worker.devices]
+
+
+def announced(run: Run, batches: Sequence[Sequence[int]]) -> list[str]:
+    """What is to be said before stills are dreamed, a line each."""
+    stills, seen = run.still_recipe.stills, SeenRun(run)
+    places = [place for batch in batches for place in batch]
+    count, size = len(places) * stills.variants, f"{stills.width}x{stills.height} pixels"
+    lines = [f"{count} {'still' if count == 1 else 'stills'} of {size} in {stills.steps} steps"]
+    found = [seen.still(run.targets[place]) for place in places]
+    taken = sum(1 for record in found if record and not record.fresh)
+    if taken and not run.settings.stills.fresh:
+        lines.append(
+            f"{taken} of them take the place of stills from the film, unless the network is less sure of them; to have "
+            f"those back, remove {run.paths.stills} and use `render`"
+        )
+    return lines
 
 
 def attempt_seed(seed: int, variant: int, attempt: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections import deque
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ _MOST_BYTES = 1_000_000
 _MOST_WAITING = 1000
 _FORMAT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
 _LOGGER = logging.getLogger("renderer")
+_COMMAND = re.compile(r"^\S+ \S+ \d+ INFO renderer\.cli: (neuron-atlas (?:render|stills) .*)$", re.MULTILINE)
 
 
 class LogFile(logging.Handler):
@@ -73,6 +75,16 @@ class _Passing(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if _LOGGER.parent and (self._notes or not hasattr(record, SHOWN)):
             _LOGGER.parent.callHandlers(record)
+
+
+def last_command(paths: RunPaths) -> str | None:
+    """The last command line that dreamed in a run's directory, without `--restart`; None if the log does not tell."""
+    for path in (paths.log, paths.old_log):
+        with suppress(OSError):
+            found = _COMMAND.findall(path.read_text(encoding="utf-8", errors="replace"))
+            if found:
+                return str(found[-1]).replace(" --restart", "")
+    return None
 
 
 @contextmanager
