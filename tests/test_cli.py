@@ -431,7 +431,7 @@ def test_check_says_what_is_the_matter_with_the_directory(config: str, capsys: p
     assert run("render", config) == 0
     assert run("check", config, "--quick") == 0
     assert "holds a run that can be continued" in capsys.readouterr().out
-    assert run("check", config, "--quick", "--set", "film.width=32") == 2
+    assert run("check", config, "--quick", "--set", "film.width=32") == 0
     assert "film.width: was 24, is 32" in capsys.readouterr().out
     assert run("check", config, "--quick", "--set", "classes.order=similarity") == 0
     assert "not checked whether it can be continued" in capsys.readouterr().out

@@ -64,6 +64,15 @@ def test_few_steps_a_second_are_warned_of(
     assert not named(findings(wanted, film=False, quick=True), "steps")
 
 
+def test_text_that_is_too_low_is_warned_of(tmp_path: Path) -> None:
+    (text,) = named(findings(request(tmp_path, "film.width=256", "film.height=192"), quick=True), "text")
+    assert text.state == "warning" and "overlay.size=0.09" in text.text
+    (text,) = named(findings(request(tmp_path, "film.width=640", "film.height=360"), quick=True), "text")
+    assert text.state == "ok"
+    (text,) = named(findings(request(tmp_path), film=False, quick=True), "text")
+    assert text.state == "ok"
+
+
 def test_the_disk_is_told_of_also_for_what_is_left(tmp_path: Path) -> None:
     (before,) = named(findings(request(tmp_path), quick=True), "disk")
     assert "needed, " in before.text and "still to be written" not in before.text and " free at " in before.text
@@ -185,6 +194,14 @@ def test_savings_follow_from_the_speed_and_from_trials(monkeypatch: pytest.Monke
     assert said == ("at 456x256 about 3 min 20 s, with film.fps=12.5 about 3 min 20 s, with --preview about 1 min 40 s")
     assert tried == [(456, 25.0), (456, 12.5)]
     assert savings.describe_savings(run, Speed(FilmSpeed(0.0, 0.2, 0.0, 0.0), None), worker) == ""
+
+
+def test_no_preview_is_recommended_that_saves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(savings, "measure_speed", lambda run, *rest: Speed(FilmSpeed(0.0, 0.1, 0.0, 0.0), None))
+    small = ("film.width=256", "film.height=192", "film.fps=12", "dream.steps_per_frame=5")
+    run = a_run(*small, "film.seconds_per_class=20", "film.chains=1")
+    slow = Speed(FilmSpeed(0.0, 1.0, 0.0, 0.0), None)
+    assert savings.describe_savings(run, slow, FakeWorker(run.settings)) == ""
 
 
 def test_savings_of_stills(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ from renderer.jobs.worker import MakeWorker, local_worker
 from renderer.media.captions import caption_at, check_templates, fill_templates
 from renderer.media.ffmpeg import EncodingError
 from renderer.media.fonts import describe_missing, drawable, missing_glyphs
+from renderer.media.legibility import describe_small
 from renderer.media.overlay import CaptionWriter
 from renderer.networks.source import NetworkSource
 from renderer.settings.chosen import Chosen
@@ -211,14 +212,26 @@ def _check_text(run: Run) -> Finding:
     try:
         check_templates(overlay.lines)
         CaptionWriter(overlay, (film.width, film.height))
-        captions = (caption_at(run.targets, position, {}) for position in range(len(run.targets)))
-        texts = (text for caption in captions for text in fill_templates(overlay.lines, caption))
-        missing = missing_glyphs(overlay.font, (drawable(overlay.font, text) for text in texts))
+        captions = [
+            fill_templates(overlay.lines, caption_at(run.targets, position, {})) for position in range(len(run.targets))
+        ]
+        missing = missing_glyphs(overlay.font, (drawable(overlay.font, text) for texts in captions for text in texts))
+        size = _written_on(run)
+        small = describe_small(overlay, size, captions) if size else None
     except UserError as error:
         return Finding("text", "failed", str(error))
-    if missing:
-        return Finding("text", "warning", describe_missing(overlay.font, missing))
+    if wrong := [text for text in (describe_missing(overlay.font, missing) if missing else None, small) if text]:
+        return Finding("text", "warning", "; ".join(wrong))
     return Finding("text", "ok", "templates and font fit the titles" if overlay.lines else "none over the frames")
+
+
+def _written_on(run: Run) -> tuple[int, int] | None:
+    """Width and height of the smallest pictures with text; None where none has any."""
+    film, stills = run.settings.film, run.settings.stills
+    sizes = [(film.width, film.height)] if run.file.film else []
+    if run.dreams_stills and stills.overlay:
+        sizes.append((stills.width, stills.height))
+    return min(sizes, key=lambda size: size[1], default=None)
 
 
 def _check_encoder(run: Run) -> Finding:
