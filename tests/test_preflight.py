@@ -114,6 +114,14 @@ def test_of_a_finished_run_nothing_is_left_to_dream(tmp_path: Path, *, quick: bo
     assert told() == anew
 
 
+def test_what_the_network_only_looks_at_is_told(tmp_path: Path) -> None:
+    render(request(tmp_path), Recorder(), FakeWorker)
+    wanted = request(tmp_path, "overlay.lines=['{title} {probability}']")
+    (dreaming,) = named(findings(wanted), "dreaming")
+    assert dreaming.text.startswith("the network dreams here; all 40 frames are there; nothing to dream, ")
+    assert ", the network looks at 40 frames for the text, the film is made anew" in dreaming.text
+
+
 def test_other_text_needs_room_for_the_film_alone(tmp_path: Path) -> None:
     large = ("film.width=256", "film.height=256")
     render(request(tmp_path, *large), Recorder(), FakeWorker)

@@ -122,7 +122,7 @@ def _findings(request: Request, *, film: bool, quick: bool, make_worker: MakeWor
     yield output
     yield _check_disk(run, changes)
     left = _remainder(run, changes)
-    if left.is_dreamed or (quick and not left.is_whole):
+    if not left.needs_network or (quick and not left.is_whole):
         yield Finding("dreaming", "ok", left.describe())
     elif not quick and weights.state != "failed":
         yield from _check_dreaming(run, left, make_worker)
@@ -199,7 +199,7 @@ def _check_weights(settings: Settings, *, quick: bool) -> Finding:
     text = "; ".join([*(_name_network(network) for network in networks), *sizes])
     if quick:
         return Finding("weights", "warning", f"{text}; not loaded, so not known to fit")
-    return Finding("weights", "ok", f"{text}; tried below")
+    return Finding("weights", "ok", f"{text}; tried below if they are needed")
 
 
 def _name_network(network: NetworkSource) -> str:

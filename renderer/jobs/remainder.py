@@ -10,6 +10,7 @@ from renderer.common.wording import format_duration, together
 from renderer.jobs.amounts import film_left, whole_film
 from renderer.jobs.assembly import is_film_current
 from renderer.jobs.plan import Plan, PlannedSegment, make_plan
+from renderer.jobs.presenting import lacking_scores
 from renderer.jobs.projection import Projection
 from renderer.jobs.stills import finished_stills
 from renderer.store.run import Run
@@ -51,11 +52,13 @@ class Remainder:
         film: Its frames; None where stills alone are made.
         stills: Its fresh stills; None where they are taken from the film.
         has_film: Whether the film itself is there as the settings say.
+        looked_at: How many frames that are there the network is to look at, for the text over them.
     """
 
     film: Portion | None
     stills: Portion | None
     has_film: bool
+    looked_at: int = 0
 
     @property
     def portions(self) -> list[Portion]:
@@ -72,12 +75,18 @@ class Remainder:
         """Whether there is nothing to dream."""
         return not any(portion.share for portion in self.portions)
 
+    @property
+    def needs_network(self) -> bool:
+        """Whether the network is asked for anything."""
+        return not self.is_dreamed or self.looked_at > 0
+
     def describe(self, projection: Projection | None = None) -> str:
         """In words, with the time that it will take where it is known how long all would take."""
         if self.is_dreamed:
             there = together([f"all {portion.total} {portion.unit}" for portion in self.portions])
             anew = "" if self.film is None or self.has_film else ", the film is made anew from what is there"
-            return f"{there} are there; nothing to dream{anew}"
+            looked = f", the network looks at {self.looked_at} frames for the text" if self.looked_at else ""
+            return f"{there} are there; nothing to dream{looked}{anew}"
         seconds = {"frames": projection.film, "stills": projection.stills} if projection else {}
         return ", ".join(portion.describe(seconds.get(portion.unit)) for portion in self.portions)
 
@@ -99,7 +108,9 @@ def what_is_left(run: Run, stale: Collection[str] = ()) -> Remainder:
     plan = plan_without(seen, stale)
     left, whole = film_left(run, plan), whole_film(run)
     film = Portion("frames", left.pictures, whole.pictures, left.work / whole.work)
-    return Remainder(film, stills, has_film=not left.work and is_film_current(seen, plan.records))
+    looked_at = sum(segment.frames for segment in lacking_scores(run, plan.records))
+    has_film = not left.work and is_film_current(seen, plan.records)
+    return Remainder(film, stills, has_film, looked_at)
 
 
 def all_of(run: Run) -> Remainder:
