@@ -64,6 +64,15 @@ def test_few_steps_a_second_are_warned_of(
     assert not named(findings(wanted, film=False, quick=True), "steps")
 
 
+def test_text_that_is_too_low_is_warned_of(tmp_path: Path) -> None:
+    (text,) = named(findings(request(tmp_path, "film.width=256", "film.height=192"), quick=True), "text")
+    assert text.state == "warning" and "overlay.size=0.09" in text.text
+    (text,) = named(findings(request(tmp_path, "film.width=640", "film.height=360"), quick=True), "text")
+    assert text.state == "ok"
+    (text,) = named(findings(request(tmp_path), film=False, quick=True), "text")
+    assert text.state == "ok"
+
+
 def test_the_disk_is_told_of_also_for_what_is_left(tmp_path: Path) -> None:
     (before,) = named(findings(request(tmp_path), quick=True), "disk")
     assert "needed, " in before.text and "still to be written" not in before.text and " free at " in before.text
@@ -81,6 +90,83 @@ def test_the_disk_is_told_of_also_for_what_is_left(tmp_path: Path) -> None:
     assert "needed, about " in begun.text and " of it still to be written, " in begun.text
     render(request(tmp_path), Recorder(), FakeWorker)
     assert estimate_bytes_left(load_run(tmp_path)) == 0
+    (finished,) = named(findings(request(tmp_path), quick=True), "disk")
+    assert "needed, all of it written, " in finished.text
+
+
+def refuse(settings: Settings) -> FakeWorker:
+    raise AssertionError("there is nothing to dream, and yet the network is loaded")
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_of_a_finished_run_nothing_is_left_to_dream(tmp_path: Path, *, quick: bool) -> None:
+    render(request(tmp_path), Recorder(), FakeWorker)
+
+    def told(*overrides: str) -> list[str]:
+        found = preflight(request(tmp_path, *overrides), film=True, quick=quick, make_worker=refuse)
+        return [finding.text for finding in named(list(found), "dreaming")]
+
+    assert told() == ["all 40 frames are there; nothing to dream"]
+    anew = ["all 40 frames are there; nothing to dream, the film is made anew from what is there"]
+    assert told("overlay.position=top") == told("video.quality=40") == told("video.title=other") == anew
+    assert foretell(request(tmp_path), film=True, make_worker=refuse) == told()[0]
+    (tmp_path / "atlas.mp4").unlink()
+    assert told() == anew
+
+
+def test_what_the_network_only_looks_at_is_told(tmp_path: Path) -> None:
+    render(request(tmp_path), Recorder(), FakeWorker)
+    wanted = request(tmp_path, "overlay.lines=['{title} {probability}']")
+    (dreaming,) = named(findings(wanted), "dreaming")
+    assert dreaming.text.startswith("the network dreams here; all 40 frames are there; nothing to dream, ")
+    assert ", the network looks at 40 frames for the text, the film is made anew" in dreaming.text
+
+
+def test_other_text_needs_room_for_the_film_alone(tmp_path: Path) -> None:
+    large = ("film.width=256", "film.height=256")
+    render(request(tmp_path, *large), Recorder(), FakeWorker)
+    wanted = request(tmp_path, *large, "overlay.position=top")
+    run = Run(RunPaths(tmp_path), load_run(tmp_path).file.model_copy(update={"settings": wanted.settings}))
+    assert 0 < estimate_bytes_left(run) < 0.5 * estimate_bytes(run)
+    (disk,) = named(findings(wanted, quick=True), "disk")
+    assert " of it still to be written, " in disk.text
+
+
+def test_what_is_left_of_a_begun_run_is_told(tmp_path: Path) -> None:
+    render(request(tmp_path, "classes.limit=3", "film.chains=1"), Recorder(), FakeWorker)
+    (dreaming,) = named(findings(request(tmp_path, "film.chains=1")), "dreaming")
+    assert dreaming.text.startswith("the network dreams here; 10 of 40 frames to dream, about ")
+    longer = request(tmp_path, "classes.limit=1", "film.chains=1", "film.seconds_per_class=1.5")
+    (dreaming,) = named(findings(longer, quick=True), "dreaming")
+    assert dreaming.text == "2 of 12 frames to dream"
+
+
+def test_stills_that_are_left_to_dream_are_told(tmp_path: Path) -> None:
+    render_stills(request(tmp_path), Recorder(), FakeWorker)
+    (dreaming,) = named(findings(request(tmp_path), film=False), "dreaming")
+    assert dreaming.text == "all 4 stills are there; nothing to dream"
+    (dreaming,) = named(findings(request(tmp_path, "classes.select=[1,2,3,5,7]"), film=False, quick=True), "dreaming")
+    assert dreaming.text == "1 of 5 stills to dream"
+
+
+def test_what_would_be_dreamed_anew_is_a_warning(tmp_path: Path) -> None:
+    render(request(tmp_path), Recorder(), FakeWorker)
+    wanted = request(tmp_path, "dream.steps_per_frame=9")
+    (output,) = named(findings(wanted, quick=True), "output")
+    assert output.state == "warning" and output.text.endswith("; `render` asks before that")
+    assert "dream.steps_per_frame: was " in output.text
+    assert "--yes" not in output.text and "--restart" not in output.text
+    (dreaming,) = named(findings(wanted), "dreaming")
+    assert dreaming.text.startswith("the network dreams here; the film about ")
+
+
+def test_frames_that_were_dropped_and_are_to_look_otherwise_are_left_to_dream(tmp_path: Path) -> None:
+    render(request(tmp_path, "film.clean_frames=drop"), Recorder(), FakeWorker)
+    (dreaming,) = named(findings(request(tmp_path, "film.clean_frames=drop"), quick=True), "dreaming")
+    assert dreaming.text == "all 40 frames are there; nothing to dream"
+    found = findings(request(tmp_path, "film.clean_frames=drop", "overlay.position=top"), quick=True)
+    assert [finding.text for finding in named(found, "dreaming")] == ["40 of 40 frames to dream"]
+    assert named(found, "output")[0].state == "warning"
 
 
 def test_stills_that_are_left_count_by_themselves(tmp_path: Path) -> None:
@@ -116,6 +202,14 @@ def test_savings_follow_from_the_speed_and_from_trials(monkeypatch: pytest.Monke
     assert said == ("at 456x256 about 3 min 20 s, with film.fps=12.5 about 3 min 20 s, with --preview about 1 min 40 s")
     assert tried == [(456, 25.0), (456, 12.5)]
     assert savings.describe_savings(run, Speed(FilmSpeed(0.0, 0.2, 0.0, 0.0), None), worker) == ""
+
+
+def test_no_preview_is_recommended_that_saves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(savings, "measure_speed", lambda run, *rest: Speed(FilmSpeed(0.0, 0.1, 0.0, 0.0), None))
+    small = ("film.width=256", "film.height=192", "film.fps=12", "dream.steps_per_frame=5")
+    run = a_run(*small, "film.seconds_per_class=20", "film.chains=1")
+    slow = Speed(FilmSpeed(0.0, 1.0, 0.0, 0.0), None)
+    assert savings.describe_savings(run, slow, FakeWorker(run.settings)) == ""
 
 
 def test_savings_of_stills(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,8 +40,8 @@ def test_a_film_and_its_preview(capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert run("render", "quickstart", "--preview", sets=sets) == 0
     said = capsys.readouterr()
-    assert "preview: 42x32, 10 frames a second with 3 steps each" in said.err
-    assert "the real one: the film about " in said.out
+    assert "preview: 42x32, 10 frames a second with 4 steps each" in said.err
+    assert "the real one: all 12 frames are there; nothing to dream" in said.out
     assert real == sorted((path.name, path.stat().st_mtime_ns) for path in Path("runs/quickstart").rglob("*"))
     assert chapters(Path("runs/quickstart-preview/atlas.mp4")) == chapters(Path("runs/quickstart/atlas.mp4"))
     with av.open("runs/quickstart-preview/atlas.mp4") as film:
@@ -78,7 +78,8 @@ def test_all_shipped_configurations_have_previews_with_less_work(name: str) -> N
     assert preview.dream.model_copy(update={"steps_per_frame": real.dream.steps_per_frame}) == real.dream
     assert preview.film.seconds_per_class == real.film.seconds_per_class
     steps, fewer = (one.film.fps * one.dream.steps_per_frame for one in (real, preview))
-    assert 0.45 * steps <= fewer <= 0.6 * steps
+    assert 0.45 * steps <= fewer <= steps and fewer >= min(steps, 60)
+    assert fewer * len(shown) < 0.6 * steps * len(classes)
     assert min(preview.film.width, preview.film.height) <= 32
 
 
@@ -92,6 +93,26 @@ def test_many_classes_are_four_pieces_of_neighbors() -> None:
     assert preview.told.endswith("12 of 500 classes (4 excerpts of 3 neighbors each)")
 
 
+@pytest.mark.parametrize(
+    ("classes", "places"), [(6, [0, 1, 2, 3, 4, 5]), (7, [0, 1, 2, 4, 5, 6]), (18, [0, 1, 2, 8, 9, 10, 15, 16, 17])]
+)
+def test_of_few_classes_about_half_are_shown(classes: int, places: list[int]) -> None:
+    settings = tiny_settings("classes.select=all", f"classes.limit={classes}")
+    preview = make_preview(settings, film=True)
+    assert [target.index for target in chosen_targets(preview.settings)] == places
+
+
+def test_a_film_as_small_as_its_preview_is_named_so(capsys: pytest.CaptureFixture[str]) -> None:
+    small = make_preview(tiny_settings("film.fps=12", "dream.steps_per_frame=5"), film=True)
+    assert not small.saves and "you can as well make it without --preview" in small.told
+    for more in ("classes.select=['0-9']", "film.width=128", "film.fps=48", "stills.fresh=true"):
+        large = make_preview(tiny_settings("film.height=64", "dream.steps_per_frame=5", more), film=True)
+        assert large.saves and "without --preview" not in large.told
+    sets = ("classes.limit=1", *QUICK, "film.width=32", "film.height=32", "film.fps=10")
+    assert run("render", "quickstart", "--preview", sets=sets) == 0
+    assert "you can as well make it without --preview" in capsys.readouterr().err
+
+
 def test_mixtures_are_kept_in_a_preview() -> None:
     mixture = {"title": "odd one", "mix": {"pizza": 1, "owl": 0.5}}
     settings = tiny_settings(f"classes.select={json.dumps(['0-29', mixture])}")
@@ -101,9 +122,12 @@ def test_mixtures_are_kept_in_a_preview() -> None:
 
 @pytest.mark.parametrize(
     ("fps", "steps", "wanted"),
-    [(25, 5, (12.5, 5)), (60, 5, (12, 12)), (24, 1, (12, 2)), (8, 5, (8, 4)), (12, 40, (12, 20)), (8, 0, (8, 0))],
-)
-def test_steps_a_second_are_halved_unless_they_are_few(fps: float, steps: int, wanted: tuple[float, int]) -> None:
+    [
+        (25, 5, (12.5, 5)), (60, 5, (12, 12)), (12, 40, (12, 20)), (20, 4, (10, 6)),
+        (24, 1, (12, 2)), (8, 5, (8, 5)), (12, 5, (12, 5)), (30, 2, (15, 4)), (8, 0, (8, 0)),
+    ],
+)  # fmt: skip
+def test_steps_a_second_are_halved_where_they_are_many(fps: float, steps: int, wanted: tuple[float, int]) -> None:
     settings = tiny_settings(f"film.fps={fps}", f"dream.steps_per_frame={steps}")
     preview = make_preview(settings, film=True).settings
     assert (preview.film.fps, preview.dream.steps_per_frame) == wanted

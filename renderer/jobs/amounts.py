@@ -35,6 +35,11 @@ def saved_of_film(run: Run, plan: Plan) -> dict[str, Amount]:
     return {record.key: _saved(run.film_recipe, items, record) for record in records}
 
 
+def film_left(run: Run, plan: Plan) -> Amount:
+    """What is to be dreamed of a film, without what was saved of it; its classes are not counted."""
+    return left_of(run.film_recipe, plan.items) - sum(saved_of_film(run, plan).values(), Amount(0, 0))
+
+
 def _saved(recipe: FilmRecipe, items: Mapping[str, PlannedSegment], record: SavedRecord) -> Amount:
     if record.frames == 0:
         fresh = min(len(record.health), sum(name in items for name in record.names))

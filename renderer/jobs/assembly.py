@@ -82,6 +82,22 @@ def _join(
     return _assemble(run, segments, [piece for piece, _ in pieces], chapters, video, made_from)
 
 
+def is_film_current(seen: SeenRun, records: Mapping[str, SegmentRecord]) -> bool:
+    """Whether the film is there, has all that is shown, and looks and sounds as the settings say.
+
+    Args:
+        seen: The run.
+        records: Records of the segments that are whole, by name.
+
+    Raises:
+        UserError: The font cannot be read.
+    """
+    run, presenter = seen.run, Presenter(seen.run)
+    made = [presenter.current_part(seen, one, records.get(one.name)) for one in run.timeline.segments]
+    parts = [part.part.digest for part in made if part]
+    return bool(seen.film and len(parts) == len(made) and seen.film.made_from == _fingerprint(run, parts, _titled(run)))
+
+
 def restore_subtitles(run: Run, film: FilmRecord, progress: Progress | None) -> None:
     """Write the subtitles of a film that is there again, if they are missing or damaged."""
     segments = [segment for segment in run.timeline.segments if segment.name in set(film.segments)]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from renderer.atlas.seen import SeenRun
 from renderer.atlas.thumbnails import THUMBNAIL_SIDE
 from renderer.film.timeline import Segment
+from renderer.jobs.amounts import amount_of, film_left
+from renderer.jobs.assembly import is_film_current
+from renderer.jobs.plan import Plan
+from renderer.jobs.presenting import Presenter
+from renderer.jobs.remainder import plan_without
+from renderer.jobs.stills import finished_stills
 from renderer.media.codecs import CODECS, PASSING_QUALITY, Density, clean_density
 from renderer.settings.sections import Video
 from renderer.store.run import Run
@@ -24,24 +30,42 @@ def estimate_bytes(run: Run) -> float:
     room = _common_bytes(run) + _stills_bytes(run, len(run.targets))
     if not run.file.film:
         return room
-    return room + _segments_bytes(run, _segments(run)) + _film_bytes(run)
+    segments = [segment for chain in run.timeline.chains for segment in chain]
+    dreamed = _state_bytes(run, segments) + _clean_bytes(run, segments)
+    return room + dreamed + _parts_bytes(run, segments) + _film_bytes(run)
 
 
-def estimate_bytes_left(run: Run) -> float:
-    """What is still to be written of a run that was begun, in bytes; a film is written anew if a part of it is."""
+def estimate_bytes_left(run: Run, stale: Collection[str] = ()) -> float:
+    """What is still to be written of a run that was begun, in bytes; a film is written anew if a part of it is.
+
+    Args:
+        run: The run, with the settings that are asked for now.
+        stale: Names of segments that are there, and will be dreamed anew; see `Changes`.
+
+    Raises:
+        UserError: The font cannot be read.
+    """
     seen = SeenRun(run)
-    whole = seen.stills
-    left = [target for target in run.targets if target.key not in whole]
-    room = _stills_bytes(run, len(left))
+    there = len(finished_stills(seen)) if run.dreams_stills else len(seen.stills)
+    room = _stills_bytes(run, len(run.targets) - there)
     if run.file.film:
-        segments = [segment for segment in _segments(run) if any(seen.lacks(segment))]
-        room += _segments_bytes(run, segments)
-        room += _film_bytes(run) if segments or seen.film is None else 0.0
+        plan = plan_without(seen, stale)
+        room += _dreamed_bytes_left(run, plan) + _parts_bytes(run, _parts_left(seen, plan))
+        room += 0.0 if is_film_current(seen, plan.records) else _film_bytes(run)
     return room + (_common_bytes(run) if room else 0.0)
 
 
-def _segments(run: Run) -> list[Segment]:
-    return [segment for chain in run.timeline.chains for segment in chain]
+def _dreamed_bytes_left(run: Run, plan: Plan) -> float:
+    """Of what is dreamed; of segments that were begun, the frames that are there are not written again."""
+    segments = [item.segment for item in plan.items if item.is_missing]
+    frames = amount_of(run.film_recipe, segments).pictures
+    share = film_left(run, plan).pictures / frames if frames else 1.0
+    return _state_bytes(run, segments) + share * _clean_bytes(run, segments)
+
+
+def _parts_left(seen: SeenRun, plan: Plan) -> list[Segment]:
+    presenter, segments = Presenter(seen.run), seen.run.timeline.segments
+    return [one for one in segments if not presenter.is_current(seen, one, plan.records.get(one.name))]
 
 
 def _common_bytes(run: Run) -> float:
@@ -58,21 +82,21 @@ def _stills_bytes(run: Run, classes: int) -> float:
     return classes * still * (stills.variants if run.dreams_stills else 1)
 
 
-def _segments_bytes(run: Run, segments: Sequence[Segment]) -> float:
-    """Each has its last frame, its clean frames, what is encoded of them if it is shown, and two records."""
-    film, video = run.settings.film, run.settings.video
-    pixels = film.width * film.height
-    state = len(segments) * (pixels * _PNG_BYTES + 5 * _BLOCK)
-    clean = _clean_bytes(run, segments) * pixels
-    return state + clean + _encoded(run, segments, CODECS[video.codec].segment_bytes)
+def _state_bytes(run: Run, segments: Sequence[Segment]) -> float:
+    """Each segment has its last frame and two records."""
+    return len(segments) * (run.settings.film.width * run.settings.film.height * _PNG_BYTES + 5 * _BLOCK)
+
+
+def _parts_bytes(run: Run, segments: Sequence[Segment]) -> float:
+    return _encoded(run, segments, CODECS[run.settings.video.codec].segment_bytes)
 
 
 def _clean_bytes(run: Run, segments: Sequence[Segment]) -> float:
-    """Clean frames, in bytes for each pixel of a frame; where they are dropped, those of lead-ins stay."""
+    """Clean frames; where they are dropped, those of lead-ins stay."""
     kept = run.settings.film.clean_frames
     frames = sum(one.frames for one in segments if kept != "drop" or one.is_lead_in)
     density, quality = clean_density(PASSING_QUALITY if kept == "drop" else kept)
-    return density.bytes(frames, 0, quality)
+    return density.bytes(frames, 0, quality) * run.settings.film.width * run.settings.film.height
 
 
 def _film_bytes(run: Run) -> float:

@@ -17,25 +17,29 @@ from renderer.common.errors import UserError
 from renderer.common.wording import format_bytes, format_duration
 from renderer.film.timeline import refuse_endless
 from renderer.jobs.assembly import try_assembly
+from renderer.jobs.changes import Changes, find_changes
 from renderer.jobs.choosing import chosen_targets, said_of_companions
 from renderer.jobs.commands import Request
 from renderer.jobs.disk_space import estimate_bytes, estimate_bytes_left
 from renderer.jobs.machine import begun_with, choose, too_many_threads
 from renderer.jobs.projection import SHORT_SECONDS, Projection, measure_speed
+from renderer.jobs.remainder import Remainder, all_of, what_is_left
 from renderer.jobs.savings import describe_savings
-from renderer.jobs.session import describe_run, refuse_odd_names, refuse_unsuitable
+from renderer.jobs.session import describe_run, refuse_odd_names
 from renderer.jobs.stills import unused_in_film_stills
 from renderer.jobs.worker import MakeWorker, local_worker
 from renderer.media.captions import caption_at, check_templates, fill_templates
 from renderer.media.ffmpeg import EncodingError
 from renderer.media.fonts import describe_missing, drawable, missing_glyphs
+from renderer.media.legibility import describe_small
 from renderer.media.overlay import CaptionWriter
 from renderer.networks.source import NetworkSource
 from renderer.settings.chosen import Chosen
 from renderer.settings.sections import Settings
+from renderer.store.cleaning import refuse_foreign
 from renderer.store.paths import RunPaths
 from renderer.store.run import Run
-from renderer.store.run_file import RunFile, holds_run
+from renderer.store.run_file import RunFile, holds_run, read_run_file
 
 _LOG = logging.getLogger(__name__)
 
@@ -79,8 +83,11 @@ def foretell(request: Request, *, film: bool, make_worker: MakeWorker = local_wo
     _LOG.info("a trial tells how long %s takes; what follows is of that", request.name)
     try:
         run = _planned(request, choose(request.settings, begun_with(request.directory)), film=film, quick=False)
+        left = _remainder(run, _changes(run))
+        if left.is_dreamed:
+            return left.describe()
         with closing(make_worker(run.file.decided)) as worker:
-            return _describe_time(measure_speed(run, worker, SHORT_SECONDS).project(run), run)
+            return _describe_time(left, measure_speed(run, worker, SHORT_SECONDS).project(run), run)
     except _FAILURES as error:
         return f"cannot be rendered as it is: {error}"
 
@@ -111,10 +118,14 @@ def _findings(request: Request, *, film: bool, quick: bool, make_worker: MakeWor
     yield _check_text(run)
     if film:
         yield _check_encoder(run)
-    yield _check_output(run, quick=quick)
-    yield _check_disk(run)
-    if not quick and weights.state != "failed":
-        yield from _check_dreaming(run, make_worker)
+    output, changes = _check_output(run)
+    yield output
+    yield _check_disk(run, changes)
+    left = _remainder(run, changes)
+    if not left.needs_network or (quick and not left.is_whole):
+        yield Finding("dreaming", "ok", left.describe())
+    elif not quick and weights.state != "failed":
+        yield from _check_dreaming(run, left, make_worker)
 
 
 def _knows_order(settings: Settings, *, quick: bool) -> bool:
@@ -132,7 +143,24 @@ def _planned(request: Request, chosen: Chosen, *, film: bool, quick: bool) -> Ru
     if film:
         refuse_endless(settings.film, len(targets), settings.run.segment_seconds)
     file = RunFile(name=request.name, film=film, settings=settings, chosen=chosen, targets=targets)
+    if _knows_order(settings, quick=quick):
+        # A file that is missing is named by another check.
+        with suppress(UserError):
+            file = describe_run(request.name, settings, targets, film=film, chosen=chosen)
     return Run(RunPaths(request.directory), file)
+
+
+def _changes(run: Run) -> Changes | None:
+    """What the settings make of a run that is there; None if none is, or if that cannot be told; raises UserError."""
+    is_described = bool(run.file.fingerprints)
+    if not is_described or not holds_run(run.paths):
+        return None
+    return find_changes(Run(run.paths, read_run_file(run.paths.settings)), run)
+
+
+def _remainder(run: Run, changes: Changes | None) -> Remainder:
+    """What is left of a run; all of it where it cannot be told what is there."""
+    return what_is_left(run, changes.stale) if changes else all_of(run)
 
 
 def _describe_classes(run: Run) -> Finding:
@@ -171,7 +199,7 @@ def _check_weights(settings: Settings, *, quick: bool) -> Finding:
     text = "; ".join([*(_name_network(network) for network in networks), *sizes])
     if quick:
         return Finding("weights", "warning", f"{text}; not loaded, so not known to fit")
-    return Finding("weights", "ok", f"{text}; tried below")
+    return Finding("weights", "ok", f"{text}; tried below if they are needed")
 
 
 def _name_network(network: NetworkSource) -> str:
@@ -184,14 +212,26 @@ def _check_text(run: Run) -> Finding:
     try:
         check_templates(overlay.lines)
         CaptionWriter(overlay, (film.width, film.height))
-        captions = (caption_at(run.targets, position, {}) for position in range(len(run.targets)))
-        texts = (text for caption in captions for text in fill_templates(overlay.lines, caption))
-        missing = missing_glyphs(overlay.font, (drawable(overlay.font, text) for text in texts))
+        captions = [
+            fill_templates(overlay.lines, caption_at(run.targets, position, {})) for position in range(len(run.targets))
+        ]
+        missing = missing_glyphs(overlay.font, (drawable(overlay.font, text) for texts in captions for text in texts))
+        size = _written_on(run)
+        small = describe_small(overlay, size, captions) if size else None
     except UserError as error:
         return Finding("text", "failed", str(error))
-    if missing:
-        return Finding("text", "warning", describe_missing(overlay.font, missing))
+    if wrong := [text for text in (describe_missing(overlay.font, missing) if missing else None, small) if text]:
+        return Finding("text", "warning", "; ".join(wrong))
     return Finding("text", "ok", "templates and font fit the titles" if overlay.lines else "none over the frames")
+
+
+def _written_on(run: Run) -> tuple[int, int] | None:
+    """Width and height of the smallest pictures with text; None where none has any."""
+    film, stills = run.settings.film, run.settings.stills
+    sizes = [(film.width, film.height)] if run.file.film else []
+    if run.dreams_stills and stills.overlay:
+        sizes.append((stills.width, stills.height))
+    return min(sizes, key=lambda size: size[1], default=None)
 
 
 def _check_encoder(run: Run) -> Finding:
@@ -208,54 +248,52 @@ def _check_encoder(run: Run) -> Finding:
     return Finding("encoder", "ok", f"{codec} encodes and joins {film.width}x{film.height}")
 
 
-def _check_output(run: Run, *, quick: bool) -> Finding:
-    directory, wanted = run.paths.root, None
-    # A file that is missing is named by another check.
-    with suppress(UserError):
-        if _knows_order(run.settings, quick=quick):
-            chosen = Chosen.of(run.file.decided)
-            wanted = describe_run(run.name, run.settings, run.targets, film=run.file.film, chosen=chosen)
+def _check_output(run: Run) -> tuple[Finding, Changes | None]:
+    """Whether the directory can be used, and what the settings make of the run in it, as far as that can be told."""
+    directory, changes = run.paths.root, None
     try:
-        refuse_unsuitable(directory, wanted)
+        refuse_foreign(run.paths)
+        changes = _changes(run)
     except UserError as error:
-        return Finding("output", "failed", str(error))
+        return Finding("output", "failed", str(error)), None
     if not holds_run(run.paths):
-        return Finding("output", "ok", f"{directory} is free")
-    if wanted is None:
-        return Finding("output", "warning", f"{directory} holds a run; not checked whether it can be continued")
-    return Finding("output", "ok", f"{directory} holds a run that can be continued")
+        return Finding("output", "ok", f"{directory} is free"), None
+    if changes is None:
+        text = f"{directory} holds a run; not checked whether it can be continued"
+        return Finding("output", "warning", text), None
+    if changes.is_costly:
+        asks = f"`{'render' if run.file.film else 'stills'}` asks before that"
+        return Finding("output", "warning", f"{changes.describe()}; {asks}"), changes
+    return Finding("output", "ok", f"{directory} holds a run that can be continued"), changes
 
 
-def _check_disk(run: Run) -> Finding:
+def _check_disk(run: Run, changes: Changes | None) -> Finding:
     needed = left = estimate_bytes(run)
-    if holds_run(run.paths):
-        left = min(needed, estimate_bytes_left(run))
+    if changes:
+        left = min(needed, estimate_bytes_left(run, changes.stale))
     folder = next(path for path in (run.paths.root.absolute(), *run.paths.root.absolute().parents) if path.is_dir())
     free = shutil.disk_usage(folder).free
-    begun = f", about {format_bytes(left)} of it still to be written" if left < needed else ""
+    begun = f", about {format_bytes(left)} of it still to be written" if 0 < left < needed else ""
+    begun = begun or ("" if left else ", all of it written")
     text = f"about {format_bytes(needed)} needed{begun}, {format_bytes(free)} free at {folder}"
     if not os.access(folder, os.W_OK):
         return Finding("disk", "failed", f"{folder} cannot be written to; choose another directory with --output")
     return Finding("disk", "warning" if left > free else "ok", text)
 
 
-def _check_dreaming(run: Run, make_worker: MakeWorker) -> Iterator[Finding]:
+def _check_dreaming(run: Run, left: Remainder, make_worker: MakeWorker) -> Iterator[Finding]:
     try:
         with closing(make_worker(run.file.decided)) as worker:
             speed = measure_speed(run, worker)
-            text = _describe_time(speed.project(run), run)
+            text = _describe_time(left, speed.project(run), run)
             yield Finding("dreaming", "ok", f"the network dreams here; {text}")
-            if savings := describe_savings(run, speed, worker):
+            # Of a run that was begun, other sizes would begin anew.
+            if left.is_whole and (savings := describe_savings(run, speed, worker)):
                 yield Finding("smaller", "ok", savings)
     except _FAILURES as error:
         yield Finding("dreaming", "failed", str(error))
 
 
-def _describe_time(projection: Projection, run: Run) -> str:
-    parts = {"the film": projection.film, "the fresh stills": projection.stills}
-    told = [f"{name} about {format_duration(seconds)}" for name, seconds in parts.items() if seconds is not None]
-    return ", ".join(told) + _further_tries(run)
-
-
-def _further_tries(run: Run) -> str:
-    return ", longer where some are tried again" if run.dreams_stills and run.settings.stills.retries else ""
+def _describe_time(left: Remainder, projection: Projection, run: Run) -> str:
+    may_try_again = left.stills and left.stills.share and run.settings.stills.retries
+    return left.describe(projection) + (", longer where some are tried again" if may_try_again else "")

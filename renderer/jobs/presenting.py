@@ -61,11 +61,17 @@ class Presenter:
         self.suffix = CODECS[run.settings.video.codec].segment_suffix
         self._needs_scores = templates_need_score(run.settings.overlay.lines)
 
-    def is_current(self, seen: SeenRun, segment: Segment, record: SegmentRecord) -> bool:
-        """Whether the part of a segment is there and whole, and looks as the settings say."""
+    def is_current(self, seen: SeenRun, segment: Segment, record: SegmentRecord | None) -> bool:
+        """Whether a segment, of which the record is there, has a part that is whole and looks as the settings say."""
+        return self.current_part(seen, segment, record) is not None
+
+    def current_part(self, seen: SeenRun, segment: Segment, record: SegmentRecord | None) -> PartRecord | None:
+        """Record of the part of a segment, if it is there and whole, and looks as the settings say."""
         part = seen.part(segment)
+        if part is None or record is None:
+            return None
         seam, lead_in = self.seam(segment, seen)
-        return part is not None and part.made_from == self.fingerprint(segment, record, seam, lead_in)
+        return part if part.made_from == self.fingerprint(segment, record, seam, lead_in) else None
 
     def is_done_with(self, seen: SeenRun, segment: Segment, record: SegmentRecord) -> bool:
         """Whether clean frames of a segment are needed no more; not said of one whose next lead-in is to be mended."""

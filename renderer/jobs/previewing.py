@@ -1,8 +1,9 @@
 """Previews: what a film or stills will look like, small and fast; and what would make the real ones faster.
 
-What is changed was found by looking (docs/performance.md): with half the steps a second at the same rate, colors,
-things and the way of one class into the next are as in the real film; higher rates for fewer steps burn. Where in the
-picture something grows is another matter: that follows from the size, as it does from the seed.
+What is changed was found by looking (docs/performance.md): with half of many steps a second at the same rate, colors,
+things and the way of one class into the next are as in the real film; with half of few, classes hardly come; higher
+rates for fewer steps burn. So time is saved by size, frames and classes first. Where in the picture something grows is
+another matter: that follows from the size, as it does from the seed.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ Product = Literal["film", "stills"]
 
 _SIDE = 256  # The shorter one; networks see hardly more, and below it things lack their details.
 _FPS = 12.5
-_STEPS_PER_SECOND = 30  # Below that classes come too slowly.
+_STEPS_PER_SECOND = 62.5  # Below that classes come more slowly than in the film, and are not to be judged.
 _MOST_STEPS_PER_FRAME = 10_000  # As the settings allow.
 _STILL_STEPS = 128
-_EXCERPTS = 4
 _EXCERPT = 3
-_MOST_CLASSES = _EXCERPTS * _EXCERPT
+_FEWEST_EXCERPTS, _MOST_EXCERPTS = 2, 4  # Of a film; together about half of its classes.
+_MOST_STILLS = 12
+_WORTH_STEPS, _WORTH_PIXELS = 0.8, 0.5  # As shares: more than these are hardly worth a preview.
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,12 @@ class Preview:
     Attributes:
         settings: Those of the preview; checked as if `--set` had said what is changed.
         told: What to say of it.
+        saves: Whether it is much less work than the real thing.
     """
 
     settings: Settings
     told: str
+    saves: bool
 
 
 def make_preview(settings: Settings, *, film: bool) -> Preview:
@@ -53,14 +57,15 @@ def make_preview(settings: Settings, *, film: bool) -> Preview:
         UserError: The classes cannot be chosen.
     """
     targets = chosen_targets(settings)
-    few = _excerpts(targets, neighbors=_EXCERPT if film else 1)
+    few = _excerpts(targets) if film else _evenly(targets, min(len(targets), _MOST_STILLS), 1)
     changes: dict[str, object] = _fewer_classes(settings, few, film=film) if len(few) < len(targets) else {}
     changes |= smaller_film(settings) | fewer_frames(settings) if film else {}
     if not film or settings.stills.fresh:
         steps = settings.stills.steps
         changes |= smaller_stills(settings) | {"stills.steps": max(min(steps, _STILL_STEPS), steps // 4)}
     preview = check_settings(settings, changes)
-    return Preview(preview, _told(preview, len(few), len(targets), film=film))
+    saves = _saves(_work(settings, len(targets), film=film), _work(preview, len(few), film=film))
+    return Preview(preview, _told(preview, len(few), len(targets), film=film, saves=saves), saves)
 
 
 def smaller_film(settings: Settings) -> dict[str, object]:
@@ -76,7 +81,7 @@ def smaller_stills(settings: Settings) -> dict[str, object]:
 
 
 def fewer_frames(settings: Settings) -> dict[str, object]:
-    """Frames a second and steps a frame in a preview, by key: half as many steps a second, unless those are few."""
+    """Frames a second and steps a frame in a preview, by key: half as many steps a second, if those are many."""
     fps, steps = settings.film.fps, settings.dream.steps_per_frame
     slower = fps / max(1, round(fps / _FPS))
     wanted = max(fps * steps / 2, min(fps * steps, _STEPS_PER_SECOND))
@@ -91,13 +96,30 @@ def _smaller(width: int, height: int) -> tuple[int, int] | None:
     return round(width * _SIDE / shorter / 2) * 2, round(height * _SIDE / shorter / 2) * 2
 
 
-def _excerpts(targets: Sequence[Target], neighbors: int) -> list[Target]:
-    """Some of many targets: groups of neighbors, evenly from the first to the last."""
-    if len(targets) <= _MOST_CLASSES:
-        return list(targets)
-    count = _MOST_CLASSES // neighbors
-    firsts = [round(number * (len(targets) - neighbors) / (count - 1)) for number in range(count)]
+def _excerpts(targets: Sequence[Target]) -> list[Target]:
+    """Some of many targets of a film: groups of neighbors."""
+    count = min(max(len(targets) // (2 * _EXCERPT), _FEWEST_EXCERPTS), _MOST_EXCERPTS)
+    return _evenly(targets, count, _EXCERPT) if len(targets) > count * _EXCERPT else list(targets)
+
+
+def _evenly(targets: Sequence[Target], count: int, neighbors: int) -> list[Target]:
+    """So many groups of neighbors, evenly from the first target to the last."""
+    firsts = [round(number * (len(targets) - neighbors) / max(1, count - 1)) for number in range(count)]
     return [targets[first + place] for first in firsts for place in range(neighbors)]
+
+
+def _work(settings: Settings, classes: int, *, film: bool) -> tuple[float, float]:
+    """Ascent steps and pixels, about; neither tells by itself how long it takes, for that depends on the network."""
+    shown, stills = settings.film, settings.stills
+    frames = classes * shown.seconds_per_class * shown.fps if film else 0.0
+    pictures = classes * stills.variants if stills.fresh or not film else 0
+    steps = frames * settings.dream.steps_per_frame + pictures * stills.steps
+    return steps, frames * shown.width * shown.height + pictures * stills.steps * stills.width * stills.height
+
+
+def _saves(real: tuple[float, float], preview: tuple[float, float]) -> bool:
+    shares = [small / max(large, 1.0) for small, large in zip(preview, real, strict=True)]
+    return shares[0] <= _WORTH_STEPS or shares[1] <= _WORTH_PIXELS
 
 
 def _fewer_classes(settings: Settings, few: Sequence[Target], *, film: bool) -> dict[str, object]:
@@ -106,10 +128,10 @@ def _fewer_classes(settings: Settings, few: Sequence[Target], *, film: bool) -> 
     entries = [
         mixtures[one.title].model_dump(mode="json") if one.title in mixtures else one.index for one in few
     ]  # the title of a mixture is no other target's
-    return {"classes.select": entries} | ({"film.chains": _EXCERPTS} if film else {})
+    return {"classes.select": entries} | ({"film.chains": len(few) // _EXCERPT} if film else {})
 
 
-def _told(preview: Settings, few: int, classes: int, *, film: bool) -> str:
+def _told(preview: Settings, few: int, classes: int, *, film: bool, saves: bool) -> str:
     shown, stills = preview.film, preview.stills
     said = []
     if film:
@@ -118,6 +140,8 @@ def _told(preview: Settings, few: int, classes: int, *, film: bool) -> str:
     if not film or stills.fresh:
         said.append(f"stills of {stills.width}x{stills.height} with {stills.steps} steps")
     if few < classes:
-        how = f"{_EXCERPTS} excerpts of {_EXCERPT} neighbors each" if film else "evenly chosen"
+        how = f"{few // _EXCERPT} excerpts of {_EXCERPT} neighbors each" if film else "evenly chosen"
         said.append(f"{few} of {classes} classes ({how})")
+    if not saves:
+        said.append("the real one is about as small and short, so you can as well make it without --preview")
     return f"preview: {'; '.join(said)}"

@@ -36,8 +36,9 @@ def describe_savings(run: Run, speed: Speed, worker: Worker) -> str:
         found[f"at {_size(small)}"] = measure_speed(small, worker, SHORT_SECONDS).project(small).seconds
     for label, changes in _fewer(run).items():
         found[label] = speed.project(_changed(run, changes)).seconds
-    preview = _with(run, make_preview(run.settings, film=run.file.film).settings)
-    found["with --preview"] = measure_speed(preview, worker, SHORT_SECONDS).project(preview).seconds
+    if (made := make_preview(run.settings, film=run.file.film)).saves:
+        preview = _with(run, made.settings)
+        found["with --preview"] = measure_speed(preview, worker, SHORT_SECONDS).project(preview).seconds
     worthy = {label: seconds for label, seconds in found.items() if seconds < _WORTH_SHARE * whole}
     return ", ".join(f"{label} about {format_duration(seconds)}" for label, seconds in worthy.items())
 
