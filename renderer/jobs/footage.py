@@ -62,7 +62,6 @@ class Clip:
         size: Width and height in pixels.
         frames: How many it has.
         bytes: Size of the file.
-        has_quality: Whether its kind of file knows worse and better.
         tries: How many were encoded until one was small enough.
     """
 
@@ -71,7 +70,6 @@ class Clip:
     size: Size
     frames: int
     bytes: int
-    has_quality: bool
     tries: int = 1
 
     @property
@@ -82,8 +80,7 @@ class Clip:
     @property
     def described(self) -> str:
         """Its size, pace and quality, in words."""
-        quality = f", quality {self.form.quality}" if self.has_quality else ""
-        return f"{self.size[0]}x{self.size[1]}, {self.form.fps:.3g} frames a second{quality}"
+        return f"{self.size[0]}x{self.size[1]}, {self.form.fps:.3g} frames a second, quality {self.form.quality}"
 
 
 def encode(footage: Footage, form: Form, path: Path, progress: Progress) -> Clip:
@@ -106,7 +103,7 @@ def encode(footage: Footage, form: Form, path: Path, progress: Progress) -> Clip
     progress.begin("frames", total=Amount(count, len(footage.titles)), done=Amount(0, 0))
     write_film(path, _told(footage, _shown(footage, form, size), progress), (), size, form.fps, video)
     progress.end()
-    return Clip(path, form, size, count, path.stat().st_size, has_quality=kind.halving is not None)
+    return Clip(path, form, size, count, path.stat().st_size)
 
 
 def _told(footage: Footage, frames: Iterable[tuple[int, Picture]], progress: Progress) -> Iterator[Picture]:

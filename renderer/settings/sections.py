@@ -163,7 +163,8 @@ class Video(Section):
         ge=0,
         le=63,
         description="Constant rate factor of h264, h265 (up to 51), av1 and vp9: lower is better and larger. "
-        "For webp it is turned into its own quality: 0 becomes 100, 63 becomes 0.",
+        "For webp it is turned into its own quality: 0 becomes 100, 63 becomes 0. A gif has 256 colors up to 18, and "
+        "32 with 63.",
     )
     audio: Path | None = Field(
         None, description="Sound file, looped or cut to the film's length; not for `gif`, `webp` and `png`."
