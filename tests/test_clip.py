@@ -95,6 +95,27 @@ def test_classes_come_in_the_order_of_the_film(run: Path, tmp_path: Path, name: 
     assert contents(run) == before
 
 
+def test_text_names_the_neighbors_in_a_clip_of_classes_and_those_of_the_film_in_a_span(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, ...]] = []
+    texts = Presenter.texts
+
+    def told_texts(*arguments: object) -> list[tuple[str, ...]]:
+        lines = texts(*arguments)  # type: ignore[arg-type]
+        told.extend(lines)
+        return lines
+
+    monkeypatch.setattr(Presenter, "texts", told_texts)
+    entries = json.loads((run / "atlas.json").read_text(encoding="utf-8"))["classes"]
+    first, second, third, _ = (entry["title"] for entry in entries)
+    make_clip(run, Wish(classes=("1", "3"), force=True), Recorder())
+    assert told == [("", first, third), (first, third, "")]
+    told.clear()
+    make_clip(run, Wish(start=Fraction(0), end=Fraction(1), force=True), Recorder())
+    assert told == [("", first, second)]
+
+
 def test_titles_globs_and_groups_name_the_classes_of_the_run(run: Path, tmp_path: Path) -> None:
     title = json.loads((run / "atlas.json").read_text(encoding="utf-8"))["classes"][1]["title"]
     named, _ = made(run, tmp_path / "named" / "clip.mp4", classes=(title.upper(),))
@@ -340,10 +361,10 @@ def test_quantities_are_read_as_people_write_them() -> None:
         with pytest.raises(UserError, match=r"--from: .* is no time"):
             read_time("--from", text)
     for text in ("", "0", "1", "4000000", "4 apples", "-4MB"):
-        with pytest.raises(UserError, match="--under: .* is no size of a file with its unit; write 4MB"):
+        with pytest.raises(UserError, match=r"--under: .* is no size of a file with its unit; write 4MB"):
             read_bytes("--under", text)
     for text in ("0.0001KB", "999B"):
-        with pytest.raises(UserError, match="--under: .* is less than any film has; write 4MB"):
+        with pytest.raises(UserError, match=r"--under: .* is less than any film has; write 4MB"):
             read_bytes("--under", text)
     for text in ("9", "0:1", "9/16", "1:1:1"):
         with pytest.raises(UserError, match="--crop"):

@@ -82,7 +82,7 @@ def make_clip(directory: Path, wish: Wish, progress: Progress) -> Clip:
     cropping = _cropping(seen.run, wish, kind)
     cuts = _wished_cuts(seen, wish, progress)
     refuse_missing(seen, cuts)
-    footage = Footage(_shown_run(seen.run, wish), cuts, kind, cropping)
+    footage = Footage(_shown_run(seen.run, wish), cuts, kind, cropping, of_classes=bool(wish.classes))
     forms = _forms(footage, wish)
     make_folder(path.parent)
     with work_folder(path) as folder:

@@ -33,12 +33,14 @@ class Footage:
         cuts: The pieces of its film.
         kind: The kind of file.
         cropping: What is shown of the frames.
+        of_classes: Whether classes were chosen, so that what text says of the class before and after is of these.
     """
 
     run: Run
     cuts: Sequence[Cut]
     kind: Kind
     cropping: Cropping
+    of_classes: bool
 
     @cached_property
     def titles(self) -> dict[int, str]:
@@ -127,7 +129,7 @@ def _shown(footage: Footage, form: Form, size: Size) -> Iterator[tuple[int, Pict
         segment, record = cut.segment, seen.segment(cut.segment)
         if record is None:
             raise UserError(f"{segment.name}: removed or damaged while the clip was made; run the same command again")
-        texts = presenter.texts(segment, record)
+        texts = presenter.texts(segment, record, list(footage.titles) if footage.of_classes else None)
         with closing(presenter.mixed(record, *presenter.seam(segment, seen), cut.first)) as frames:
             for number, picture in enumerate(islice(frames, cut.frames)):
                 if begun + number in chosen:
