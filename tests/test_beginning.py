@@ -98,6 +98,8 @@ def test_docs_lists_topics_and_prints_one(capsys: pytest.CaptureFixture[str]) ->
 def test_an_unknown_topic_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("docs", "setings") == 2
     assert "setings: no such document; did you mean settings?" in capsys.readouterr().err
+    assert run("docs", "set") == 2
+    assert "set: no such document; did you mean settings?" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a terminal is made by pty")

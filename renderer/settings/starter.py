@@ -26,8 +26,9 @@ _HEAD = """\
 # neuron-atlas render {file}
 #
 # (and before it: neuron-atlas check {file})
-# What is commented out, such as `#fps: 25.0`, has its default: take the # away and change the value. Such
-# lines may also be removed; the default holds then. A network with which nothing has to be downloaded is {{source: embedded}}; others are told by
+# What is commented out, such as `#fps: 25.0`, has its default: take the # away and change the value. Any line may be
+# removed; its default holds then. A network with which nothing has to be downloaded is {{source: embedded}}; others
+# are told by
 #   neuron-atlas docs networks
 # Under `dream`, what suits the network and the preset come before the defaults; those here are for {network}. See
 #   neuron-atlas docs presets
