@@ -96,7 +96,7 @@ def test_classes_come_in_the_order_of_the_film(run: Path, tmp_path: Path, name: 
 
 
 def test_text_names_the_neighbors_in_a_clip_of_classes_and_those_of_the_film_in_a_span(
-    run: Path, monkeypatch: pytest.MonkeyPatch
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[tuple[str, ...]] = []
     texts = Presenter.texts
@@ -109,11 +109,11 @@ def test_text_names_the_neighbors_in_a_clip_of_classes_and_those_of_the_film_in_
     monkeypatch.setattr(Presenter, "texts", told_texts)
     entries = json.loads((run / "atlas.json").read_text(encoding="utf-8"))["classes"]
     first, second, third, _ = (entry["title"] for entry in entries)
-    make_clip(run, Wish(classes=("1", "3"), force=True), Recorder())
-    assert told == [("", first, third), (first, third, "")]
+    make_clip(run, Wish(classes=("1", "3"), output=tmp_path / "a.mp4"), Recorder())
+    assert list(dict.fromkeys(told)) == [("", first, third), (first, third, "")]
     told.clear()
-    make_clip(run, Wish(start=Fraction(0), end=Fraction(1), force=True), Recorder())
-    assert told == [("", first, second)]
+    make_clip(run, Wish(start=Fraction(0), end=Fraction(1), output=tmp_path / "b.mp4"), Recorder())
+    assert list(dict.fromkeys(told)) == [("", first, second)]
 
 
 def test_titles_globs_and_groups_name_the_classes_of_the_run(run: Path, tmp_path: Path) -> None:
