@@ -42,7 +42,7 @@ def init(
     path = shlex.quote(str(written.path))
     say(
         f"{written.path}: a configuration to start from (editors know its keys by {written.schema})\n"
-        f"Next:\n  neuron-atlas check {path} --quick\n  neuron-atlas render {path}",
+        f"Next:\n  neuron-atlas check {path}\n  neuron-atlas render {path}",
         err=False,
     )
 

@@ -323,9 +323,9 @@ def _figures_row(name: str, figures: Figures) -> dict[str, Cell]:
     numbers = {
         "top-1": (figures.top_1, ".3f"),
         "top-5": (figures.top_5, ".3f"),
-        "mean log-probability": (figures.mean_log_probability, ".2f"),
+        "mean log-probability": (figures.mean_log_probability, "z.2f"),
         "median rank": (figures.median_rank, "g"),
-        "mean activation": (figures.mean_activation, ".2f"),
+        "mean activation": (figures.mean_activation, "z.2f"),
     }
     shown: dict[str, Cell] = {"network": name, "pictures": _VIEWS[figures.shown], "classes": figures.pictures}
     return shown | {key: format(value, spec) for key, (value, spec) in numbers.items() if value is not None}

@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_init_writes_what_check_accepts(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("init") == 0
     said = capsys.readouterr().out
-    assert "neuron-atlas check film.yaml --quick" in said and "neuron-atlas render film.yaml" in said
+    assert "neuron-atlas check film.yaml\n" in said and "neuron-atlas render film.yaml" in said
     assert load_settings("film.yaml").name == "film"
     assert run("check", "film.yaml", "--quick") == 0
     schema = Path("film.yaml").read_text(encoding="utf-8").splitlines()[0].partition("$schema=")[2]
@@ -40,7 +40,7 @@ def test_init_writes_what_check_accepts(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_init_makes_folders_and_names_commands_that_work_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("init", "my films/one") == 0
-    assert "neuron-atlas check 'my films/one.yaml' --quick" in capsys.readouterr().out
+    assert "neuron-atlas check 'my films/one.yaml'\n" in capsys.readouterr().out
     assert {path.name for path in Path("my films").iterdir()} == {"one.yaml", "neuron-atlas.schema.json"}
     assert "# neuron-atlas render 'my films/one.yaml'\n" in Path("my films/one.yaml").read_text(encoding="utf-8")
 
@@ -98,6 +98,8 @@ def test_docs_lists_topics_and_prints_one(capsys: pytest.CaptureFixture[str]) ->
 def test_an_unknown_topic_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("docs", "setings") == 2
     assert "setings: no such document; did you mean settings?" in capsys.readouterr().err
+    assert run("docs", "set") == 2
+    assert "set: no such document; did you mean settings?" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a terminal is made by pty")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
@@ -92,6 +93,27 @@ def test_classes_come_in_the_order_of_the_film(run: Path, tmp_path: Path, name: 
     assert nearest(frames, film_frames(run)) == [*range(10), *range(30, 40)]
     assert abs(seconds - Fraction(20, 8)) < Fraction(1, 50)
     assert contents(run) == before
+
+
+def test_text_names_the_neighbors_in_a_clip_of_classes_and_those_of_the_film_in_a_span(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, ...]] = []
+    texts = Presenter.texts
+
+    def told_texts(*arguments: object) -> list[tuple[str, ...]]:
+        lines = texts(*arguments)  # type: ignore[arg-type]
+        told.extend(lines)
+        return lines
+
+    monkeypatch.setattr(Presenter, "texts", told_texts)
+    entries = json.loads((run / "atlas.json").read_text(encoding="utf-8"))["classes"]
+    first, second, third, _ = (entry["title"] for entry in entries)
+    make_clip(run, Wish(classes=("1", "3"), output=tmp_path / "a.mp4"), Recorder())
+    assert list(dict.fromkeys(told)) == [("", first, third), (first, third, "")]
+    told.clear()
+    make_clip(run, Wish(start=Fraction(0), end=Fraction(1), output=tmp_path / "b.mp4"), Recorder())
+    assert list(dict.fromkeys(told)) == [("", first, second)]
 
 
 def test_titles_globs_and_groups_name_the_classes_of_the_run(run: Path, tmp_path: Path) -> None:
@@ -219,6 +241,19 @@ def test_it_becomes_smaller_than_asked_for_and_close_to_it(large: Path, tmp_path
     assert (roomy.tries, roomy.bytes) == (1, full)
 
 
+def test_a_gif_loses_colors_before_its_text_becomes_small_and_another_kind_is_named_after_that(
+    large: Path, tmp_path: Path
+) -> None:
+    path, told = tmp_path / "clip.gif", Recorder()
+    wish = Wish(output=path, force=True)
+    full = make_clip(large, wish, told)
+    fewer = make_clip(large, replace(wish, under=full.bytes * 2 // 3), told)
+    assert fewer.size == full.size and fewer.form.quality > full.form.quality
+    assert not any("--format mp4" in note for note in told.notes)
+    tiny = make_clip(large, replace(wish, under=full.bytes // 6), told)
+    assert tiny.size < full.size and "--format mp4" in told.notes[-1]
+
+
 def test_what_cannot_be_made_so_small_is_refused_and_leaves_nothing(large: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"--under: 1 kB cannot be reached; even with \d+x\d+, 8 frames a second"):
         make_clip(large, Wish(output=tmp_path / "clip.gif", under=500), Recorder())
@@ -319,14 +354,17 @@ def test_the_command_says_what_it_made(
 def test_quantities_are_read_as_people_write_them() -> None:
     times = {"75": 75, "0:10": 10, "1:02:03.5": Fraction(7447, 2), "90:00": 5400, "0": 0, " 1.25 ": Fraction(5, 4)}
     assert {text: read_time("--from", text) for text in times} == times
-    sizes = {"4MB": 4_000_000, "500kb": 500_000, "3.5 MiB": 3_670_016, "12": 12, "1G": 10**9}
+    sizes = {"4MB": 4_000_000, "500kb": 500_000, "3.5 MiB": 3_670_016, "1200 B": 1200, "1G": 10**9}
     assert {text: read_bytes("--under", text) for text in sizes} == sizes
     assert read_proportion("--crop", "9:16") == (9, 16)
     for text in ("", "1:75", "1:60:00", "-1", "ten", "1:2:3:4", "1e3", "nan"):
         with pytest.raises(UserError, match=r"--from: .* is no time"):
             read_time("--from", text)
-    for text in ("", "0", "4 apples", "-4MB", "0.0001KB"):
-        with pytest.raises(UserError, match="--under"):
+    for text in ("", "0", "1", "4000000", "4 apples", "-4MB"):
+        with pytest.raises(UserError, match=r"--under: .* is no size of a file with its unit; write 4MB"):
+            read_bytes("--under", text)
+    for text in ("0.0001KB", "999B"):
+        with pytest.raises(UserError, match=r"--under: .* is less than any film has; write 4MB"):
             read_bytes("--under", text)
     for text in ("9", "0:1", "9/16", "1:1:1"):
         with pytest.raises(UserError, match="--crop"):

@@ -9,8 +9,9 @@ from rich.console import Console
 from renderer.common import progress as progress_module
 from renderer.common.progress import Amount, Course, project_seconds
 from renderer.common.wording import format_bytes, format_duration
-from renderer.display import BarProgress, LineProgress, describe_shortcomings, progress_on, shorten
+from renderer.display import BarProgress, LineProgress, describe_shortcomings, print_evaluation, progress_on, shorten
 from renderer.jobs.commands import Outcome
+from renderer.store.evaluation_file import Evaluation, Figures, Recognition
 from renderer.store.index_file import Index, IndexClass, IndexGuess
 from renderer.store.paths import RunPaths
 
@@ -54,6 +55,14 @@ def test_amounts_on_the_disk_have_a_fitting_unit(count: float, text: str) -> Non
 )
 def test_durations_have_two_units_at_most(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
+
+
+def test_a_figure_next_to_nothing_has_no_sign() -> None:
+    figures = Figures(shown=("still",), pictures=1, top_1=1.0, mean_log_probability=-0.001, mean_activation=-0.002)
+    recognition = Recognition(network={"name": "a"}, contents="", unknown=(), figures=(figures,), pictures=())
+    table = io.StringIO()
+    print_evaluation(Console(file=table), Console(file=table), Evaluation(network=recognition, judges=()), worst=0)
+    assert table.getvalue().count("0.00") == 2 and "-0.00" not in table.getvalue()
 
 
 def test_titles_are_shortened_to_a_line() -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from urllib.error import URLError
 
 import av
 import numpy as np
@@ -248,6 +249,22 @@ def test_what_is_wrong_with_a_judge_is_said_with_its_name(tmp_path: Path, judge:
     with pytest.raises(UserError, match=message):
         evaluate(directory, judges(judge), Recorder())
     assert not (directory / "evaluation.json").exists()
+
+
+@pytest.mark.parametrize("judge", ["torchvision:squeezenet1_1", "caffe:vgg_cnn_s"])
+def test_weights_that_cannot_be_had_are_asked_for_by_the_option_of_this_command(
+    tmp_path: Path, judge: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(*_: object, **__: object) -> None:
+        raise URLError("no route to host")
+
+    directory = rendered(tmp_path / "run")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("torch.hub.download_url_to_file", offline)
+    asked = named_networks([judge], ["gone.caffemodel"] if judge.startswith("caffe") else [])
+    with pytest.raises(UserError, match=r"or say where the file is: --weights /path/to/\w") as caught:
+        evaluate(directory, asked, Recorder())
+    assert "--set" not in str(caught.value)
 
 
 def test_a_judge_without_a_class_of_the_run_is_refused(tmp_path: Path, small_judge: str) -> None:

@@ -26,5 +26,6 @@ def find_document(name: str) -> Path:
     """The document of a name; raises UserError where there is none."""
     known = documents()
     if name not in known:
-        raise UserError(f"{name}: no such document{did_you_mean(nearest(name, known))} (there are {', '.join(known)})")
+        near = nearest(name, known) or [other for other in known if other.startswith(name)]
+        raise UserError(f"{name}: no such document{did_you_mean(near)} (there are {', '.join(known)})")
     return known[name]

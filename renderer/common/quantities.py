@@ -8,8 +8,9 @@ from fractions import Fraction
 from renderer.common.errors import UserError
 
 _TIME = re.compile(r"(?:(?:(\d{1,4}):)?(\d{1,4}):)?(\d{1,7}(?:\.\d{1,9})?)", re.ASCII)
-_BYTES = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*(K|M|G|Ki|Mi|Gi)?B?", re.ASCII | re.IGNORECASE)
+_BYTES = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*(?:(K|M|G|Ki|Mi|Gi)B?|B)", re.ASCII | re.IGNORECASE)
 _PROPORTION = re.compile(r"([1-9]\d{0,3}):([1-9]\d{0,3})", re.ASCII)
+_LEAST_BYTES = 1000  # less than any film has
 _FACTORS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 
 
@@ -23,11 +24,12 @@ def read_time(option: str, text: str) -> Fraction:
 
 
 def read_bytes(option: str, text: str) -> int:
-    """Bytes, of `4MB`, `500 kB` (decimal), `3.5MiB` (binary); at least 1; raises UserError that names the option."""
+    """Bytes, of `4MB`, `500 kB` (decimal), `3.5MiB` (binary); at least 1000; raises UserError that names the option."""
     found = _BYTES.fullmatch(text.strip())
     count = int(Fraction(found[1]) * _FACTORS[(found[2] or "").lower()]) if found else 0
-    if count < 1:
-        raise UserError(f"{option}: {text!r:.40} is no size of a file; write 4MB, 500KB or 3.5MiB")
+    if count < _LEAST_BYTES:
+        what = "is less than any film has" if found else "is no size of a file with its unit"
+        raise UserError(f"{option}: {text!r:.40} {what}; write 4MB, 500KB or 3.5MiB")
     return count
 
 

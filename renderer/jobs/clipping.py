@@ -16,7 +16,7 @@ from renderer.common.quantities import format_time
 from renderer.common.wording import either, format_bytes
 from renderer.jobs.cuts import Cut, cuts_of_classes, cuts_of_span, film_segments, refuse_missing
 from renderer.jobs.footage import Clip, Footage, encode
-from renderer.media.clip_forms import KINDS, Form, Kind, find_form, smaller_forms
+from renderer.media.clip_forms import KINDS, Form, Kind, find_form, is_readable, smaller_forms
 from renderer.media.cropping import Cropping, central
 from renderer.media.ffmpeg import frame_rate
 from renderer.settings.sections import Overlay
@@ -82,7 +82,7 @@ def make_clip(directory: Path, wish: Wish, progress: Progress) -> Clip:
     cropping = _cropping(seen.run, wish, kind)
     cuts = _wished_cuts(seen, wish, progress)
     refuse_missing(seen, cuts)
-    footage = Footage(_shown_run(seen.run, wish), cuts, kind, cropping)
+    footage = Footage(_shown_run(seen.run, wish), cuts, kind, cropping, of_classes=bool(wish.classes))
     forms = _forms(footage, wish)
     make_folder(path.parent)
     with work_folder(path) as folder:
@@ -113,6 +113,8 @@ def _small_enough(footage: Footage, forms: Sequence[Form], wish: Wish, path: Pat
             f"{format_bytes(least.bytes)}. {_advice(wish, footage.kind)}"
         )
     best = next(clip for clip in tried if clip.form == found)
+    if footage.kind.codec != "h264" and not is_readable(found, forms[0].width):
+        progress.note("its text may be too small to read; --format mp4 keeps more in as many bytes")
     return replace(best, path=path, tries=len(tried))
 
 

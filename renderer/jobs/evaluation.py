@@ -26,7 +26,7 @@ from renderer.common.progress import Amount, Progress
 from renderer.jobs.commands import make_page
 from renderer.networks.devices import find_devices
 from renderer.networks.loaded import load_network
-from renderer.networks.source import NetworkSource
+from renderer.networks.source import FILE_ADVICE, NetworkSource
 from renderer.settings.loading import parse_network
 from renderer.store.evaluation_file import (
     Evaluation,
@@ -40,6 +40,8 @@ from renderer.store.lock import holder
 from renderer.store.run import Run, load_run
 
 _COMPANIONS = "companions"
+_JUDGE_ADVICE = r"\1 say where the file is: --weights \3"
+_DREAMER_ADVICE = "or evaluate on the computer that rendered the run"
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def evaluate(directory: Path, judges: Sequence[NamedNetwork], progress: Progress
 
 def _ask(run: Run, named: NamedNetwork, *, own: bool) -> _Asked:
     named = named if own else replace(named, settings=named.settings.alone)  # Nobody judges together.
-    with _named_in_errors(named):
+    with _named_in_errors(named, _DREAMER_ADVICE if own else _JUDGE_ADVICE):
         identity = named.settings.alone.identity()
         if own and identity != _without(run.file.network, _COMPANIONS):
             raise UserError(
@@ -192,8 +194,9 @@ def _renew_page(run: Run, progress: Progress) -> None:
 
 
 @contextmanager
-def _named_in_errors(named: NamedNetwork) -> Iterator[None]:
+def _named_in_errors(named: NamedNetwork, advice: str = "") -> Iterator[None]:
+    """Errors begin with the network's place; where they advise to set a key, `advice` says what this command has."""
     try:
         yield
     except UserError as error:
-        raise UserError(f"{named.place}: {error}") from error
+        raise UserError(f"{named.place}: {FILE_ADVICE.sub(advice, str(error))}") from error

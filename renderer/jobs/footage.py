@@ -33,12 +33,14 @@ class Footage:
         cuts: The pieces of its film.
         kind: The kind of file.
         cropping: What is shown of the frames.
+        of_classes: Whether classes were chosen, so that what text says of the class before and after is of these.
     """
 
     run: Run
     cuts: Sequence[Cut]
     kind: Kind
     cropping: Cropping
+    of_classes: bool
 
     @cached_property
     def titles(self) -> dict[int, str]:
@@ -62,7 +64,6 @@ class Clip:
         size: Width and height in pixels.
         frames: How many it has.
         bytes: Size of the file.
-        has_quality: Whether its kind of file knows worse and better.
         tries: How many were encoded until one was small enough.
     """
 
@@ -71,7 +72,6 @@ class Clip:
     size: Size
     frames: int
     bytes: int
-    has_quality: bool
     tries: int = 1
 
     @property
@@ -82,8 +82,7 @@ class Clip:
     @property
     def described(self) -> str:
         """Its size, pace and quality, in words."""
-        quality = f", quality {self.form.quality}" if self.has_quality else ""
-        return f"{self.size[0]}x{self.size[1]}, {self.form.fps:.3g} frames a second{quality}"
+        return f"{self.size[0]}x{self.size[1]}, {self.form.fps:.3g} frames a second, quality {self.form.quality}"
 
 
 def encode(footage: Footage, form: Form, path: Path, progress: Progress) -> Clip:
@@ -106,7 +105,7 @@ def encode(footage: Footage, form: Form, path: Path, progress: Progress) -> Clip
     progress.begin("frames", total=Amount(count, len(footage.titles)), done=Amount(0, 0))
     write_film(path, _told(footage, _shown(footage, form, size), progress), (), size, form.fps, video)
     progress.end()
-    return Clip(path, form, size, count, path.stat().st_size, has_quality=kind.halving is not None)
+    return Clip(path, form, size, count, path.stat().st_size)
 
 
 def _told(footage: Footage, frames: Iterable[tuple[int, Picture]], progress: Progress) -> Iterator[Picture]:
@@ -130,7 +129,7 @@ def _shown(footage: Footage, form: Form, size: Size) -> Iterator[tuple[int, Pict
         segment, record = cut.segment, seen.segment(cut.segment)
         if record is None:
             raise UserError(f"{segment.name}: removed or damaged while the clip was made; run the same command again")
-        texts = presenter.texts(segment, record)
+        texts = presenter.texts(segment, record, list(footage.titles) if footage.of_classes else None)
         with closing(presenter.mixed(record, *presenter.seam(segment, seen), cut.first)) as frames:
             for number, picture in enumerate(islice(frames, cut.frames)):
                 if begun + number in chosen:

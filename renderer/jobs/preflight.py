@@ -198,7 +198,7 @@ def _check_weights(settings: Settings, *, quick: bool) -> Finding:
     sizes = [f"{path}, {path.stat().st_size / 1e6:.1f} MB" for path in files]
     text = "; ".join([*(_name_network(network) for network in networks), *sizes])
     if quick:
-        return Finding("weights", "warning", f"{text}; not loaded, so not known to fit")
+        return Finding("weights", "ok", f"{text}; there, but not tried (--quick)")
     return Finding("weights", "ok", f"{text}; tried below if they are needed")
 
 

@@ -89,11 +89,20 @@ class Presenter:
         record = seen.segment(seam.lead_in) if seam else None
         return (seam, record) if record and seen.has_frames(record) else (None, None)
 
-    def texts(self, segment: Segment, record: SegmentRecord) -> list[tuple[str, ...]]:
-        """The lines over a segment: of each frame where they say what the network sees in it, else once for all."""
+    def texts(
+        self, segment: Segment, record: SegmentRecord, shown: Sequence[int] | None = None
+    ) -> list[tuple[str, ...]]:
+        """The lines over a segment: of each frame where they say what the network sees in it, else once for all.
+
+        Args:
+            segment: The segment.
+            record: Its record.
+            shown: As for `caption_at`.
+        """
         scores = record.scores if self._needs_scores and record.scores else (None,)
         lines, run = self.run.settings.overlay.lines, self.run
-        return [fill_templates(lines, caption_at(run.targets, segment.position, run.titles, score)) for score in scores]
+        captions = (caption_at(run.targets, segment.position, run.titles, score, shown) for score in scores)
+        return [fill_templates(lines, caption) for caption in captions]
 
     def mixed(
         self, record: SegmentRecord, seam: Seam | None, lead_in: SegmentRecord | None, first: int = 0

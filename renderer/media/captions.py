@@ -29,8 +29,8 @@ class Caption:
 
     Attributes:
         target: What is shown.
-        previous: The class before it in the film, or None.
-        next: The class after it in the film, or None.
+        previous: The class that is shown before it, or None.
+        next: The class that is shown after it, or None.
         position: Place of the class in the film, from 1.
         count: How many classes the film has.
         score: What the network says of the frame, where it was asked.
@@ -47,7 +47,11 @@ class Caption:
 
 
 def caption_at(
-    targets: Sequence[Target], position: int, titles: Mapping[int, str], score: Score | None = None
+    targets: Sequence[Target],
+    position: int,
+    titles: Mapping[int, str],
+    score: Score | None = None,
+    shown: Sequence[int] | None = None,
 ) -> Caption:
     """What is known of one of a film's targets, and of one of its pictures.
 
@@ -56,11 +60,15 @@ def caption_at(
         position: Place of the target, from 0.
         titles: Titles of the network's classes by index, for what it sees.
         score: What it says of the picture, where it was asked.
+        shown: Places of the targets that are shown, in order, where they are not all; those before and after are of
+            these.
     """
+    places = range(len(targets)) if shown is None else shown
+    order = places.index(position)
     return Caption(
         target=targets[position],
-        previous=targets[position - 1] if position > 0 else None,
-        next=targets[position + 1] if position + 1 < len(targets) else None,
+        previous=targets[places[order - 1]] if order > 0 else None,
+        next=targets[places[order + 1]] if order + 1 < len(places) else None,
         position=position + 1,
         count=len(targets),
         score=score,

@@ -11,7 +11,6 @@ from renderer.settings.sections import Codec
 
 _NARROWER = 0.95
 _READABLE, _NARROWEST = (240, 0.75), (96, 0.4)  # in pixels, or as a share of the first width
-_SLOWEST = 8.0  # frames per second
 _REGAINED = 0.7  # share of what fewer frames should save
 _CLOSE, _AIM = 0.9, 0.97  # shares of the limit: what is near enough, and what is aimed at
 # Numbers of tries: so many without a file that fits, and the last form is tried; from the next on every other one takes
@@ -28,31 +27,33 @@ class Kind:
         codec: Its name in the settings.
         width: How wide it is at most where nobody asks for a width, in pixels.
         fps: Its frames per second at most where nobody asks for them.
+        slowest: So many it keeps at least, if the film has them.
         quality: As `Video.quality`.
         worst: What it falls to before anything else is made smaller.
         last: What it falls to where nothing else can be.
-        halving: By how much quality must rise to halve the file; None where it makes no difference.
+        halving: By how much quality must rise to halve the file.
     """
 
     codec: Codec
     width: int
     fps: float
-    quality: int = 0
-    worst: int = 0
-    last: int = 0
-    halving: float | None = None
+    slowest: float
+    quality: int
+    worst: int
+    last: int
+    halving: float
 
     def rates(self, fps: float) -> list[float]:
         """Frames per second for a film of so many, so that equally many are left out each time; the most first."""
         rates = [fps / step for step in range(1, 100)]
-        suitable = [rate for rate in rates if _SLOWEST <= rate <= self.fps]
+        suitable = [rate for rate in rates if self.slowest <= rate <= self.fps]
         return suitable or [next((rate for rate in rates if rate <= self.fps), rates[-1])]
 
 
 KINDS: Mapping[str, Kind] = {
-    "mp4": Kind("h264", 1920, 60.0, quality=20, worst=34, last=48, halving=6),
-    "webp": Kind("webp", 320, 25.0, quality=16, worst=44, last=60, halving=26),
-    "gif": Kind("gif", 320, 15.0),
+    "mp4": Kind("h264", 1920, 60.0, slowest=8.0, quality=20, worst=34, last=48, halving=6),
+    "webp": Kind("webp", 320, 25.0, slowest=5.0, quality=16, worst=44, last=60, halving=26),
+    "gif": Kind("gif", 320, 15.0, slowest=5.0, quality=18, worst=48, last=63, halving=41),
 }
 """All kinds, by the suffix of their files."""
 
@@ -81,18 +82,16 @@ def smaller_forms(kind: Kind, form: Form, rates: Sequence[float], *, any_width: 
     forms = [form]
     for fps in (form.fps, *(rate for rate in rates if rate < form.fps)):
         if fps != forms[-1].fps:
-            forms.append(_slower(kind, forms[-1], fps, form.width))
+            forms.append(_slower(kind, forms[-1], fps))
         forms += _worse(forms[-1], kind.worst)
         forms += _narrower(forms[-1], *_READABLE, form.width) if any_width else []
     forms += _narrower(forms[-1], *_NARROWEST, form.width) if any_width else []
     return [*forms, *_worse(forms[-1], kind.last)]
 
 
-def _slower(kind: Kind, form: Form, fps: float, widest: int) -> Form:
+def _slower(kind: Kind, form: Form, fps: float) -> Form:
     saved = math.log2(form.fps / fps)
-    if kind.halving:
-        return replace(form, fps=fps, quality=form.quality - int(_REGAINED * saved * kind.halving))
-    return replace(form, fps=fps, width=min(widest, int(form.width * 2 ** (_REGAINED * saved / 2))))
+    return replace(form, fps=fps, quality=max(kind.quality, form.quality - int(_REGAINED * saved * kind.halving)))
 
 
 def _worse(form: Form, worst: int) -> list[Form]:
@@ -100,9 +99,18 @@ def _worse(form: Form, worst: int) -> list[Form]:
 
 
 def _narrower(form: Form, pixels: int, share: float, first: int) -> list[Form]:
-    least = max(2, min(pixels, int(share * first)))
+    least = _least(pixels, share, first)
     widths = (int(form.width * _NARROWER**step) for step in range(1, 200))
     return [replace(form, width=width) for width in takewhile(lambda width: width >= least, widths)]
+
+
+def is_readable(form: Form, first: int) -> bool:
+    """Whether a form is as wide as text needs it, in a clip that is so many pixels wide at first."""
+    return form.width >= _least(*_READABLE, first)
+
+
+def _least(pixels: int, share: float, first: int) -> int:
+    return max(2, min(pixels, int(share * first)))
 
 
 def find_form(kind: Kind, forms: Sequence[Form], limit: int, attempt: Callable[[Form], int]) -> Form | None:
@@ -160,5 +168,4 @@ def _guess(kind: Kind, forms: Sequence[Form], sizes: Mapping[int, float], wanted
 
 def _bits(kind: Kind, form: Form) -> float:
     """Logarithm of the size that a file of this form should have, but for a constant."""
-    saved = form.quality / kind.halving if kind.halving else 0.0
-    return 2 * math.log2(form.width) + math.log2(form.fps) - saved
+    return 2 * math.log2(form.width) + math.log2(form.fps) - form.quality / kind.halving

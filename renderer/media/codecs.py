@@ -133,6 +133,14 @@ def clean_density(quality: int | Literal["lossless"]) -> tuple[Density, int]:
     return (_LOSSLESS, 0) if quality == "lossless" else (_CLEAN, quality)
 
 
+MOST_GIF_COLORS = 256
+
+
+def gif_colors(quality: int) -> int:
+    """How many colors a GIF has: 256 to quality 18, from there ever fewer, and 32 at 63."""
+    return round(MOST_GIF_COLORS * 2 ** (-max(0, quality - 18) / 15))
+
+
 def container_of(codec: Codec) -> Container:
     """What a film of this codec can hold besides the picture; raises ValueError where that is nothing."""
     container = CODECS[codec].container

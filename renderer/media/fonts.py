@@ -33,7 +33,7 @@ def load_font(path: Path | None, size: float) -> ImageFont.FreeTypeFont:
     if path is None:  # laid out alike on every computer, with or without the library for difficult scripts
         return ImageFont.truetype(BUNDLED_FONT, size, layout_engine=ImageFont.Layout.BASIC)
     if not is_ordinary_file(path):
-        raise UserError(f"overlay.font: {no_such_file(path)}. Give a .ttf or .otf file.")
+        raise UserError(f"overlay.font: {no_such_file(path)}. Give a .ttf or .otf file, not a font's name.")
     try:
         return ImageFont.truetype(str(path), size)
     except OSError as error:

@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     AnyNetwork: TypeAlias = "NetworkSource"
 
 _SECTION = "network."
+FILE_ADVICE = re.compile(r"(or|and) say where the file is: --set network\.(\w+)=(\S+)")
+"""What messages about a missing file end with, where `--set` can be said: `or` or `and`, the key, and the file."""
 # A list is set as a whole, so `--set` does not reach what is in it.
-_ADVICE = re.compile(r"or say where the file is: --set network\.(\w+)=(\S+).*")
-_OWN_ADVICE = r"or write \1: \2 into the mapping of the companion in a configuration of your own"
+_OWN_ADVICE = r"or write \2: \3 into the mapping of the companion in a configuration of your own"
 _MOST_COMPANIONS = 15
 
 Made = TypeVar("Made")
@@ -258,6 +259,6 @@ def _of_companion(number: int, companion: NetworkSource) -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        said = key.sub(_companion_key(number, ""), _ADVICE.sub(_OWN_ADVICE, str(error)))
+        said = key.sub(_companion_key(number, ""), FILE_ADVICE.sub(_OWN_ADVICE, str(error)))
         begun = said if key.match(str(error)) else f"network.companions[{number}]: {said.removeprefix('network: ')}"
         raise UserError(begun) from error

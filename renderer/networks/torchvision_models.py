@@ -104,8 +104,7 @@ def _download(name: str, weights: WeightsEnum) -> nn.Module:
             f"network.weights: the weights of {name} could not be downloaded or read ({first_line(error)}).\n"
             f"Fetch {weights.url}\n"
             f"and place it at {download_path(weights)}\n"
-            f"or say where the file is: --set network.weights=/path/to/{download_path(weights).name} (of a judge of "
-            f"`evaluate`: --weights /path/to/{download_path(weights).name})"
+            f"or say where the file is: --set network.weights=/path/to/{download_path(weights).name}"
         ) from error
     return module
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import reduce
+from itertools import islice
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -24,6 +25,8 @@ from renderer.settings.shape import Group, Leaf, Shape, Variants, settings_shape
 from renderer.settings.shipped import shipped_configs
 from renderer.settings.yaml_limits import MOST_CHARACTERS
 from renderer.settings.yaml_source import Marked, parse_yaml
+
+_MOST_NEIGHBORS = 10_000  # files of a folder that are looked through
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,20 @@ def find_config(config: str) -> Path:
     path = Path(config)
     if is_ordinary_file(path):
         return path
-    remedy = did_you_mean(nearest(path.stem, shipped, count=1)) or "; give a path or one of these names"
+    near = [*_neighbors(path), *nearest(path.stem, shipped, count=1)]
+    remedy = did_you_mean(near) or "; give a path or one of these names"
     known = f"shipped: {', '.join(shipped)}; relative paths are taken from {Path.cwd()}"
     raise UserError(f"{config}: no such file or shipped configuration{remedy} ({known})")
+
+
+def _neighbors(path: Path) -> list[str]:
+    """Configurations in the same folder whose names resemble that of a missing one."""
+    try:
+        others = list(islice(path.parent.iterdir(), _MOST_NEIGHBORS))
+    except OSError:
+        return []
+    configs = {other.stem: str(other) for other in others if other.suffix in {".yaml", ".yml"}}
+    return [configs[stem] for stem in nearest(path.stem, configs, count=1)]
 
 
 def parse_settings(text: str, name: str, overrides: Overrides = ()) -> Settings:

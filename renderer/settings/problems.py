@@ -130,12 +130,14 @@ def _wrong_value(schema: Schema, path: Path, tree: Marked) -> str:
 
 
 def _remedy(value: Any, schema: Schema) -> str:
-    takes_text = any(option.get("type") == "string" and not _choices(option) for option in _options(schema))
+    options = _options(schema)
+    takes_text = any(option.get("type") == "string" and not _choices(option) for option in options)
+    takes_number = any(option.get("type") == "number" for option in options)
     if isinstance(value, dict):
         return "; put text that holds { or : in quotes"
     if value is None:
         return "; write a value, and put text that begins with # in quotes"
-    return "; put it in quotes" if takes_text and isinstance(value, bool | int | float) else ""
+    return "; put it in quotes" if takes_text and not takes_number and isinstance(value, bool | int | float) else ""
 
 
 def _options(schema: Schema) -> list[Schema]:

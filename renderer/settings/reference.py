@@ -37,36 +37,40 @@ it.
 
 def settings_reference() -> str:
     """The whole file `docs/settings.md`."""
-    parts = [_INTRODUCTION]
+    parts, told = [_INTRODUCTION], dict[str, Shape]()
     for name, shape in settings_shape().keys.items():
-        parts += _parts(name, shape, level=2)
+        parts += _parts(name, shape, 2, told)
     return "\n".join(parts)
 
 
-def _parts(path: str, shape: Shape, level: int) -> Iterator[str]:
+def _parts(path: str, shape: Shape, level: int, told: dict[str, Shape]) -> Iterator[str]:
+    """A section; where kinds of the one around it share it, with the first of them alone, to which the others refer."""
     heading = "#" * level
+    if told.setdefault(path, shape) == shape and told[path] is not shape:
+        yield f"The keys of `{path}` are [above](#{path.replace('.', '')}).\n"
+        return
     match shape:
         case Group(keys=keys, description=description):
             yield f"{heading} {path}\n\n{_flowing(description)}\n"
-            yield from _key_parts(path, keys, level)
+            yield from _key_parts(path, keys, level, told)
         case Variants(tag=tag, groups=groups):
             yield f"{heading} {path}\n\nOne of several kinds, which `{path}.{tag}` tells apart.\n"
             yield _table({f"{path}.{tag}": shape.tag_leaf})
             for name, group in groups.items():
                 yield f"{heading}# {path}, {tag}: {name}\n\n{_flowing(group.description)}\n"
                 others = {key: below for key, below in group.keys.items() if key != tag}
-                yield from _key_parts(path, others, level + 1)
+                yield from _key_parts(path, others, level + 1, told)
         case Leaf():
             yield _table({path: shape})
 
 
-def _key_parts(path: str, keys: Mapping[str, Shape], level: int) -> Iterator[str]:
+def _key_parts(path: str, keys: Mapping[str, Shape], level: int, told: dict[str, Shape]) -> Iterator[str]:
     leaves = {f"{path}.{key}": below for key, below in keys.items() if isinstance(below, Leaf)}
     if leaves:
         yield _table(leaves)
     for key, below in keys.items():
         if not isinstance(below, Leaf):
-            yield from _parts(f"{path}.{key}", below, level + 1)
+            yield from _parts(f"{path}.{key}", below, level + 1, told)
 
 
 def _table(leaves: Mapping[str, Leaf]) -> str:

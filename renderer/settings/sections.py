@@ -10,7 +10,8 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from PIL import ImageColor
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from renderer.common.section import Section
 from renderer.dream.dreaming import Dream
@@ -28,6 +29,12 @@ def _as_switch(value: Any) -> Any:
     return {"on": True, "yes": True, "off": False, "no": False}.get(str(value).lower(), value)
 
 
+def _named_color(value: Any) -> Any:
+    """Turn one of CSS's names of colors into `#rrggbb`, or give what it is not."""
+    is_name = isinstance(value, str) and value.lower() in ImageColor.colormap
+    return "#{:02x}{:02x}{:02x}".format(*ImageColor.getrgb(value)) if is_name else value
+
+
 def _not_endless(text: str) -> str:
     """Refuse what no player shows, and what is too long for the command line of ffmpeg."""
     if len(text) > _LONGEST_TEXT:
@@ -39,7 +46,12 @@ Switch = Annotated[bool, BeforeValidator(_as_switch)]
 Codec = Literal["h264", "h265", "av1", "vp9", "prores", "ffv1", "gif", "webp", "png"]
 """Names of the codecs; `media/codecs.py` has a row for each."""
 
-Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$", examples=["#ffcc00"])]
+Color = Annotated[
+    str,
+    BeforeValidator(_named_color),
+    Field(pattern=r"^#[0-9a-fA-F]{6}$"),
+    WithJsonSchema({"type": "string", "pattern": "^(#[0-9a-fA-F]{6}|[a-zA-Z]+)$", "examples": ["#ffcc00", "gold"]}),
+]
 Pixels = Annotated[int, Field(ge=16, le=16384)]
 Shares = Annotated[float, Field(ge=-100, le=100)]
 Text = Annotated[str, AfterValidator(_not_endless)]
@@ -139,8 +151,8 @@ class Overlay(Section):
     font: Path | None = Field(None, description="TrueType or OpenType file; without it, the font that comes along.")
     size: float = Field(0.06, gt=0, le=0.5, description="Height of the large line as a share of the frame's height.")
     small: float = Field(0.55, gt=0, le=2, description="Size of the other lines as a share of the middle, large one's.")
-    color: Color = Field("#ffffff", description="Color of the text, `#rrggbb`.")
-    outline: Color = Field("#000000", description="Color of the outline, `#rrggbb`.")
+    color: Color = Field("#ffffff", description="Color of the text, `#rrggbb` or a name that CSS has.")
+    outline: Color = Field("#000000", description="Color of the outline, likewise.")
     outline_width: float = Field(
         0.09, ge=0, le=0.5, description="Width of the soft outline as a share of the text's size."
     )
@@ -163,7 +175,8 @@ class Video(Section):
         ge=0,
         le=63,
         description="Constant rate factor of h264, h265 (up to 51), av1 and vp9: lower is better and larger. "
-        "For webp it is turned into its own quality: 0 becomes 100, 63 becomes 0.",
+        "For webp it is turned into its own quality: 0 becomes 100, 63 becomes 0. A gif has 256 colors up to 18, and "
+        "32 with 63.",
     )
     audio: Path | None = Field(
         None, description="Sound file, looped or cut to the film's length; not for `gif`, `webp` and `png`."
@@ -243,12 +256,25 @@ class Page(Section):
 
 def _as_seconds(value: Any) -> Any:
     """Read a duration such as `2min`, or give what it is not."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|min|h)\s*", value) if isinstance(value, str) else None
+    found = re.match(_DURATION, value) if isinstance(value, str) else None
     return float(found[1]) * _SECONDS[found[2]] if found else value
 
 
+_DURATION = r"^\s*(\d+(?:\.\d+)?)\s*(s|min|h)\s*$"
 _SECONDS = {"s": 1, "min": 60, "h": 3600}
-Duration = Annotated[float, BeforeValidator(_as_seconds), Field(ge=0, le=86400)]
+Duration = Annotated[
+    float,
+    BeforeValidator(_as_seconds),
+    Field(ge=0, le=86400),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0, "maximum": 86400},
+                {"type": "string", "pattern": _DURATION, "examples": ["90s", "2min", "1h"]},
+            ]
+        }
+    ),
+]
 
 Device = Annotated[
     str, Field(pattern=r"^(auto|cpu|mps|cuda(:(0|[1-9][0-9]?))?)$", examples=["auto", "cpu", "mps", "cuda", "cuda:0"])

@@ -25,9 +25,10 @@ _HEAD = """\
 #
 # neuron-atlas render {file}
 #
-# (and before it: neuron-atlas check {file} --quick)
-# What is commented out, such as `#fps: 25.0`, has its default: take the # away and change the value. All of it may as
-# well be removed. A network with which nothing has to be downloaded is {{source: embedded}}; others are told by
+# (and before it: neuron-atlas check {file})
+# What is commented out, such as `#fps: 25.0`, has its default: take the # away and change the value. Any line may be
+# removed; its default holds then. A network with which nothing has to be downloaded is {{source: embedded}}; others
+# are told by
 #   neuron-atlas docs networks
 # Under `dream`, what suits the network and the preset come before the defaults; those here are for {network}. See
 #   neuron-atlas docs presets

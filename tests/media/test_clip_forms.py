@@ -2,12 +2,12 @@
 
 import pytest
 
-from renderer.media.clip_forms import KINDS, Form, Kind, find_form, smaller_forms
+from renderer.media.clip_forms import KINDS, Form, Kind, find_form, is_readable, smaller_forms
 
 
 def size_of(kind: Kind, form: Form, *, flat: float) -> int:
     """Bytes of an imagined file that changes more slowly than expected, and has a part that never does."""
-    quality = 2 ** (-form.quality / (kind.halving * flat)) if kind.halving else 1.0
+    quality = 2 ** (-form.quality / (kind.halving * flat))
     return 2000 + int(50 * (form.width**2 * form.fps) ** (1 / flat) * quality)
 
 
@@ -61,3 +61,13 @@ def test_frames_are_left_out_evenly(fps: float, gif: float) -> None:
     rates = KINDS["gif"].rates(fps)
     assert rates[0] == gif
     assert all(abs(fps / rate - round(fps / rate)) < 1e-9 for rate in rates)
+
+
+@pytest.mark.parametrize("name", ["gif", "webp"])
+def test_quality_and_frames_go_before_what_can_be_read(name: str) -> None:
+    kind = KINDS[name]
+    rates = kind.rates(20.0)
+    forms = smaller_forms(kind, Form(320, rates[0], kind.quality), rates, any_width=True)
+    small = [form for form in forms if not is_readable(form, 320)]
+    assert {(form.fps, form.quality >= kind.worst) for form in small} == {(5.0, True)}
+    assert min(form.width for form in forms if form not in small) >= 240

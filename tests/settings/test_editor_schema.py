@@ -48,6 +48,8 @@ def test_shipped_configurations_fit(name: str) -> None:
         "classes: {select: all, exclude: [7, 'under:animal']}",
         "classes: {select: {title: lion fish, mix: {lion: 1, lionfish: 0.7}}}",
         "video: {chapters: on, subtitles: No}",
+        "overlay: {color: red, outline: '#102030'}",
+        "run: {lose_at_most: 90s}",
         "run: {device: [cpu, 'cuda:1'], threads: 3}",
         "dream: {preset: pixels, parameterization: {blur: [1.0, 0.5]}}",
         "network: {source: torchvision, companions: [{source: embedded}, {source: timm, name: resnet50}]}",
@@ -81,7 +83,7 @@ def test_what_the_program_accepts_fits(text: str) -> None:
         "classes: {select: [{title: a, mix: {b: 1}, weight: 2}]}",
         "motion: {pan: [0, 0, 0]}",
         "video: {chapters: maybe}",
-        "overlay: {color: red}",
+        "overlay: {color: '#fc0'}",
     ],
 )
 def test_what_is_wrong_does_not_fit(text: str) -> None:

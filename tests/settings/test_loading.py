@@ -113,6 +113,18 @@ def test_unknown_configuration_is_answered_with_the_shipped_ones(config, tmp_pat
     assert all(name in str(caught.value) for name in shipped_configs())
 
 
+@pytest.mark.parametrize("folder", [".", "films"])
+def test_a_missing_file_names_one_beside_it(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path(folder).mkdir(exist_ok=True)
+    for name in ("my-film.yaml", "other.yaml", "my-fil.txt"):
+        Path(folder, name).touch()
+    for given in ("my-fil.yaml", "my-fil"):
+        with pytest.raises(UserError) as caught:
+            find_config(str(Path(folder, given)))
+        assert f"did you mean {Path(folder, 'my-film.yaml')}? (" in str(caught.value)
+
+
 def test_file_that_is_no_text_is_refused(tmp_path):
     path = tmp_path / "f.yaml"
     path.write_bytes("film: {width: 20} # Größe".encode("latin-1"))

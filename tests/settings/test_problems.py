@@ -44,7 +44,7 @@ WRONG = {
         ["'embedded', ", " or 'torchvision'", "did"],
     ),
     "key of another kind": ("network: {name: vgg16}", "f.yaml:1: network.name: ", ["network.source", "'torchvision'"]),
-    "no color": ("overlay: {color: white}", "f.yaml:1: overlay.color: ", ["'#ffcc00'", '"white"']),
+    "no color": ("overlay: {color: whitish}", "f.yaml:1: overlay.color: ", ["'#ffcc00'", '"whitish"']),
     "color taken for a comment": ("overlay:\n  color: #ffffff", "f.yaml:2: overlay.color: ", ["null", "quotes"]),
     "number for text": ("video: {title: 2001}", "f.yaml:1: video.title: ", ["2001", "put it in quotes"]),
     "mapping for text": ("overlay: {lines: [{title}]}", "f.yaml:1: overlay.lines[0]: ", ["text", "in quotes"]),
@@ -105,6 +105,8 @@ def test_wrong_setting_gives_one_line_with_place_key_and_remedy(text, start, wor
         ("overlay.lines.0=x", ["overlay.lines is a value", "overlay.lines=VALUE"]),
         ("film.widht=30", ["film.widht: unknown key", "film.width"]),
         ("classes.select[0]=3", ["classes.select[0]: unknown key", "classes.select?"]),
+        ("overlay.color=goldd", ["overlay.color: must be text like '#ffcc00' or 'gold'", '"goldd"']),
+        ("run.lose_at_most=soon", ["a number from 0 to 86400 or text like '90s', '2min' or '1h'"]),
         ("film.width=wide", ["film.width", "from 16 to 16384", '"wide"']),
         ("video.title=a: b", ["video.title", "in quotes"]),
         ("video.title=[a", ["video.title=[a", "close every bracket"]),
@@ -125,6 +127,15 @@ def test_wrong_override_gives_one_line_that_names_it(override, words):
     assert all(word in message for word in words), message
     assert len(message) < 400
     assert "\n" not in message
+
+
+def test_a_number_out_of_range_is_not_advised_to_be_put_in_quotes():
+    assert message_of("run: {lose_at_most: 100000}", "f.yaml").endswith("or '1h', not 100000")
+
+
+def test_colors_have_the_names_of_css_and_are_kept_as_numbers():
+    overlay = parse_settings("overlay: {color: Red, outline: rebeccapurple}", "f.yaml").overlay
+    assert (overlay.color, overlay.outline) == ("#ff0000", "#663399")
 
 
 def test_all_problems_are_told_at_once_each_with_its_place():

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 from renderer.film.recipe import flatten
@@ -31,6 +32,15 @@ def test_every_key_has_a_row_with_its_default_and_meaning():
         for key, value in flatten(Settings.model_validate_json(json.dumps(data))).items():
             assert len(reference[key]) == 4, key
             assert key in kinds or reference[key][2] == f"`{json.dumps(value)}`", key
+
+
+def test_what_kinds_share_is_told_once_and_pointed_at():
+    lines = settings_reference().splitlines()
+    headings = [line.lstrip("# ") for line in lines if line.startswith("#")]
+    assert len(headings) == len(set(headings))
+    anchors = {re.sub(r"[^a-z0-9_ -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    links = re.findall(r"\(#([^)]+)\)", settings_reference())
+    assert "networktargets" in links and set(links) <= anchors
 
 
 def test_presets_and_families_are_told_with_every_value():
