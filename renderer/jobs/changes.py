@@ -65,6 +65,12 @@ class Changes:
         """Whether anything would be dreamed anew, or nothing of what is there would be used."""
         return bool(self.frames_anew or self.stills_anew) or self.is_another
 
+    @property
+    def stale(self) -> tuple[str, ...]:
+        """Names of the outdated segments that would be taken for finished."""
+        seen = SeenRun(self.new)
+        return tuple(segment.name for segment in self.outdated if seen.segment(segment))
+
     def describe(self) -> str:
         """What has changed, and what it costs, in lines."""
         found = list(dict.fromkeys(self._named()))
