@@ -122,14 +122,31 @@ def test_what_the_network_only_looks_at_is_told(tmp_path: Path) -> None:
     assert ", the network looks at 40 frames for the text, the film is made anew" in dreaming.text
 
 
-def test_other_text_needs_room_for_the_film_alone(tmp_path: Path) -> None:
+def room_left(directory: Path, *overrides: str) -> float:
+    """Bytes that a run that is there would still write with other settings."""
+    settings = request(directory, *overrides).settings
+    return estimate_bytes_left(
+        Run(RunPaths(directory), load_run(directory).file.model_copy(update={"settings": settings}))
+    )
+
+
+def test_other_text_needs_room_for_the_film_and_its_parts_alone(tmp_path: Path) -> None:
     large = ("film.width=256", "film.height=256")
     render(request(tmp_path, *large), Recorder(), FakeWorker)
-    wanted = request(tmp_path, *large, "overlay.position=top")
-    run = Run(RunPaths(tmp_path), load_run(tmp_path).file.model_copy(update={"settings": wanted.settings}))
-    assert 0 < estimate_bytes_left(run) < 0.5 * estimate_bytes(run)
-    (disk,) = named(findings(wanted, quick=True), "disk")
+    whole = estimate_bytes(load_run(tmp_path))
+    film, parts = (room_left(tmp_path, *large, other) for other in ("video.title=other", "overlay.position=top"))
+    assert room_left(tmp_path, *large) == 0 < film < parts < 0.5 * whole
+    (disk,) = named(findings(request(tmp_path, *large, "overlay.position=top"), quick=True), "disk")
     assert " of it still to be written, " in disk.text
+
+
+def test_frames_of_a_shorter_class_need_no_room_again(tmp_path: Path) -> None:
+    large = ("film.width=256", "film.height=256", "classes.limit=1", "run.segment_seconds=10")
+    render(request(tmp_path, *large), Recorder(), FakeWorker)
+    begun = room_left(tmp_path, *large, "film.seconds_per_class=2")
+    for record in RunPaths(tmp_path).segment_records():
+        record.unlink()
+    assert 0 < begun < 0.8 * room_left(tmp_path, *large, "film.seconds_per_class=2")
 
 
 def test_what_is_left_of_a_begun_run_is_told(tmp_path: Path) -> None:
