@@ -99,24 +99,6 @@ def opened(
         yield Run(paths, wanted)
 
 
-def refuse_unsuitable(directory: Path, wanted: RunFile | None) -> None:
-    """Refuse a directory that `opened` would refuse, without touching it.
-
-    Args:
-        directory: The directory.
-        wanted: The run that is asked for; None if that cannot be told.
-
-    Raises:
-        UserError: The directory holds other things, or a run of which something would be dreamed anew.
-    """
-    paths = RunPaths(directory)
-    refuse_foreign(paths)
-    if wanted and holds_run(paths):
-        changes = find_changes(Run(paths, read_run_file(paths.settings)), Run(paths, wanted))
-        if changes.is_costly:
-            raise _refusal(changes.describe())
-
-
 @contextmanager
 def reopened(directory: Path, progress: Progress | None = None) -> Iterator[Run]:
     """Hold the directory of a run that was begun, with its own settings; raises as `opened` does."""
@@ -186,19 +168,15 @@ def _log_circumstances(run: RunFile) -> None:
     _LOG.info("settings: %s", json.dumps(run.settings.model_dump(mode="json"), ensure_ascii=False))
 
 
-def _refusal(what: str) -> UserError:
-    return UserError(
-        f"{what}. Agree with --yes (in Python yes=True), set them back to continue it, choose another directory with "
-        "--output, or begin anew with --restart"
-    )
-
-
 def _continued(paths: RunPaths, old: RunFile, new: RunFile, progress: Progress, agree: Agree) -> RunFile:
     changes = find_changes(Run(paths, old), Run(paths, new))
     if changes.is_costly:
         text = changes.describe()
         if not agree(text):
-            raise _refusal(text)
+            raise UserError(
+                f"{text}. Agree with --yes (in Python yes=True), set them back to continue it, choose another directory "
+                "with --output, or begin anew with --restart"
+            )
         _LOG.info("%s", text)
         changes.accept()
     begun = paths.segment_records() or paths.still_records()
