@@ -174,8 +174,8 @@ def _continued(paths: RunPaths, old: RunFile, new: RunFile, progress: Progress, 
         text = changes.describe()
         if not agree(text):
             raise UserError(
-                f"{text}. Agree with --yes (in Python yes=True), set them back to continue it, choose another directory "
-                "with --output, or begin anew with --restart"
+                f"{text}. Agree with --yes (in Python yes=True), set them back to continue it, choose another "
+                "directory with --output, or begin anew with --restart"
             )
         _LOG.info("%s", text)
         changes.accept()
