@@ -10,7 +10,7 @@ import pytest
 from renderer.atlas.seen import SeenRun
 from renderer.jobs.commands import assemble, make_page, render, render_stills
 from renderer.jobs.plan import make_plan
-from renderer.jobs.stills import make_film_stills
+from renderer.jobs.written_stills import make_film_stills
 from renderer.store import records
 from renderer.store.files import digest
 from renderer.store.run import load_run

@@ -30,12 +30,11 @@ from renderer.jobs.stills import (
     Failure,
     announced,
     dream_stills,
-    make_film_stills,
     pending_batches,
     unused_in_film_stills,
-    write_text_anew,
 )
 from renderer.jobs.worker import MakeWorker, Worker, local_worker
+from renderer.jobs.written_stills import make_film_stills, write_text_anew
 from renderer.media.captions import check_templates
 from renderer.media.overlay import CaptionWriter
 from renderer.media.sound import check_audio

@@ -21,8 +21,8 @@ from renderer.jobs.commits import Commits
 from renderer.jobs.live import Live
 from renderer.jobs.plan import Batch, Plan, PlannedSegment
 from renderer.jobs.presenting import PartMaker, Presenter, clean_encoder
-from renderer.jobs.stills import make_film_still
 from renderer.jobs.worker import SAVED_SHARE, Worker, closed, note_health
+from renderer.jobs.written_stills import make_film_still
 from renderer.media.captions import templates_need_score
 from renderer.media.codecs import CLEAN_GROUP
 from renderer.media.pictures import load_picture, save_still

@@ -1,4 +1,4 @@
-"""One picture a target: taken from the film, or dreamed for itself."""
+"""One picture a target, dreamed for itself."""
 
 from __future__ import annotations
 
@@ -6,31 +6,23 @@ import hashlib
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Lock
 
 from renderer.atlas.seen import SeenRun
-from renderer.atlas.thumbnails import make_thumbnail
-from renderer.common.digests import data_digest
 from renderer.common.exhaustion import hits_all
-from renderer.common.progress import Amount, Progress, note_repairs
-from renderer.film.tasks import NOT_SAVING, Opacity, Picture, Saved, Saving, Still, StillTask
+from renderer.common.progress import Amount, Progress
+from renderer.film.tasks import NOT_SAVING, Saved, Saving, Still, StillTask
 from renderer.jobs.amounts import fresh_stills
 from renderer.jobs.fresh import fresh_digest, text_digest
 from renderer.jobs.plan import still_batches
 from renderer.jobs.worker import SAVED_SHARE, Worker, closed, note_health
-from renderer.media.captions import caption_at, fill_templates
-from renderer.media.overlay import CaptionWriter
-from renderer.media.pictures import load_picture, open_still, save_still
-from renderer.store.cleaning import remove_facets
+from renderer.jobs.written_stills import MadeStills, StillPicture, write_stills
 from renderer.store.files import remove
-from renderer.store.records import FacetRecord, SegmentRecord, StillRecord, describe, write_record
+from renderer.store.records import StillRecord, write_record
 from renderer.store.run import Run
 from renderer.store.saved_file import read_saved, write_saved
-from renderer.targets.slugs import still_name
-from renderer.targets.target import Score, Target
+from renderer.targets.target import Target
 
 _LOG = logging.getLogger(__name__)
 
@@ -41,94 +33,6 @@ class Failure:
 
     target: Target
     reason: str
-
-
-@dataclass(frozen=True)
-class _Picture:
-    """A picture that is to be a still, and what its record says of it."""
-
-    picture: Picture
-    score: Score
-    seed: int
-    opacity: Opacity | None = None
-
-
-@dataclass(frozen=True)
-class _Made:
-    """The stills of a target, best first, and what their record says of all of them."""
-
-    pictures: Sequence[_Picture]
-    fresh: bool
-    made_from: str
-    seconds: float
-
-
-def make_film_still(seen: SeenRun, position: int, segment: SegmentRecord) -> bool:
-    """Take a target's still from the last frame of its last segment, unless it is there, or one was dreamed fresh.
-
-    Args:
-        seen: The run as it is now, seen thoroughly.
-        position: Place of the target in the film, from 0.
-        segment: Record of that segment.
-
-    Returns:
-        Whether it was taken now.
-    """
-    run, target = seen.run, seen.run.targets[position]
-    if segment.score is None:
-        raise RuntimeError(f"the last frame of {target.title} came without a score")
-    made_from = data_digest(["film", segment.picture.digest, text_digest(run, position)])
-    found = seen.still(target)
-    if found and (found.fresh or found.made_from == made_from):
-        return False
-    if not seen.is_whole(segment.picture):
-        # Damaged since the plan was made, or in a way that a quick look does not see; `render` makes it again.
-        return False
-    picture = load_picture(run.paths.root / segment.picture.path)
-    taken = _Picture(picture, segment.score, run.settings.run.seed)
-    _write_stills(run, position, _Made([taken], fresh=False, made_from=made_from, seconds=0.0))
-    return True
-
-
-def make_film_stills(run: Run, segments: Mapping[str, SegmentRecord], progress: Progress | None = None) -> None:
-    """Take the stills of all targets that are finished in the film.
-
-    Args:
-        run: The run.
-        segments: Records of the segments that are whole, by name.
-        progress: Is told which stills were missing or damaged.
-    """
-    seen, repaired = SeenRun(run, thorough=True), []
-    for segment in run.timeline.segments:
-        if segment.ends_class and segment.name in segments:
-            target = run.targets[segment.position]
-            # A still that is whole may be taken anew because other text is wanted on it.
-            damaged = seen.still(target) is None
-            if make_film_still(seen, segment.position, segments[segment.name]) and damaged:
-                repaired.append(still_name(target))
-    note_repairs(progress, "stills", repaired, "taken from the film again")
-
-
-def write_text_anew(run: Run) -> None:
-    """Write the text on fresh stills that are to have another one, or take it away."""
-    seen = SeenRun(run, thorough=True)
-    for position, target in enumerate(run.targets):
-        record = seen.still(target)
-        # One that does not fit any more is dreamed anew, or kept by a film; either way its text is in order.
-        if record and record.fresh and record.text != text_digest(run, position):
-            facets = [FacetRecord(still=record.still, score=record.score, seed=record.seed), *record.facets]
-            # A picture that is lost is dreamed again; there is no text on a transparent one.
-            with suppress(OSError):
-                if any(open_still(run.paths.root / one.still.path).mode == "RGBA" for one in facets):
-                    continue
-                made = [_Picture(_before_text(run, record, one), one.score, one.seed) for one in facets]
-                again = _Made(made, fresh=True, made_from=record.made_from, seconds=record.seconds)
-                _write_stills(run, position, again)
-
-
-def _before_text(run: Run, record: StillRecord, one: FacetRecord) -> Picture:
-    path = run.paths.root / one.still.path
-    return load_picture(path if record.text is None else run.paths.clean_still(path.name))
 
 
 def pending_batches(seen: SeenRun) -> list[list[int]]:
@@ -301,8 +205,10 @@ def _dream_batches(run: Run, batches: Sequence[Sequence[int]], worker: Worker, s
                 told = found.model_copy(update={"tried": fresh_digest(run, place)})
                 write_record(run.paths.still_record(run.targets[place].key), told)
                 continue
-            pictures = [_Picture(still.picture, still.score, still.task.seed, still.opacity) for still in stills]
-            _write_stills(run, place, _Made(pictures, fresh=True, made_from=fresh_digest(run, place), seconds=seconds))
+            pictures = [StillPicture(still.picture, still.score, still.task.seed, still.opacity) for still in stills]
+            write_stills(
+                run, place, MadeStills(pictures, fresh=True, made_from=fresh_digest(run, place), seconds=seconds)
+            )
     for key in shown.saved:
         remove(run.paths.saved(key))
 
@@ -373,41 +279,3 @@ def _is_there(seen: SeenRun, place: int) -> bool:
     wanted, variants = fresh_digest(run, place), run.still_recipe.stills.variants
     made = found.made_from == wanted and found.text == text_digest(run, place)
     return found.tried == wanted or (made and len(found.files) == variants)
-
-
-def _write_stills(run: Run, position: int, made: _Made) -> None:
-    target = run.targets[position]
-    written = [_write_still(run, position, place, one) for place, one in enumerate(made.pictures, start=1)]
-    best, *facets = written
-    record = StillRecord(
-        still=best.still,
-        score=best.score,
-        seed=best.seed,
-        fresh=made.fresh,
-        made_from=made.made_from,
-        seconds=made.seconds,
-        facets=tuple(facets),
-        text=text_digest(run, position),
-    )
-    remove_facets(run.paths, target, len(written))
-    write_record(run.paths.still_record(target.key), record)
-    for one in written:
-        _LOG.info("still %s is whole: rank %s, seed %d", Path(one.still.path).name, one.score.rank, one.seed)
-
-
-def _write_still(run: Run, position: int, place: int, made: _Picture) -> FacetRecord:
-    path = run.paths.still(still_name(run.targets[position], place))
-    if run.settings.stills.overlay:
-        save_still(run.paths.clean_still(path.name), made.picture)
-    save_still(path, _with_text(run, position, made), made.opacity)
-    make_thumbnail(run.paths, path)
-    return FacetRecord(still=describe(run.paths, path), score=made.score, seed=made.seed)
-
-
-def _with_text(run: Run, position: int, made: _Picture) -> Picture:
-    if not run.settings.stills.overlay:
-        return made.picture
-    height, width, _ = made.picture.shape
-    overlay = run.settings.overlay
-    texts = fill_templates(overlay.lines, caption_at(run.targets, position, run.titles, made.score))
-    return CaptionWriter(overlay, (width, height)).write(made.picture, texts)

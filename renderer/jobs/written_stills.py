@@ -1,0 +1,153 @@
+"""Stills as files: taken from the film, with text on them or without."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from renderer.atlas.seen import SeenRun
+from renderer.atlas.thumbnails import make_thumbnail
+from renderer.common.digests import data_digest
+from renderer.common.progress import Progress, note_repairs
+from renderer.film.tasks import Opacity, Picture
+from renderer.jobs.fresh import text_digest
+from renderer.media.captions import caption_at, fill_templates
+from renderer.media.overlay import CaptionWriter
+from renderer.media.pictures import load_picture, open_still, save_still
+from renderer.store.cleaning import remove_facets
+from renderer.store.records import FacetRecord, SegmentRecord, StillRecord, describe, write_record
+from renderer.store.run import Run
+from renderer.targets.slugs import still_name
+from renderer.targets.target import Score
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class StillPicture:
+    """A picture that is to be a still, and what its record says of it."""
+
+    picture: Picture
+    score: Score
+    seed: int
+    opacity: Opacity | None = None
+
+
+@dataclass(frozen=True)
+class MadeStills:
+    """The stills of a target, best first, and what their record says of all of them."""
+
+    pictures: Sequence[StillPicture]
+    fresh: bool
+    made_from: str
+    seconds: float
+
+
+def make_film_still(seen: SeenRun, position: int, segment: SegmentRecord) -> bool:
+    """Take a target's still from the last frame of its last segment, unless it is there, or one was dreamed fresh.
+
+    Args:
+        seen: The run as it is now, seen thoroughly.
+        position: Place of the target in the film, from 0.
+        segment: Record of that segment.
+
+    Returns:
+        Whether it was taken now.
+    """
+    run, target = seen.run, seen.run.targets[position]
+    if segment.score is None:
+        raise RuntimeError(f"the last frame of {target.title} came without a score")
+    made_from = data_digest(["film", segment.picture.digest, text_digest(run, position)])
+    found = seen.still(target)
+    if found and (found.fresh or found.made_from == made_from):
+        return False
+    if not seen.is_whole(segment.picture):
+        # Damaged since the plan was made, or in a way that a quick look does not see; `render` makes it again.
+        return False
+    picture = load_picture(run.paths.root / segment.picture.path)
+    taken = StillPicture(picture, segment.score, run.settings.run.seed)
+    write_stills(run, position, MadeStills([taken], fresh=False, made_from=made_from, seconds=0.0))
+    return True
+
+
+def make_film_stills(run: Run, segments: Mapping[str, SegmentRecord], progress: Progress | None = None) -> None:
+    """Take the stills of all targets that are finished in the film.
+
+    Args:
+        run: The run.
+        segments: Records of the segments that are whole, by name.
+        progress: Is told which stills were missing or damaged.
+    """
+    seen, repaired = SeenRun(run, thorough=True), []
+    for segment in run.timeline.segments:
+        if segment.ends_class and segment.name in segments:
+            target = run.targets[segment.position]
+            # A still that is whole may be taken anew because other text is wanted on it.
+            damaged = seen.still(target) is None
+            if make_film_still(seen, segment.position, segments[segment.name]) and damaged:
+                repaired.append(still_name(target))
+    note_repairs(progress, "stills", repaired, "taken from the film again")
+
+
+def write_text_anew(run: Run) -> None:
+    """Write the text on fresh stills that are to have another one, or take it away."""
+    seen = SeenRun(run, thorough=True)
+    for position, target in enumerate(run.targets):
+        record = seen.still(target)
+        # One that does not fit any more is dreamed anew, or kept by a film; either way its text is in order.
+        if record and record.fresh and record.text != text_digest(run, position):
+            facets = [FacetRecord(still=record.still, score=record.score, seed=record.seed), *record.facets]
+            # A picture that is lost is dreamed again; there is no text on a transparent one.
+            with suppress(OSError):
+                if any(open_still(run.paths.root / one.still.path).mode == "RGBA" for one in facets):
+                    continue
+                made = [StillPicture(_before_text(run, record, one), one.score, one.seed) for one in facets]
+                again = MadeStills(made, fresh=True, made_from=record.made_from, seconds=record.seconds)
+                write_stills(run, position, again)
+
+
+def _before_text(run: Run, record: StillRecord, one: FacetRecord) -> Picture:
+    path = run.paths.root / one.still.path
+    return load_picture(path if record.text is None else run.paths.clean_still(path.name))
+
+
+def write_stills(run: Run, position: int, made: MadeStills) -> None:
+    """Write the stills of a target and their record; facets of before that are no more are removed."""
+    target = run.targets[position]
+    written = [_write_still(run, position, place, one) for place, one in enumerate(made.pictures, start=1)]
+    best, *facets = written
+    record = StillRecord(
+        still=best.still,
+        score=best.score,
+        seed=best.seed,
+        fresh=made.fresh,
+        made_from=made.made_from,
+        seconds=made.seconds,
+        facets=tuple(facets),
+        text=text_digest(run, position),
+    )
+    remove_facets(run.paths, target, len(written))
+    write_record(run.paths.still_record(target.key), record)
+    for one in written:
+        _LOG.info("still %s is whole: rank %s, seed %d", Path(one.still.path).name, one.score.rank, one.seed)
+
+
+def _write_still(run: Run, position: int, place: int, made: StillPicture) -> FacetRecord:
+    path = run.paths.still(still_name(run.targets[position], place))
+    if run.settings.stills.overlay:
+        save_still(run.paths.clean_still(path.name), made.picture)
+    save_still(path, _with_text(run, position, made), made.opacity)
+    make_thumbnail(run.paths, path)
+    return FacetRecord(still=describe(run.paths, path), score=made.score, seed=made.seed)
+
+
+def _with_text(run: Run, position: int, made: StillPicture) -> Picture:
+    if not run.settings.stills.overlay:
+        return made.picture
+    height, width, _ = made.picture.shape
+    overlay = run.settings.overlay
+    texts = fill_templates(overlay.lines, caption_at(run.targets, position, run.titles, made.score))
+    return CaptionWriter(overlay, (width, height)).write(made.picture, texts)
