@@ -10,7 +10,7 @@ import json
 import resource
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -36,13 +36,13 @@ from renderer.settings.sections import Settings
 CLASSES = (1, 281)
 SHARES = (1.0, 0.6)  # Of the gradient of residual branches.
 GIGABYTE = 1e9
-TITLES = """| architecture | input | millions of parameters | dreams | ms a pass |
-|---|---|---|---|---|"""
+COLUMNS = ("architecture", "input", "millions of parameters", "dreams", "ms a pass")
 
 EXAMPLES = """
 examples:
   nice %(prog)s > table.md                         all of them; takes an hour or so on a processor
   %(prog)s resnet18 swin_t vit_b_32 --steps 8
+  %(prog)s resnet50 --steps 8 --peak             with the memory that its process takes at most
 """
 
 
@@ -54,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     answer.add_argument("names", nargs="*", help="architectures; by default all")
     answer.add_argument("--steps", type=int, default=2, help="for each picture, default %(default)s")
     answer.add_argument("--memory", type=float, default=16, help="most gigabytes for one, default %(default)s")
+    answer.add_argument("--peak", action="store_true", help="tell how much memory the process takes at most")
     answer.add_argument("--threads", type=int, default=1, help="of the processor, default %(default)s")
     return answer
 
@@ -68,13 +69,16 @@ class Row:
     problems: tuple[str, ...] = ()
     milliseconds: float = 0.0
     """Of the processor: what else runs there does not count."""
+    peak: float | None = None
+    """Gigabytes that the process took at most, with Python and torch; None if that is not to be told."""
 
     def __str__(self) -> str:
         """Gives a row of the table."""
         dreams = f"no: {'; '.join(self.problems)}" if self.problems else "yes"
         figures = [str(self.size), f"{self.millions:.1f}"] if self.size else ["", ""]
         passed = f"{self.milliseconds:.0f}" if self.milliseconds else ""
-        return f"| {' | '.join([f'`{self.name}`', *figures, dreams, passed])} |"
+        peak = [] if self.peak is None else [f"{self.peak:.1f} GB"]
+        return f"| {' | '.join([f'`{self.name}`', *figures, dreams, passed, *peak])} |"
 
 
 def write_random_weights(name: str, path: Path) -> int:
@@ -143,7 +147,9 @@ def answer(name: str, options: argparse.Namespace, line: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     prepare_thread(options.threads)
     try:
-        line.send(measure(name, options.steps))
+        row = measure(name, options.steps)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / GIGABYTE  # Linux counts in KiB
+        line.send(replace(row, peak=peak) if options.peak else row)
     except Exception as error:  # noqa: BLE001  what goes wrong is what is asked for
         said = f"more than {options.memory:g} GB of memory" if is_out_of_memory(error) else f"{error}"
         line.send(Row(name, problems=((said.splitlines() or [type(error).__name__])[0],)))
@@ -166,7 +172,8 @@ def measured(name: str, options: argparse.Namespace) -> Row:
 def main() -> None:
     """Prints the table, a row as soon as it is known."""
     options = parser().parse_args()
-    print(TITLES)
+    columns = [*COLUMNS, *(["memory"] if options.peak else [])]
+    print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     for name in options.names or architecture_names():
         print(measured(name, options), flush=True)
 
