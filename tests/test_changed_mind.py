@@ -10,6 +10,8 @@ import pytest
 from renderer.common.errors import UserError
 from renderer.film.tasks import Frame
 from renderer.jobs.commands import Request, render, render_stills
+from renderer.store.paths import RunPaths
+from renderer.store.records import SegmentRecord, read_record
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, located, names, request, results, tiny_settings
 
@@ -199,13 +201,42 @@ def test_longer_classes_of_dropped_frames_are_asked_for(tmp_path: Path) -> None:
 
 
 def test_frames_are_not_dropped_before_the_network_has_looked_at_them(tmp_path: Path) -> None:
+    long, scored = (*RESET, "run.segment_seconds=5"), "overlay.lines=['{title} {probability:.0%}']"
+    run(tmp_path, *long)
+    # The first half of each class was dreamed before anybody wanted to know what the network sees.
+    wanted = (*long, "film.clean_frames=drop", scored, "film.seconds_per_class=2")
+    assert run(tmp_path, *wanted, agree=True)
+    found = [read_record(path, SegmentRecord) for path in RunPaths(tmp_path).segment_records()]
+    assert [len((record and record.scores) or ()) for record in found] == [16] * 4
+    assert not list((tmp_path / "segments").iterdir())
+    assert run(tmp_path, *wanted) is None
+
+
+def test_scores_of_dropped_frames_are_asked_for(tmp_path: Path) -> None:
     drop, scored = (ONE_CHAIN, "film.clean_frames=drop"), "overlay.lines=['{title} {probability:.0%}']"
     run(tmp_path, *drop)
     with pytest.raises(UserError, match=r"(?s)overlay\.lines: was .*the frames of 4 of 4 classes"):
         run(tmp_path, *drop, scored)
     assert run(tmp_path, *drop, scored, agree=True)
-    run(tmp_path / "fresh", *drop, scored)
-    assert np.array_equal(frames(tmp_path / "atlas.mp4"), frames(tmp_path / "fresh" / "atlas.mp4"))
+
+
+def test_dropped_frames_that_are_to_fade_into_another_chain_are_asked_for(tmp_path: Path) -> None:
+    drop = "film.clean_frames=drop"
+    run(tmp_path, drop, "film.chains=1")
+    two = (drop, "film.chains=2", "film.crossfade_seconds=0.5")
+    with pytest.raises(UserError, match=r"the frames of 3 of 4 classes would be dreamed anew"):
+        run(tmp_path, *two)
+    assert run(tmp_path, *two, agree=True)
+    assert run(tmp_path, *two) is None
+
+
+def test_a_lost_part_of_dropped_frames_is_mended(tmp_path: Path) -> None:
+    drop = "film.clean_frames=drop"
+    run(tmp_path, drop)
+    film = frames(tmp_path / "atlas.mp4")
+    next(path for path in sorted((tmp_path / "parts").iterdir()) if path.name.startswith("0003-")).unlink()
+    assert run(tmp_path, drop)
+    assert np.array_equal(frames(tmp_path / "atlas.mp4"), film)
 
 
 def test_what_an_interrupted_change_left_is_asked_for_before_it_is_written_over(tmp_path: Path) -> None:
@@ -256,3 +287,13 @@ def test_what_is_asked_tells_what_comes_and_goes_and_how_long_it_takes(tmp_path:
     assert "the frames of 1 of 3 classes would be dreamed anew" in said
     assert "With what is new, 2 of 3 classes are to be dreamed, about" in said
     assert "stay on the disk" in said
+
+
+def test_it_is_not_said_that_frames_stay_where_a_class_was_gone_on_with(tmp_path: Path) -> None:
+    long = (*RESET, "run.segment_seconds=5")
+    run(tmp_path, *long)
+    run(tmp_path, *long, "film.seconds_per_class=2")
+    with pytest.raises(UserError) as refused:
+        run(tmp_path, *long)
+    assert "4 of 4 classes would be dreamed anew" in str(refused.value)
+    assert "stay on the disk" not in str(refused.value)

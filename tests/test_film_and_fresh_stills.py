@@ -10,6 +10,7 @@ from PIL import Image
 
 from renderer.common.errors import UserError
 from renderer.film.tasks import Still
+from renderer.jobs import written_stills
 from renderer.jobs.commands import make_page, render, render_stills
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, request, results
@@ -165,3 +166,35 @@ def test_what_takes_the_place_of_stills_from_the_film_is_said(tmp_path: Path) ->
     recorder = Recorder()
     render_stills(request(tmp_path), recorder, FakeWorker)
     assert any("4 of them take the place of stills from the film" in note for note in recorder.notes)
+
+
+def test_what_a_fresh_still_did_not_reach_is_not_tried_again_for_another_text(tmp_path: Path) -> None:
+    workers: list[Unlucky] = []
+
+    def whole(*overrides: str) -> None:
+        def make(settings: Any) -> Unlucky:
+            workers.append(Unlucky(settings))
+            return workers[-1]
+
+        render(request(tmp_path, "stills.fresh=true", "stills.overlay=true", *overrides), Recorder(), make)
+
+    whole()
+    assert workers.pop().groups
+    whole("overlay.position=top")
+    assert workers == []
+
+
+def test_an_interruption_while_text_is_written_loses_no_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _stills(tmp_path / "run")
+    _stills(tmp_path / "whole", "stills.overlay=true")
+
+    def interrupt(*_args: object) -> None:
+        raise KeyboardInterrupt
+
+    # Between the pictures and their record.
+    monkeypatch.setattr(written_stills, "remove_facets", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        _stills(tmp_path / "run", "stills.overlay=true")
+    monkeypatch.undo()
+    assert _stills(tmp_path / "run", "stills.overlay=true").groups == []
+    assert results(tmp_path / "run") == results(tmp_path / "whole")

@@ -164,6 +164,17 @@ def test_stills_that_are_left_to_dream_are_told(tmp_path: Path) -> None:
     assert dreaming.text == "all 4 stills are there; nothing to dream"
     (dreaming,) = named(findings(request(tmp_path, "classes.select=[1,2,3,5,7]"), film=False, quick=True), "dreaming")
     assert dreaming.text == "1 of 5 stills to dream"
+    (dreaming,) = named(findings(request(tmp_path, "stills.overlay=true"), film=False), "dreaming")
+    assert dreaming.text == "all 4 stills are there; nothing to dream"
+    (tmp_path / "stills" / "0002-melting-face.png").unlink()
+    (dreaming,) = named(findings(request(tmp_path), film=False, quick=True), "dreaming")
+    assert dreaming.text == "2 of 4 stills to dream", "a batch is dreamed again whole"
+
+
+def test_stills_are_checked_also_where_a_film_would_be_endless(tmp_path: Path) -> None:
+    wanted = request(tmp_path, "film.seconds_per_class=3600", "run.segment_seconds=0.1", "film.fps=100")
+    assert not [finding for finding in findings(wanted, film=False, quick=True) if finding.state == "failed"]
+    assert [finding for finding in findings(wanted, quick=True) if finding.state == "failed"], "for a film it is told"
 
 
 def test_what_would_be_dreamed_anew_is_a_warning(tmp_path: Path) -> None:

@@ -125,6 +125,10 @@ class SeenRun:
             return None
         return record if all(whole) else record.model_copy(update={"facets": tuple(compress(record.facets, whole[1:]))})
 
+    def recorded_still(self, target: Target) -> StillRecord | None:
+        """Record of a target's stills, whether or not they are still whole."""
+        return self._looked_at(target)[0]
+
     @property
     def stills(self) -> Mapping[str, StillRecord]:
         """All stills of the run's targets that are there and whole, by the target's key."""

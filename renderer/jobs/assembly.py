@@ -141,7 +141,7 @@ def _piece(seen: SeenRun, presenter: Presenter, segment: Segment, record: Segmen
     """What the film is joined from, as it was recorded."""
     part = seen.part(segment)
     if part is None or not presenter.is_current(seen, segment, record):
-        raise UserError(f"{segment.name}: removed or damaged while the film was made; run the same command again")
+        raise UserError(f"{segment.name}: removed or damaged; `render` makes it again")
     return Piece(seen.paths.root / part.part.path, segment.frames), part.part
 
 

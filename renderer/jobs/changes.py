@@ -18,6 +18,7 @@ from renderer.film.timeline import Segment
 from renderer.jobs.amounts import amount_of
 from renderer.jobs.fresh import fresh_digest
 from renderer.jobs.presenting import Presenter
+from renderer.store.cleaning import remove_facets
 from renderer.store.files import remove
 from renderer.store.run import Run
 from renderer.store.run_file import RunFile
@@ -48,28 +49,26 @@ class Changes:
         stills_anew: Targets of which fresh stills are there that do not fit.
         outdated: Segments that are there and would be written over: they are too long, or their clean frames were
             dropped and they are to be longer or to look otherwise.
+        stale: Names of those of them that would be taken for finished.
         lacking: What is to be dreamed of the film, lead-ins too; longer segments that are gone on with as a whole.
         is_another: Whether the film is to be of other targets altogether.
+        is_reversible: Whether all that is there stays.
     """
 
     old: Run
     new: Run
     frames_anew: tuple[Target, ...]
     stills_anew: tuple[Target, ...]
-    outdated: tuple[Segment, ...]
-    lacking: tuple[Segment, ...]
-    is_another: bool
+    outdated: tuple[Segment, ...] = ()
+    stale: tuple[str, ...] = ()
+    lacking: tuple[Segment, ...] = ()
+    is_another: bool = False
+    is_reversible: bool = True
 
     @property
     def is_costly(self) -> bool:
         """Whether anything would be dreamed anew, or nothing of what is there would be used."""
         return bool(self.frames_anew or self.stills_anew) or self.is_another
-
-    @property
-    def stale(self) -> tuple[str, ...]:
-        """Names of the outdated segments that would be taken for finished."""
-        seen = SeenRun(self.new)
-        return tuple(segment.name for segment in self.outdated if seen.segment(segment))
 
     def describe(self) -> str:
         """What has changed, and what it costs, in lines."""
@@ -80,7 +79,7 @@ class Changes:
         return f"{self.new.paths.root} was begun with other settings:\n{lines}{self._cost()}"
 
     def _cost(self) -> str:
-        if self.is_another:
+        if self.is_another and not self.frames_anew and not self.stills_anew:
             return f"What is there is of other classes ({_list_titles(self.old.targets)}); this would be another film"
         all_, counted = len(self.new.targets), (("frames", self.frames_anew), ("stills", self.stills_anew))
         costs = [f"the {what} of {len(anew)} of {all_} classes" for what, anew in counted if anew]
@@ -91,7 +90,7 @@ class Changes:
             seconds = self._seconds()
             time = f", about {format_duration(seconds)}" if seconds else ""
             cost += f". With what is new, {to_dream} of {all_} classes are to be dreamed{time}"
-            if not self.outdated:
+            if self.is_reversible:
                 cost += ". The frames that are there stay on the disk, and are used again if you set it back"
         return cost
 
@@ -112,8 +111,9 @@ class Changes:
         """Forget what would be taken for what is asked for, and is not; everything else stays on the disk."""
         for segment in self.outdated:
             remove(self.new.paths.segment_record(segment.name))
-        if not self.new.dreams_stills:
+        if self.old.file.network != self.new.file.network:
             for target in self.stills_anew:
+                remove_facets(self.new.paths, target, 1)
                 remove(self.new.paths.still_record(target.key))
 
     def _named(self) -> list[str]:
@@ -136,10 +136,10 @@ def find_changes(old: Run, new: Run) -> Changes:
     """
     film = old.file.film or new.file.film  # Stills alone, too, take their settings along into a film's directory.
     if not film:
-        return Changes(old, new, (), _stills_anew(old, new), (), (), is_another=False)
-    seen, dreamed = SeenRun(new), _dreamed(old)
+        return Changes(old, new, (), _stills_anew(old, new))
+    seen, dreamed, presenter = SeenRun(new), _dreamed(old), Presenter(new)
     wanted = [segment for chain in new.timeline.chains for segment in chain]
-    outdated = [segment for segment in wanted if _is_outdated(seen, Presenter(new), segment)]
+    outdated = [segment for segment in wanted if _is_outdated(seen, presenter, segment)]
     going_on = {segment.name for segment in wanted if seen.of_any_length(segment)} - {one.name for one in outdated}
     lacking = [segment for segment in wanted if segment.name not in going_on or not seen.segment(segment)]
     lost = {old.targets[one.position].key for one in dreamed if one.name not in going_on}
@@ -152,8 +152,10 @@ def find_changes(old: Run, new: Run) -> Changes:
         frames_anew=tuple(target for target in new.targets if target.key in asked),
         stills_anew=_stills_anew(old, new),
         outdated=tuple(outdated),
+        stale=tuple(segment.name for segment in outdated if seen.segment(segment)),
         lacking=tuple(lacking),
         is_another=bool(keys) and not going_on and keys.isdisjoint(target.key for target in new.targets),
+        is_reversible=not any(seen.of_any_length(segment) for segment in lacking),
     )
 
 
@@ -172,7 +174,7 @@ def _is_outdated(seen: SeenRun, presenter: Presenter, segment: Segment) -> bool:
         return True
     if not record.dropped or seen.has_frames(record):
         return False
-    return record.frames < segment.frames or not presenter.is_done_with(seen, segment, record)
+    return record.frames < segment.frames or presenter.is_outdated(seen, segment, record)
 
 
 def _of(file: RunFile) -> tuple[Any, Any, Any]:
@@ -194,7 +196,7 @@ def _stills_anew(old: Run, new: Run) -> tuple[Target, ...]:
 def _describe_changes(old: RunFile, new: RunFile, values: _Values) -> list[str]:
     named = _named_files(old, new)
     found = [_describe(key, *(named.get(key) or pair)) for key, pair in sorted(values.items())]
-    return found + _target_changes(old, new)
+    return _target_changes(old, new) + found
 
 
 def _differences_of_looks(old: RunFile, new: RunFile) -> _Values:
@@ -247,7 +249,7 @@ def _target_changes(old: RunFile, new: RunFile) -> list[str]:
         "added": [target for target in new.targets if target.key not in keys[0]],
         "no longer asked for": [target for target in old.targets if target.key not in keys[1]],
     }
-    return [*found, *(f"{what}: {_list_titles(targets)}" for what, targets in told.items() if targets)]
+    return [*(f"{what}: {_list_titles(targets)}" for what, targets in told.items() if targets), *found]
 
 
 def _titles(run: RunFile) -> list[tuple[str, str]]:

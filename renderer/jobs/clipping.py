@@ -113,7 +113,8 @@ def _small_enough(footage: Footage, forms: Sequence[Form], wish: Wish, path: Pat
             f"{format_bytes(least.bytes)}. {_advice(wish, footage.kind)}"
         )
     best = next(clip for clip in tried if clip.form == found)
-    if footage.kind.codec != "h264" and not is_readable(found, forms[0].width):
+    has_text = bool(footage.run.settings.overlay.lines)
+    if has_text and footage.kind.codec != "h264" and not is_readable(found, forms[0].width):
         progress.note("its text may be too small to read; --format mp4 keeps more in as many bytes")
     return replace(best, path=path, tries=len(tried))
 

@@ -124,7 +124,7 @@ def render_stills(request: Request, progress: Progress, make_worker: MakeWorker 
         opened(request.directory, wanted, progress, restart=request.restart, agree=request.agree) as run,
         Live(run.paths, progress) as live,
     ):
-        with _results_kept(run, live):
+        with _results_kept(run, live, film=False):
             note_damaged_results(run, live)
             write_text_anew(run)
             failures = _dream_stills(run, live, worker)
@@ -211,7 +211,7 @@ def _plan(run: Run, progress: Progress) -> Plan:
 
 def _render(run: Run, live: Live, worker: Callable[[], Worker], plan: Plan) -> Outcome:
     failures: list[Failure] = []
-    with _results_kept(run, live):
+    with _results_kept(run, live, film=True):
         note_damaged_results(run, live)
         for text in unused_in_film_stills(run):
             live.note(text)
@@ -223,8 +223,8 @@ def _render(run: Run, live: Live, worker: Callable[[], Worker], plan: Plan) -> O
         if lacking := lacking_scores(run, plan.records):
             keep_scores(run, lacking, plan.records, worker(), live)
             plan = make_plan(SeenRun(run))
-        make_film_stills(run, plan.records, live)
         write_text_anew(run)
+        make_film_stills(run, plan.records, live)
         assemble_segments(run, plan.records, live)
         if run.settings.stills.fresh:
             failures = _dream_stills(run, live, worker)
@@ -284,15 +284,18 @@ def _conclude(run: Run, failures: list[Failure], progress: Progress | None) -> O
 
 
 @contextmanager
-def _results_kept(run: Run, progress: Progress) -> Iterator[None]:
-    """Whatever ends the work early, the index and the page tell what is there, and an interruption says it."""
+def _results_kept(run: Run, progress: Progress, *, film: bool) -> Iterator[None]:
+    """Whatever ends the work early, the index and the page tell what is there, and an interruption says it.
+
+    `film` tells that a film was being made, not stills alone.
+    """
     try:
         yield
     except BaseException as error:
         with suppress(OSError, UserError):
             write_results(run)
             if not isinstance(error, Exception):
-                progress.note(f"kept: {what_is_there(SeenRun(run))}")
+                progress.note(f"kept: {what_is_there(SeenRun(run), film=film)}")
         raise
 
 

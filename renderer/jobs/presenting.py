@@ -73,11 +73,23 @@ class Presenter:
         seam, lead_in = self.seam(segment, seen)
         return part if part.made_from == self.fingerprint(segment, record, seam, lead_in) else None
 
-    def is_done_with(self, seen: SeenRun, segment: Segment, record: SegmentRecord) -> bool:
-        """Whether clean frames of a segment are needed no more; not said of one whose next lead-in is to be mended."""
+    def is_outdated(self, seen: SeenRun, segment: Segment, record: SegmentRecord) -> bool:
+        """Whether a segment whose clean frames are gone is to look otherwise than its part, which is there.
+
+        A lead-in whose frames are lost is counted as there, for it will be dreamed again as it was.
+        """
+        part = seen.part(segment)
         seam = self.run.timeline.seam(segment, self.run.fade)
-        is_torn = seam is not None and self.seam(segment, seen)[0] is None
-        return not self.lacks_scores(record) and (is_torn or self.is_current(seen, segment, record))
+        lead_in = seen.segment(seam.lead_in) if seam else None
+        if part is None:
+            return False  # Lost, and not changed.
+        if self.lacks_scores(record) or (seam and lead_in is None):
+            return True
+        return part.made_from != self.fingerprint(segment, record, seam, lead_in)
+
+    def is_torn(self, seen: SeenRun, segment: Segment) -> bool:
+        """Whether the lead-in is lost that a segment is to fade into."""
+        return self.run.timeline.seam(segment, self.run.fade) is not None and self.seam(segment, seen)[0] is None
 
     def lacks_scores(self, record: SegmentRecord) -> bool:
         """Whether the text is to say what the network sees in each frame, and that is not known yet."""
@@ -219,7 +231,8 @@ def make_parts(
     if pending:
         _make_pending(presenter, pending, segments, records, progress)
     for segment in segments:  # Also of those that were made before this was asked for.
-        _drop_if_asked(presenter, segment, records[segment.name])
+        if segment not in pending:
+            _drop_if_asked(presenter, segment, records[segment.name])
 
 
 def _make_pending(
@@ -250,6 +263,8 @@ def _drop_if_asked(presenter: Presenter, segment: Segment, record: SegmentRecord
     run = presenter.run
     if run.settings.film.clean_frames != "drop" or presenter.lacks_scores(record):
         return
+    if presenter.is_torn(SeenRun(run), segment):
+        return  # It will be made again.
     if not record.dropped:
         write_record(run.paths.segment_record(segment.name), record.model_copy(update={"dropped": True}))
     for piece in record.clean:

@@ -12,7 +12,7 @@ from renderer.jobs.assembly import is_film_current
 from renderer.jobs.plan import Plan, PlannedSegment, make_plan
 from renderer.jobs.presenting import lacking_scores
 from renderer.jobs.projection import Projection
-from renderer.jobs.stills import finished_stills
+from renderer.jobs.stills import pending_batches
 from renderer.store.run import Run
 
 
@@ -115,7 +115,8 @@ def what_is_left(run: Run, stale: Collection[str] = ()) -> Remainder:
 
 def all_of(run: Run) -> Remainder:
     """What is to be made of a run of which nothing is there."""
-    frames, stills = run.timeline.frames, len(run.targets) * run.settings.stills.variants
+    frames = run.timeline.frames if run.file.film else 0
+    stills = len(run.targets) * run.settings.stills.variants
     film = Portion("frames", frames, frames, 1.0) if run.file.film else None
     return Remainder(film, Portion("stills", stills, stills, 1.0) if run.dreams_stills else None, has_film=False)
 
@@ -123,7 +124,8 @@ def all_of(run: Run) -> Remainder:
 def plan_without(seen: SeenRun, stale: Collection[str]) -> Plan:
     """The plan for a film of which some segments that are there are dreamed anew, by their names."""
     plan = make_plan(seen)
-    named = [segment for segment in seen.run.timeline.segments if segment.name in set(stale)]
+    known = {item.segment for item in plan.items if item.is_missing}
+    named = [one for one in seen.run.timeline.segments if one.name in set(stale) and one not in known]
     if not named:
         return plan
     again = tuple(PlannedSegment(segment, Lacks(frames=True, picture=True)) for segment in named)
@@ -133,5 +135,6 @@ def plan_without(seen: SeenRun, stale: Collection[str]) -> Plan:
 
 def _stills(seen: SeenRun) -> Portion:
     total = len(seen.run.targets)
-    left, each = total - len(finished_stills(seen)), seen.run.still_recipe.stills.variants
+    left = sum(len(batch) for batch in pending_batches(seen, with_text=False))  # A batch is dreamed again whole.
+    each = seen.run.still_recipe.stills.variants
     return Portion("stills", left * each, total * each, left / total)

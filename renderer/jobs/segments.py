@@ -41,7 +41,7 @@ def render_film(run: Run, plan: Plan, worker: Worker, live: Live) -> None:
     live.begin("frames", total=whole_film(run), done=sum(counted.values(), done_of_film(run, plan)))
     missing = Counter(item.segment.position for item in plan.items if not item.segment.is_lead_in and item.is_missing)
     ends: Mapping[Segment, Picture] = {}
-    outdated: Collection[str] = ()
+    superseded: Collection[str] = ()
     # What is not encoded at an early end is encoded in the end.
     with Commits(grace_seconds=0) as encoded, Commits() as commits:
         presenter = Presenter(run)
@@ -49,9 +49,9 @@ def render_film(run: Run, plan: Plan, worker: Worker, live: Live) -> None:
             items = [item for batch in batches for item in batch]
             tasks = [[_task(run, item, ends) for item in batch] for batch in batches]
             sinks = {item.segment: SegmentSink(run, item, presenter, encoded) for item in items if item.is_missing}
-            current = _Round(run, tasks, sinks, _Shown(live, run, batches, missing, counted), commits, outdated)
+            current = _Round(run, tasks, sinks, _Shown(live, run, batches, missing, counted), commits, superseded)
             _render_round(run, current, worker)
-            ends, outdated = current.ends, current.saved
+            ends, superseded = current.ends, current.saved
     if counted:  # of groups that were formed otherwise
         live.advance(Amount(0, 0) - sum(counted.values(), Amount(0, 0)), [run.targets[-1].title])
     live.end()
@@ -67,10 +67,10 @@ class _Round:
         sinks: Mapping[Segment, SegmentSink],
         shown: _Shown,
         commits: Commits,
-        outdated: Collection[str],
+        superseded: Collection[str],
     ) -> None:
         self.tasks, self.sinks, self.shown, self.saved = tasks, sinks, shown, set[str]()
-        self._run, self._commits, self._outdated = run, commits, outdated
+        self._run, self._commits, self._superseded = run, commits, superseded
         self._newest, self._writing = dict[str, Hashable](), Lock()
         self._named = {segment.name: sink for segment, sink in sinks.items()}
         segments = [task.segment for batch in tasks for task in batch]
@@ -151,7 +151,7 @@ class _Round:
         if not self._is_settled:
             self._is_settled = True
             self._commits.settle_before()
-            for key in self._outdated:
+            for key in self._superseded:
                 remove(self._run.paths.saved(key))
 
     def end(self) -> None:

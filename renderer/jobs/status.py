@@ -97,10 +97,10 @@ def run_status(directory: Path) -> Status:
     )
 
 
-def what_is_there(seen: SeenRun) -> str:
-    """How much of a run is finished or saved, in a few words."""
-    film, stills = _parts(seen, make_plan(seen) if seen.run.file.film else None)
-    told = [_describe_done("frames", film)] if film else []
+def what_is_there(seen: SeenRun, *, film: bool) -> str:
+    """How much is finished of a film (and saved of it) and its stills, or of stills alone, in words."""
+    frames, stills = _parts(seen, make_plan(seen)) if film else (None, _stills_part(seen))
+    told = [_describe_done("frames", frames)] if frames else []
     return ", ".join([*told, *([_describe_done("stills", stills)] if stills else [])])
 
 

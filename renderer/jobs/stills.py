@@ -35,13 +35,17 @@ class Failure:
     reason: str
 
 
-def pending_batches(seen: SeenRun) -> list[list[int]]:
+def pending_batches(seen: SeenRun, *, with_text: bool = True) -> list[list[int]]:
     """Places of the targets whose fresh stills are to be dreamed, in the batches that are dreamed together.
 
     A batch is dreamed again whole if any of its stills is missing or damaged.
+
+    Args:
+        seen: The run.
+        with_text: Whether those count as missing on which another text is to be written.
     """
     batches = still_batches(seen.run.still_recipe)
-    return [batch for batch in batches if not all(_is_there(seen, place) for place in batch)]
+    return [batch for batch in batches if not all(_is_there(seen, place, with_text=with_text) for place in batch)]
 
 
 def finished_stills(seen: SeenRun) -> list[StillRecord]:
@@ -271,11 +275,11 @@ def _quality(still: Still) -> tuple[bool, int, float]:
     return still.health.is_dead, score.rank, -still.agreement
 
 
-def _is_there(seen: SeenRun, place: int) -> bool:
-    """Whether the fresh stills of a target are there, as they are asked for."""
+def _is_there(seen: SeenRun, place: int, *, with_text: bool = True) -> bool:
+    """Whether the fresh stills of a target are there, as they are asked for, or but for the text on them."""
     run, found = seen.run, seen.still(seen.run.targets[place])
     if found is None:
         return False
     wanted, variants = fresh_digest(run, place), run.still_recipe.stills.variants
-    made = found.made_from == wanted and found.text == text_digest(run, place)
+    made = found.made_from == wanted and (not with_text or found.text == text_digest(run, place))
     return found.tried == wanted or (made and len(found.files) == variants)

@@ -44,6 +44,7 @@ class MadeStills:
     fresh: bool
     made_from: str
     seconds: float
+    tried: str | None = None
 
 
 def make_film_still(seen: SeenRun, position: int, segment: SegmentRecord) -> bool:
@@ -69,7 +70,9 @@ def make_film_still(seen: SeenRun, position: int, segment: SegmentRecord) -> boo
         return False
     picture = load_picture(run.paths.root / segment.picture.path)
     taken = StillPicture(picture, segment.score, run.settings.run.seed)
-    write_stills(run, position, MadeStills([taken], fresh=False, made_from=made_from, seconds=0.0))
+    # A fresh one that was no better is no better beneath another text.
+    tried = found.tried if found and found.score == segment.score else None
+    write_stills(run, position, MadeStills([taken], fresh=False, made_from=made_from, seconds=0.0, tried=tried))
     return True
 
 
@@ -93,25 +96,39 @@ def make_film_stills(run: Run, segments: Mapping[str, SegmentRecord], progress: 
 
 
 def write_text_anew(run: Run) -> None:
-    """Write the text on fresh stills that are to have another one, or take it away."""
+    """Write the text on fresh stills that are to have another one, or take it away; also where that was cut short."""
     seen = SeenRun(run, thorough=True)
     for position, target in enumerate(run.targets):
-        record = seen.still(target)
+        record = seen.recorded_still(target)
         # One that does not fit any more is dreamed anew, or kept by a film; either way its text is in order.
-        if record and record.fresh and record.text != text_digest(run, position):
-            facets = [FacetRecord(still=record.still, score=record.score, seed=record.seed), *record.facets]
-            # A picture that is lost is dreamed again; there is no text on a transparent one.
-            with suppress(OSError):
-                if any(open_still(run.paths.root / one.still.path).mode == "RGBA" for one in facets):
-                    continue
-                made = [StillPicture(_before_text(run, record, one), one.score, one.seed) for one in facets]
-                again = MadeStills(made, fresh=True, made_from=record.made_from, seconds=record.seconds)
-                write_stills(run, position, again)
+        if record is None or not record.fresh:
+            continue
+        facets = [FacetRecord(still=record.still, score=record.score, seed=record.seed), *record.facets]
+        is_written = record.text == text_digest(run, position) and all(seen.is_whole(one.still) for one in facets)
+        if is_written or any(_is_transparent(run.paths.root / one.still.path) for one in facets):
+            continue
+        with suppress(OSError):  # A picture that is lost is dreamed again.
+            made = [StillPicture(_before_text(seen, record, one), one.score, one.seed) for one in facets]
+            again = MadeStills(made, fresh=True, made_from=record.made_from, seconds=record.seconds)
+            write_stills(run, position, again)
 
 
-def _before_text(run: Run, record: StillRecord, one: FacetRecord) -> Picture:
-    path = run.paths.root / one.still.path
-    return load_picture(path if record.text is None else run.paths.clean_still(path.name))
+def _before_text(seen: SeenRun, record: StillRecord, one: FacetRecord) -> Picture:
+    """A still as it was dreamed; raises OSError where that is lost."""
+    path = seen.paths.root / one.still.path
+    if record.text is None and seen.is_whole(one.still):
+        return load_picture(path)
+    clean = seen.paths.clean_still(path.name)
+    if record.text is None and describe(seen.paths, clean).digest != one.still.digest:
+        raise FileNotFoundError(clean)
+    return load_picture(clean)
+
+
+def _is_transparent(path: Path) -> bool:
+    """Whether a still is there on which there is no text in any case."""
+    with suppress(OSError):
+        return open_still(path).mode == "RGBA"
+    return False
 
 
 def write_stills(run: Run, position: int, made: MadeStills) -> None:
@@ -128,6 +145,7 @@ def write_stills(run: Run, position: int, made: MadeStills) -> None:
         seconds=made.seconds,
         facets=tuple(facets),
         text=text_digest(run, position),
+        tried=made.tried,
     )
     remove_facets(run.paths, target, len(written))
     write_record(run.paths.still_record(target.key), record)
