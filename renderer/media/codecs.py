@@ -216,11 +216,11 @@ def _codec_options(video: Video) -> list[str]:
         case "h265":
             quality = ["-crf", str(min(video.quality, 51)), "-bf", "3", "-tag:v", "hvc1"]
             settings = "log-level=error:open-gop=0:pools=none:frame-threads=1"  # it has crashed with more threads
-            return ["-c:v", "libx265", "-preset", "medium", *quality, "-x265-params", settings]
+            return ["-c:v", "libx265", "-preset", "ultrafast", *quality, "-x265-params", settings]
         case "av1":
             return _av1_options(video.quality)
         case "vp9":
-            quality = ["-crf", str(video.quality), "-b:v", "0", "-deadline", "good", "-cpu-used", "4"]
+            quality = ["-crf", str(video.quality), "-b:v", "0", "-deadline", "realtime", "-cpu-used", "7"]
             return ["-c:v", "libvpx-vp9", *quality, "-row-mt", "0", "-tile-columns", "1", "-threads", "2"]
         case "prores":
             return ["-c:v", "prores_ks", "-profile:v", "hq", "-vendor", "apl0"]
