@@ -119,7 +119,8 @@ def test_a_dead_dream_is_named_and_tried_again(tmp_path: Path) -> None:
     seed = attempt_seed(0, 0, 1)
     assert [entry.seed for entry in outcome.index.classes[:2]] == [seed, 0]
     assert (tmp_path / "stills" / "0001-rolling-on-the-floor-laughing.png").is_file()
-    dead, *alive = recorder.notes
+    announced, dead, *alive = recorder.notes
+    assert announced == "4 stills of 20x16 pixels in 512 steps"
     assert dead.startswith(
         "class 1 rolling on the floor laughing: no usable gradient (0, or not finite) in 8 of 8 steps"
     )
@@ -134,7 +135,7 @@ def test_a_dream_that_stays_dead_is_named_and_kept(tmp_path: Path) -> None:
     recorder = Recorder()
     outcome = render_stills(request(tmp_path, "stills.retries=0"), recorder, _Sickly)
     assert outcome.index.classes[0].seed == 0
-    assert recorder.notes[0].endswith("the dream is dead")
+    assert recorder.notes[1].endswith("the dream is dead")
 
 
 def test_dead_classes_of_the_film_are_named(tmp_path: Path) -> None:
