@@ -1,5 +1,6 @@
 """What tests of the Python interface share."""
 
+import logging
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,18 @@ def interruptible() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(autouse=True)
+def logging_of_a_caller() -> Iterator[None]:
+    """Nobody has asked for our log, also where tests of the command line came before in the same process."""
+    logger = logging.getLogger("renderer")
+    before = logger.level, logger.propagate, logger.handlers[:]
+    logger.setLevel(logging.NOTSET)
+    logger.propagate, logger.handlers[:] = True, []
+    yield
+    logger.setLevel(before[0])
+    logger.propagate, logger.handlers[:] = before[1], before[2]
 
 
 @pytest.fixture
