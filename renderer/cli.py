@@ -203,6 +203,49 @@ def compare(
 
 
 @app.command()
+def export(
+    directory: Directory,
+    *,
+    kind: Annotated[
+        str, typer.Option("--format", metavar="imagefolder", help="Folders by class: train/0007-cock/0007-cock.png.")
+    ] = "imagefolder",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="Where to.  [default: DIR-imagefolder]")
+    ] = None,
+    split: Annotated[
+        float, typer.Option("--split", min=0, max=0.9, help="Share of each class's stills that go to `val`.")
+    ] = 0.1,
+    size: Annotated[
+        int | None,
+        typer.Option("--size", metavar="PIXELS", min=8, max=4096, help="Shorter side.  [default: that of the stills]"),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Decides which stills go to `val`.")] = 0,
+) -> None:
+    """Write the stills as a training set for another network.
+
+    Folders by class, as torchvision's ImageFolder and most tools read them; labels.csv with what is known of each
+    picture, and the classes in order as classes.txt and classes.json. Ask for several stills of a class first. The
+    run is only read, and may be unfinished; an earlier export in the same folder is replaced. Transparent stills are
+    laid on gray, and text on stills is left out.
+
+    \b
+    Examples:
+      neuron-atlas stills emoji --set stills.variants=20 --output runs/many
+      neuron-atlas export runs/many
+      neuron-atlas export runs/many --split 0.2 --size 64 --output data/dreams
+    """  # noqa: D301
+    from renderer.atlas.dataset import DatasetStyle, default_place, export_dataset
+    from renderer.display import describe_dataset
+
+    if kind != "imagefolder":
+        raise UserError(f"--format: {kind!r} is not known; what there is, is imagefolder")
+    style = DatasetStyle(split, size, seed)
+    with shown_progress() as progress:
+        made = export_dataset(directory, style, output or default_place(directory), progress)
+    say("\n".join(describe_dataset(made)), err=False)
+
+
+@app.command()
 def serve(
     directory: Directory,
     *,

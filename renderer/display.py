@@ -16,17 +16,19 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from renderer.atlas.compare import Compared
+from renderer.atlas.dataset import Dataset
 from renderer.atlas.sheet import Sheet
 from renderer.common.printable import printable
 from renderer.common.progress import Amount, Course, Progress
 from renderer.common.wording import format_bytes, format_duration
 from renderer.jobs.commands import Outcome
 from renderer.jobs.footage import Clip
+from renderer.jobs.photo import DreamedPhoto
 from renderer.jobs.preflight import Finding
 from renderer.jobs.status import Part, Status
 from renderer.store.evaluation_file import Evaluation, Figures, PictureScore, View, failed, judge_names
 from renderer.store.index_file import Index, IndexClass
-from renderer.targets.target import Target
+from renderer.targets.target import Score, Target
 
 Cell = int | str | list[str] | None
 
@@ -243,10 +245,30 @@ def describe_clip(clip: Clip) -> list[str]:
     return [f"{clip.path}: {seconds} s, {clip.described}, {format_bytes(clip.bytes)}{found}"]
 
 
+def describe_photo(made: DreamedPhoto) -> list[str]:
+    """What has come of a photograph."""
+    lines = [f"{made.path}: {made.target.title}{_more(made.before, made.after)}"]
+    return lines + ([f"{made.strip}: the photograph, and 10 and 50 iterations"] if made.strip else [])
+
+
+def _more(before: Score, after: Score) -> str:
+    """How much more the network sees, in words."""
+    if before.probability is None or after.probability is None:
+        return f", whose answer goes from {before.activation:.3g} to {after.activation:.3g}"
+    first, last = (f"{score.probability:.2%} (rank {score.rank})" for score in (before, after))
+    return f", from {first} to {last}"
+
+
 def describe_comparison(compared: Compared) -> list[str]:
     """What has been written of a comparison, in lines."""
     pictures = [*compared.sheet, *([compared.film] if compared.film else [])]
     return [f"{compared.page}: the page, with {compared.targets} targets", *map(str, pictures)]
+
+
+def describe_dataset(made: Dataset) -> list[str]:
+    """What has been written of a training set, in lines."""
+    counts = f"{made.train} pictures to train on, {made.val} to validate with"
+    return [f"{made.path}: {made.classes} classes, {counts}"]
 
 
 def _describe_part(unit: str, part: Part) -> str:

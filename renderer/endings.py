@@ -12,7 +12,7 @@ from renderer.common.exhaustion import is_out_of_memory
 
 def describe_error(error: Exception, given: Sequence[str]) -> str:
     """What is said when a command fails; `given` are its arguments."""
-    from renderer.media.ffmpeg import EncodingError  # noqa: PLC0415  an interruption needs none of what this loads
+    from renderer.common.ffmpeg import EncodingError  # noqa: PLC0415  an interruption needs none of what this loads
 
     match error:
         case UserError():

@@ -110,6 +110,80 @@ def _carry_out(
 
 
 @app.command()
+def dream(
+    picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="A photograph, of any format that Pillow reads.")],
+    *,
+    entry: Annotated[
+        str | None,
+        typer.Option("--class", metavar="CLASS", help="A class by title, number or wnid: more of it is dreamed in."),
+    ] = None,
+    layer: Annotated[
+        str | None,
+        typer.Option("--layer", metavar="LAYER", help="A layer: more of what it sees.  [default: one that suits]"),
+    ] = None,
+    guide: Annotated[
+        Path | None,
+        typer.Option("--guide", metavar="FILE", help="Another picture: the layer is to see what it sees in that one."),
+    ] = None,
+    iterations: Annotated[int, typer.Option("--iterations", metavar="N", min=1, max=100_000, help="Steps.")] = 10,
+    keep: Annotated[
+        float, typer.Option("--keep", metavar="SHARE", min=0, max=1, help="How near it stays, from 0 to 1.")
+    ] = 0.3,
+    size: Annotated[
+        int, typer.Option("--size", metavar="PIXELS", min=16, max=16384, help="Longest side of the dream, at most.")
+    ] = 1024,
+    network: Annotated[
+        str, typer.Option("--network", metavar="NETWORK", help="What dreams, as for the command `networks`.")
+    ] = "squeezenet1_1",
+    weights: Annotated[Path | None, typer.Option("--weights", metavar="PATH", help="Its weights.")] = None,
+    overrides: Values = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="A .png, .jpg or .webp file.  [default: beside it]"),
+    ] = None,
+    strip: Annotated[
+        Path | None,
+        typer.Option("--strip", metavar="FILE", help="Also the photograph beside what 10 and 50 iterations give."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+) -> None:
+    """Dream one photograph, without any configuration.
+
+    With a class, the photograph becomes more like it; else a layer of the network amplifies what it sees. The weights
+    of the network (5 MB) are downloaded once.
+
+    \b
+    Examples:
+      neuron-atlas dream cat.jpg
+      neuron-atlas dream cat.jpg --class tabby --iterations 50 --keep 0.4
+      neuron-atlas dream clouds.jpg --layer features.12 --iterations 30 --strip clouds-strip.png
+      neuron-atlas dream face.jpg --guide flowers.jpg --iterations 50 --output flower-face.png
+      neuron-atlas dream cat.jpg --class "cat face" --network embedded
+    """  # noqa: D301
+    from renderer.display import describe_photo
+    from renderer.jobs.photo import PhotoWish, dream_photo
+
+    wish = PhotoWish(
+        photo=picture,
+        entry=entry,
+        layer=layer,
+        guide=guide,
+        iterations=iterations,
+        keep=keep,
+        size=size,
+        network=network,
+        weights=None if weights is None else str(weights),
+        overrides=tuple(overrides or ()),
+        output=output,
+        strip=strip,
+        force=force,
+    )
+    with shown_progress() as progress:
+        made = dream_photo(wish, progress)
+    say("\n".join(describe_photo(made)), err=False)
+
+
+@app.command()
 def status(directory: Directory, *, as_json: Json = False) -> None:
     """Say what is done, what is left and how long it takes.
 

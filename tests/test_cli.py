@@ -16,17 +16,17 @@ from safetensors.torch import save_file
 from torchvision import models
 
 from renderer.cli import main
+from renderer.common.ffmpeg import EncodingError
 from renderer.common.interruption import SIGNALS
 from renderer.media.encoding import SegmentEncoder
-from renderer.media.ffmpeg import EncodingError
 from renderer.settings.sections import Settings
 from renderer.targets.class_lists import load_emoji_classes
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import TINY
 
 COMMANDS = (
-    *("render", "stills", "status", "assemble", "page", "clip", "sheet", "evaluate", "compare", "serve"),
-    *("check", "classes", "networks", "init", "docs"),
+    *("render", "stills", "status", "assemble", "page", "clip", "sheet", "evaluate", "compare", "export", "serve"),
+    *("check", "classes", "networks", "init", "docs", "dream"),
 )
 ROOT = Path(__file__).parents[1]
 
@@ -86,6 +86,7 @@ def test_every_command_has_help_with_an_example(command: str, capsys: pytest.Cap
         "sheet runs/tiny",
         "clip runs/tiny --to 1 --format gif --under 1MB",
         "compare runs/tiny runs/again --film",
+        "export runs/tiny --size 8",
     ],
 )
 def test_what_does_not_dream_does_not_load_torch(config: str, command: str) -> None:

@@ -30,7 +30,7 @@ def stills_run(directory: Path, *overrides: str) -> Path:
     return directory
 
 
-def named_run(directory: Path, rows: list[tuple[str, str]]) -> Path:
+def named_run(directory: Path, rows: list[tuple[str, str]], *more: str) -> Path:
     """A run of stills of a network with a class list of its own: wnids and titles."""
     folder = directory.parent
     classes = folder / f"{directory.name}.csv"
@@ -38,7 +38,7 @@ def named_run(directory: Path, rows: list[tuple[str, str]]) -> Path:
     classes.write_text("\n".join(["index,title,wnid", *lines]), encoding="utf-8")
     (folder / "none.pth").touch()
     network = f"network={{source: torchvision, weights: {folder}/none.pth, classes: {classes}}}"
-    return stills_run(directory, network, "classes.select=all")
+    return stills_run(directory, network, "classes.select=all", *more)
 
 
 def compared(*runs: Path, output: Path, **wanted: bool) -> tuple[Compared, dict[str, Any], list[str]]:

@@ -231,7 +231,7 @@ def test_ffmpeg_ends_with_a_program_that_is_killed(program: Program) -> None:
 def test_ffmpeg_outlives_the_thread_that_asked_for_it(program: Program) -> None:
     """Linux ends a process with the thread that started it, which may be over long before the program is."""
     script = (
-        "import subprocess, threading\nfrom pathlib import Path\nfrom renderer.media import ffmpeg\nstarted = []\n"
+        "import subprocess, threading\nfrom pathlib import Path\nfrom renderer.common import ffmpeg\nstarted = []\n"
         "def begin():\n    block = ffmpeg.fed(['-f', 's16le', '-i', 'pipe:', '-f', 'null', '-'], 'reading')\n"
         "    started.append((block, block.__enter__()))\n"
         "thread = threading.Thread(target=begin)\nthread.start()\nthread.join()\n"

@@ -3,6 +3,7 @@
 import ast
 import re
 import shlex
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import renderer
 from renderer.cli import main
 from renderer.common.documents import documents
 from renderer.common.interruption import SIGNALS
+from renderer.common.photographs import CAT
 from renderer.networks.torchvision_models import download_path
 
 ROOT = Path(__file__).parents[1]
@@ -48,7 +50,12 @@ def run(command: str, *changed: str) -> None:
     """Run a command, with other settings where it renders, so that it is quick."""
     name, *arguments = shlex.split(command)
     assert name == "neuron-atlas"
-    quick = [part for value in changed for part in ("--set", value)] if arguments[0] in {"render", "check"} else []
+    shape = ["film.height=16"] if "panorama" in arguments else []
+    quick = [part for value in (*changed, *shape) for part in ("--set", value)]
+    if arguments[0] not in {"render", "check"}:
+        quick = []
+    if arguments[0] == "dream":
+        quick = ["--size", "48"]
     with pytest.raises(SystemExit) as ended:
         main([*arguments, *quick])
     assert ended.value.code in (0, None), command
@@ -86,6 +93,8 @@ def _weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_commands_of_the_readme_can_be_pasted_one_after_another() -> None:
     (written,) = blocks(README, "yaml")
     Path("terriers.yaml").write_text(written, encoding="utf-8")
+    for photograph in ("me.jpg", "clouds.jpg"):
+        shutil.copy(CAT, photograph)
     pasted = [command for command in commands(README) if command.startswith("neuron-atlas")]
     assert pasted[0] == "neuron-atlas render quickstart"
     for command in pasted:

@@ -12,11 +12,11 @@ import yaml
 from PIL import Image, ImageFont
 
 from renderer.common.errors import UserError
+from renderer.common.ffmpeg import EncodingError
 from renderer.jobs.commands import Outcome, assemble, make_page, render, render_stills
 from renderer.jobs.status import run_status
 from renderer.jobs.stills import attempt_seed
 from renderer.media.encoding import SegmentEncoder
-from renderer.media.ffmpeg import EncodingError
 from renderer.settings.sections import Settings
 from renderer.store.paths import RunPaths
 from renderer.store.records import SimilarityRecord, read_record

@@ -5,15 +5,16 @@ from __future__ import annotations
 import ctypes
 import math
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event, Lock, Thread
 from typing import Generic, TypeVar
 
+from renderer.common.ffmpeg import kill_running
 from renderer.common.progress import Amount, Progress
 from renderer.common.tuning import sleep_while_waiting
-from renderer.media.ffmpeg import kill_running
 
 Made = TypeVar("Made")
 _SECONDS_BETWEEN = 0.1
@@ -92,7 +93,7 @@ class _Work(Thread, Generic[Made]):
     def stop(self) -> None:
         """End the work as Ctrl-C does, and wait for its end."""
         self._progress.stopping.set()
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.ident or 0), ctypes.py_object(KeyboardInterrupt))
+        _interrupt(self)
         if not self._ends_within(_GRACE_SECONDS):
             kill_running()
             self._ends_within(math.inf)
@@ -109,6 +110,22 @@ class _Work(Thread, Generic[Made]):
             if time.monotonic() > until:
                 return False
         return True
+
+
+def _interrupt(thread: Thread) -> None:
+    """Raise KeyboardInterrupt in a thread, as soon as it computes.
+
+    Not while it starts another one: that has its number for a moment (CPython), would be hit in its place, and would be
+    waited for in vain. The lock keeps threads from being started.
+    """
+    until = time.monotonic() + _GRACE_SECONDS
+    while True:
+        with threading._active_limbo_lock:  # type: ignore[attr-defined]
+            if not threading._limbo or time.monotonic() > until:  # type: ignore[attr-defined]
+                number, error = ctypes.c_ulong(thread.ident or 0), ctypes.py_object(KeyboardInterrupt)
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(number, error)
+                return
+        time.sleep(_SECONDS_BETWEEN)
 
 
 class _Stoppable:

@@ -11,7 +11,7 @@ from renderer.atlas.comparison import Comparison, Row
 from renderer.atlas.figures import measure
 from renderer.atlas.page_contents import current_scores, describe_film, known, rounded, still_size
 from renderer.atlas.seen import SeenRun
-from renderer.media.ffmpeg import frame_rate
+from renderer.common.ffmpeg import frame_rate
 from renderer.store.comparison_folder import KIND
 from renderer.store.evaluation_file import Evaluation, PictureScore, judge_names
 from renderer.store.index_file import Index, IndexClass

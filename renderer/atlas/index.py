@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from renderer.atlas.seen import SeenRun
+from renderer.common.ffmpeg import frame_rate
 from renderer.film.timeline import Segment
 from renderer.media.codecs import CODECS
-from renderer.media.ffmpeg import frame_rate
 from renderer.store.index_file import Index, IndexClass, IndexFacet, IndexFilm, IndexGuess
 from renderer.store.records import FacetRecord, StillRecord
 from renderer.store.run import Run

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from renderer.common.errors import UserError
 from renderer.store.evaluation_file import Evaluation, PictureScore, Recognition, plain_judge_names
+from renderer.store.outputs import refuse_within
 
 _SUFFIXES = {".csv", ".tsv", ".txt", ".data"}
 _MOST_SEEN = 5
@@ -23,8 +24,7 @@ COLUMNS = (
 
 def check_table_path(path: Path, run: Path) -> None:
     """Refuse a file that cannot be written or is no table's place, before anything is computed; raises UserError."""
-    if path.resolve().is_relative_to(run.resolve()):
-        raise UserError(f"--csv {path}: lies in the run's directory, where only the run writes; choose another place")
+    refuse_within(run, path, f"--csv {path}:")
     if path.is_file() and path.suffix.lower() not in _SUFFIXES and path.stat().st_size:
         raise UserError(f"--csv {path}: is there, and its name is not that of a table; name a file such as scores.csv")
     if path.is_dir():
@@ -47,11 +47,11 @@ def score_table(evaluation: Evaluation, run: str) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: _harmless(value) for key, value in row.items()} for row in _rows(evaluation, run))
+    writer.writerows({key: harmless(value) for key, value in row.items()} for row in _rows(evaluation, run))
     return text.getvalue()
 
 
-def _harmless(value: object) -> object:
+def harmless(value: object) -> object:
     """A cell that no spreadsheet takes for a formula: titles may come from anybody."""
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 

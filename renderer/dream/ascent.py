@@ -8,15 +8,14 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from renderer.common.progress import Stepped, unheard
-from renderer.dream.canvas import CANVASES
-from renderer.dream.climb import Ascent, Climb, Pictures, draw_step
+from renderer.dream.climb import Ascent, Beside, Climb, Pictures, draw_step, references_of
 from renderer.dream.dreaming import AscentSettings
 from renderer.dream.gradients import UsableGradient, climbed
 from renderer.dream.health import Health
 from renderer.dream.level import keep_level
+from renderer.dream.nearness import enlarged
 from renderer.dream.opacity import Trace, add_traces, traced
 from renderer.dream.parameterizations import StepTime, build_parameterization
 from renderer.dream.regularizers import penalty, upward
@@ -47,7 +46,9 @@ def ascend(
     if steps == 0:
         return _unchanged(pictures)
     if climbs[0].values(0).parameterization.is_of_views:
-        return _in_groups(pictures, climbs, lambda group, own: climb_in_views(network, group, own, steps, stepped))
+        return _in_groups(
+            pictures, climbs, lambda group, own: climb_in_views(network, group, own, range(steps), stepped)
+        )
     return _climb(network, pictures, climbs, _Course(steps, stepped))
 
 
@@ -149,6 +150,9 @@ class _Octave:
 
 
 def _octaves(settings: AscentSettings, size: tuple[int, int], steps: int, seconds_per_step: float) -> Iterator[_Octave]:
+    if not settings.parameterization.holds_any:
+        yield _Octave(size, range(steps), seconds_per_step=0.0)
+        return
     for octave in range(settings.octaves):
         shrink = settings.octave_scale ** (octave + 1 - settings.octaves)
         height, width = (max(1, round(side * shrink)) for side in size)
@@ -165,13 +169,15 @@ def _climb_span(
     network: Network, reached: Ascent, climbs: Sequence[Climb], octave: _Octave, own: range, stepped: Stepped
 ) -> Ascent:
     """Climb a span of an octave; the first one begins with the pictures in its size, each other one levels them."""
-    begin = own.start - octave.steps.start
+    begin, canvas, references = own.start - octave.steps.start, climbs[0].canvas, references_of(climbs, octave.size)
     if begin:
-        settings = [climb.values(own.start) for climb in climbs]
-        levels, canvas = [one.level for one in settings], CANVASES[settings[0].canvas]
-        pictures = keep_level(levels, reached.pictures, octave.seconds_per_step * _LEVELED_STEPS, canvas)
+        levels, seconds = [climb.values(own.start).level for climb in climbs], octave.seconds_per_step * _LEVELED_STEPS
+        pictures = keep_level(levels, reached.pictures, seconds, canvas, references.holding)
     else:
-        pictures = functional.interpolate(reached.pictures, octave.size, mode="bilinear", antialias=True)
+        before = references_of(climbs, (reached.pictures.shape[-2], reached.pictures.shape[-1]))
+        pictures = enlarged(reached.pictures, before, references, canvas)
+    if not canvas.is_flat:  # Coefficients of the whole picture would be uneven on it.
+        return _in_groups(pictures, climbs, lambda group, each: climb_in_views(network, group, each, own, stepped))
     return _climb(network, pictures, climbs, _Course(len(own), stepped, own.start, begin, whole=len(octave.steps)))
 
 
@@ -237,12 +243,14 @@ def _climb_whole(
     settings = climbs[0].values(0)
     parameterization = build_parameterization(settings.parameterization, size, pictures.device, is_gray=network.is_gray)
     coordinates = parameterization.encode(pictures).requires_grad_()
-    optimizer, canvas = settings.optimizer.build(coordinates), CANVASES[settings.canvas]
+    optimizer, canvas = settings.optimizer.build(coordinates), climbs[0].canvas
+    references, beside = references_of(climbs, size), Beside(climbs, size, canvas)
+    kept = None if references.holding is None else parameterization.encode(references.holding)
     for step in range(course.steps):
         drawn = draw_step(climbs, course.first + step, size, network.size)
         now = parameterization.decode(coordinates)
         views = tint(take_views(now, drawn.maps, network.size, canvas), drawn.tints)
-        gradient, followed = gradients.of(views, drawn)
+        gradient, followed = gradients.of(views, beside.looked_at(drawn, network.size))
         if climbs[0].is_traced:
             traces.append(add_traces(traces.pop() if traces else None, traced(views, now, gradient)))
         kept_small = penalty([own.regularizers for own in drawn.values], now)
@@ -251,6 +259,8 @@ def _climb_whole(
         optimizer.step(coordinates, ascending, [own.optimizer.rate for own in drawn.values], followed)
         moment = StepTime(course.first + step, course.progress(step))
         parameterization.settle(coordinates, ascending, moment, canvas)
+        if kept is not None:
+            references.pull(coordinates.detach(), kept)
         if before is not None and followed is not None:
             _keep(coordinates, before, ~followed)
         course.stepped(len(pictures))

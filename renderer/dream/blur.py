@@ -6,7 +6,6 @@ import math
 
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional
 from torchvision.transforms.v2.functional import gaussian_blur
 
 from renderer.dream.canvas import CANVASES, Canvas
@@ -22,8 +21,8 @@ def blur(pictures: Pictures, deviation: float, canvas: Canvas = CANVASES["mirror
         return pictures
     reach = min(math.ceil(3 * deviation), *(side - 1 for side in pictures.shape[-2:]))
     height, width = pictures.shape[-2:]
-    if canvas.padding != "reflect":  # which is what the blur itself does
-        pictures = functional.pad(pictures, (reach, reach, reach, reach), mode=canvas.padding)
+    if canvas != CANVASES["mirror"]:  # which is what the blur itself does
+        pictures = canvas.surrounded(pictures, reach)
     blurred: Tensor = gaussian_blur(pictures, [2 * reach + 1] * 2, [deviation] * 2)
     top, left = ((blurred.shape[-2] - height) // 2, (blurred.shape[-1] - width) // 2)
     return blurred[..., top : top + height, left : left + width]

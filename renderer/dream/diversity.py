@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 import torch
@@ -37,12 +38,15 @@ class Apart:
         self._pictures = pictures
         self._known: dict[Network, Grams] = {}
 
-    def known(self, network: Network) -> Grams:
-        """What a network sees in the earlier pictures; computed once."""
+    def known(self, network: Network) -> Float[Tensor, "1 entries"]:
+        """What a network sees in the earlier pictures, summed up; computed once.
+
+        Their sum is all that the likeness needs: however many there are, it takes no more memory and time than one.
+        """
         if network not in self._known:
             with torch.no_grad():
-                seen = [_grams(_textures(network, picture)) for picture in self._pictures]
-            self._known[network] = torch.cat(seen)
+                seen = (_grams(_textures(network, picture)) for picture in self._pictures)
+                self._known[network] = reduce(Tensor.add, seen)
         return self._known[network]
 
 

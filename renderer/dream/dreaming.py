@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field
 
 from renderer.common.section import Section, one_of
+from renderer.dream.generator import GeneratorParameterization
 from renderer.dream.objectives import AnyObjective, LogitObjective
+from renderer.dream.parameterization_kind import ParameterizationKind
 
 if TYPE_CHECKING:
     import torch
@@ -21,26 +23,6 @@ if TYPE_CHECKING:
 Positive = Annotated[float, Field(ge=0.01, le=100)]
 NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
-
-
-class ParameterizationKind(Section):
-    """How the picture is held while it is optimized; a kind is added as a subclass and in `PARAMETERIZATIONS`."""
-
-    has_size_in_steps: ClassVar[bool] = False
-    """Whether equal steps in all coordinates change a large picture more than a small one."""
-
-    @property
-    def is_of_views(self) -> bool:
-        """Whether the frames of a film are changed view by view; what is built is a `ViewParameterization` then."""
-        return False
-
-    def for_fresh(self) -> Self:
-        """What of it makes fresh pictures: the same for all that differ in the frames of a film alone."""
-        return self
-
-    @abstractmethod
-    def build(self, size: tuple[int, int], device: torch.device, *, is_gray: bool) -> Parameterization:
-        """What holds pictures of the given height and width, and gives only gray ones if so wished."""
 
 
 class OptimizerKind(Section):
@@ -78,7 +60,8 @@ class FourierParameterization(ParameterizationKind):
     has_size_in_steps: ClassVar[bool] = True
 
     kind: Literal["fourier"] = Field(
-        "fourier", description="How the picture is held while it is optimized: `fourier`, `maco` or `pixels`."
+        "fourier",
+        description="How the picture is held while it is optimized: `fourier`, `maco`, `pixels` or `generator`.",
     )
     decay: float = Field(
         1.0, ge=0, le=3, description="Exponent of the 1/f scale: higher favors large shapes over fine detail."
@@ -223,6 +206,7 @@ PARAMETERIZATIONS: tuple[type[ParameterizationKind], ...] = (
     FourierParameterization,
     MacoParameterization,
     PixelParameterization,
+    GeneratorParameterization,
 )
 OPTIMIZERS: tuple[type[OptimizerKind], ...] = (AdamOptimizer, NormalizedOptimizer)
 

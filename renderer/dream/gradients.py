@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 import torch
@@ -17,8 +17,9 @@ from renderer.dream.diversity import likeness
 from renderer.dream.health import Health
 from renderer.dream.objectives import ObjectiveKind
 from renderer.dream.per_picture import onto, per_picture
-from renderer.networks.network import Dreamer, Network
+from renderer.networks.network import Activations, Dreamer, Network
 from renderer.networks.rectifiers import redirected
+from renderer.targets.strength import distance
 from renderer.targets.target import Units
 
 _SLOPE = 0.1  # Small: where some units of a layer are on, the way through these counts most.
@@ -77,7 +78,8 @@ class UsableGradient:
         self._network, self._careful = network, careful
         self._dreamers = [network.dreamers(climb.target) for climb in climbs]
         self._apart = [climb.apart for climb in climbs]
-        self._away: dict[int, Tensor | float] = {}
+        self._near = [climb.reference if climb.stays_by_layer else None for climb in climbs]
+        self._aside: dict[int, Tensor | float] = {}
         self._health = [Health() for _ in climbs]
         self._fine = torch.ones((), dtype=torch.bool, device=network.device)
         self._steps = 0
@@ -112,17 +114,20 @@ class UsableGradient:
         fine = usable.all()
         self._fine &= fine
         if not self._careful or bool(fine):
-            return self._kept_apart(gradient) / count, None
+            return self._with_aside(gradient) / count, None
         gradient = self._cure(views.detach(), gradient.clone(), step)
-        return self._kept_apart(gradient) / count, _is_usable(_magnitudes(gradient, count))
+        return self._with_aside(gradient) / count, _is_usable(_magnitudes(gradient, count))
 
-    def _kept_apart(self, gradient: Views) -> Views:
-        """Also away from what a picture is kept apart from; a gradient that is dead does not show behind that."""
-        if not self._away:
+    def _with_aside(self, gradient: Views) -> Views:
+        """Also away from what a picture is kept apart from, and to what it stays near.
+
+        These come last, for behind them a gradient that is dead would not show.
+        """
+        if not self._aside:
             return gradient
         by_picture = _by_picture(gradient.clone(), len(gradient) // len(self._dreamers))
-        for place, away in self._away.items():
-            by_picture[place] += away
+        for place, aside in self._aside.items():
+            by_picture[place] += aside
         return by_picture.flatten(0, 1)
 
     def _cure(self, views: Views, gradient: Views, step: Step) -> Views:
@@ -156,7 +161,7 @@ class UsableGradient:
     def _backward(self, views: Views, places: Sequence[int], step: Step, *, precise: bool = False) -> Views:
         """The gradient for some of the pictures: the mean of those of all networks that are asked."""
         for place in places:
-            self._away.pop(place, None)
+            self._aside.pop(place, None)
         asked = [self._asked(place, step) for place in places]
         networks = list(dict.fromkeys(network for dreamers in asked for network, _ in dreamers))
         if len(networks) == 1:
@@ -195,26 +200,62 @@ class UsableGradient:
         count = len(views) // len(units)
         each = [step.values[place] for place in places for _ in range(count)]
         share = per_picture([one.residual_gradient for one in each], views)
-        apart = {row: own for row, place in enumerate(places) if (own := self._apart[place])}
-        layers = [*network.kind.watched(_numbers(units)), *([network.texture_layer] if apart else [])]
+        watched = network.kind.watched(_numbers(units))
+        layers = [*dict.fromkeys([*watched, *self._layers_aside(network, places)])]
         shown = _resized(seen, network.size)
         activations = network.activations(shown, layers, residual_gradient=share, precise=precise)
         numbers, weights = _padded(tuple(units), count, views.device)
-        wanted = (network.kind.answers(activations, numbers) * weights).sum(1)
+        # Others of the batch may have more parts.
+        shown_beside = step.beside[: numbers.shape[1]]
+        beside = [_answers(network, one, places, count, watched, precise=precise) for one in shown_beside]
+        wanted = (network.kind.answers(activations, numbers, beside) * weights).sum(1)
         rivals = network.kind.rivals(activations)
         reached = _objective([one.objective for one in each], wanted, rivals, weights.sum(1))
         if not reached.requires_grad:
             raise UserError("network: what is ascended does not follow from the picture by a gradient; choose another")
         # Summed, not averaged: a picture's gradient does not depend on how many others there are.
-        gradient = torch.autograd.grad(reached.sum(), seen, retain_graph=bool(apart))[0]
-        if apart:
-            textures = _by_picture(activations[network.texture_layer], count)
-            likenesses = [likeness(own, network, textures[row]) for row, own in apart.items()]
-            away = _by_picture(torch.autograd.grad(-torch.cat(likenesses).sum(), seen)[0], count)
-            for row in apart:
+        aside = self._reached_aside(network, activations, places, step, count, precise=precise)
+        gradient = torch.autograd.grad(reached.sum(), seen, retain_graph=bool(aside))[0]
+        if aside:
+            followed = _by_picture(torch.autograd.grad(torch.cat([*aside.values()]).sum(), seen)[0], count)
+            for row in aside:
                 place = places[row]
-                self._away[place] = self._away.get(place, 0.0) + away[row] / len(self._asked(place, step))
+                self._aside[place] = self._aside.get(place, 0.0) + followed[row] / len(self._asked(place, step))
         return gradient
+
+    def _layers_aside(self, network: Network, places: Sequence[int]) -> list[str]:
+        """The layers by which pictures are kept apart, or stay near."""
+        by_texture = [network.texture_layer] if any(self._apart[place] for place in places) else []
+        near = {own.layer for place in places if (own := self._near[place])}
+        return by_texture + [self._layer_near(network, layer) for layer in near if layer]
+
+    def _layer_near(self, network: Network, layer: str) -> str:
+        # Companions have layers of other names.
+        return network.texture_layer if layer == "auto" or network is not self._network else layer
+
+    def _reached_aside(
+        self,
+        network: Network,
+        activations: Activations,
+        places: Sequence[int],
+        step: Step,
+        count: int,
+        *,
+        precise: bool,
+    ) -> dict[int, Tensor]:
+        """What else is ascended, by row, for the pictures that are kept apart or stay near something."""
+        found: dict[int, Tensor] = {}
+        for row, place in enumerate(places):
+            if apart := self._apart[place]:
+                textures = _by_picture(activations[network.texture_layer], count)[row]
+                found[row] = -likeness(apart, network, textures)
+            near = self._near[place]
+            if near and near.layer and step.near is not None:
+                layer = self._layer_near(network, near.layer)
+                wanted = _answers(network, step.near, [place], count, [layer], precise=precise)[layer]
+                missed = near.weight * distance(_by_picture(activations[layer], count)[row], wanted)
+                found[row] = found[row] - missed if row in found else -missed
+        return found
 
 
 class _Mean:
@@ -287,6 +328,15 @@ def _objective(
         for kind, row in zip(kinds, rows, strict=True)
     ]
     return torch.cat(values)
+
+
+@torch.no_grad()
+def _answers(
+    network: Network, shown: Views, places: Sequence[int], count: int, layers: Sequence[str], *, precise: bool
+) -> Mapping[str, Tensor]:
+    """What layers answer to the views of other pictures, for some of those that are stepped."""
+    views = _by_picture(shown, count)[list(places)].flatten(0, 1)
+    return network.activations(_resized(views, network.size), layers, precise=precise)
 
 
 def _by_picture(views: Views, count: int) -> Float[Tensor, "batch count 3 size size"]:

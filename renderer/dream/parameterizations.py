@@ -12,7 +12,8 @@ from torch import Tensor
 
 from renderer.dream.blur import blur
 from renderer.dream.canvas import Canvas
-from renderer.dream.dreaming import MacoParameterization, ParameterizationKind, PixelParameterization
+from renderer.dream.dreaming import MacoParameterization, PixelParameterization
+from renderer.dream.parameterization_kind import ParameterizationKind
 
 # Red, green and blue from luminance, blue-yellow and red-green: the principal axes of natural colors and, roughly,
 # their standard deviations (Ohta, Kanade & Sakai 1980, "Color information for region segmentation").
@@ -233,9 +234,19 @@ def _one_over_f(size: tuple[int, int], device: torch.device) -> Float[Tensor, "h
     return longest / frequency
 
 
-@lru_cache(maxsize=32)
 def build_parameterization(
     settings: ParameterizationKind, size: tuple[int, int], device: torch.device, *, is_gray: bool = False
 ) -> Parameterization:
     """The parameterization for pictures of the given height and width; kept, since every frame asks for it."""
+    return _built(settings, settings.version, size, device, is_gray)
+
+
+@lru_cache(maxsize=32)
+def _built(
+    settings: ParameterizationKind,
+    version: tuple[int, ...],  # noqa: ARG001  what is kept depends on it
+    size: tuple[int, int],
+    device: torch.device,
+    is_gray: bool,  # noqa: FBT001
+) -> Parameterization:
     return settings.build(size, device, is_gray=is_gray)

@@ -5,23 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial, reduce
-from itertools import product
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional
 
 from renderer.dream.canvas import Canvas
-from renderer.dream.per_picture import onto
-from renderer.dream.resolution import doubled, halved
+from renderer.dream.per_picture import onto, rows_of
+from renderer.dream.plane import Layer
 
 Pictures = Float[Tensor, "batch 3 height width"]
 Views = Float[Tensor, "views 3 size size"]
-Maps = Float[Tensor, "views 2 3"]
-
-_REPEATED = 3  # How far away a repetition of a picture can be seen: a view is at most a few times as large.
+Maps = Float[Tensor, "views rows 3"]
 
 
 def view_levels(maps: Maps, size: int) -> list[int]:
@@ -49,12 +44,11 @@ class Pyramid:
         Args:
             pictures: Any values; they are changed in place by `add`.
             levels: How many resolutions; at least 1.
-            canvas: What is seen beyond the border of a picture.
+            canvas: The surface on which the pictures are.
         """
-        self._canvas, self._wrapped = canvas, canvas.padding == "circular"
-        self._seen = [pictures]
+        self._canvas, self._seen = canvas, [pictures]
         for _ in range(levels - 1):
-            self._seen.append(halved(self._seen[-1]))
+            self._seen.append(canvas.halved(self._seen[-1]))
         self._changed: dict[int, Tensor] = {}
 
     def views(self, maps: Maps, size: int) -> Views:
@@ -79,21 +73,18 @@ class Pyramid:
     def add(self, changes: Views, maps: Maps) -> None:
         """Change the pictures where they were seen; beyond the views' borders nothing changes.
 
-        What was seen beyond a picture's border is changed where the canvas repeats the picture; mirror images of it,
-        which would be in their own way, are left out.
-
         Args:
             changes: What is added to the pixels of each view.
             maps: Those through which the views were taken.
         """
         for group in self._groups(maps, changes.shape[-1]):
-            change = self._spread(_rows(changes, group.places), group)
+            change = self._canvas.spread(rows_of(changes, group.places), group.maps, self._layer(group.level))
             if group.level:
                 if group.level not in self._changed:
                     self._changed[group.level] = torch.zeros_like(self._seen[group.level])
                 _add(self._changed[group.level], group.owners, change)
             for level in range(group.level, len(self._seen)):
-                change = change if level == group.level else halved(change)
+                change = change if level == group.level else self._canvas.halved(change)
                 _add(self._seen[level], group.owners, change)
 
     def pictures(self) -> Pictures:
@@ -104,8 +95,7 @@ class Pyramid:
             if own is not None:
                 change = own if change is None else change + own
             if change is not None:
-                above = self._seen[level - 1]
-                change = doubled(change, (above.shape[-2], above.shape[-1]), wrapped=self._wrapped)
+                change = self._canvas.doubled(change, self._layer(level - 1).size)
         return self._seen[0] if change is None else self._seen[0] + change
 
     def _groups(self, maps: Maps, size: int) -> Iterator[_Group]:
@@ -125,37 +115,11 @@ class Pyramid:
         return views
 
     def _read(self, source: Tensor, group: _Group, level: int, size: int) -> Views:
-        to_level = _compose(self._onto(level), group.maps)
-        return self._canvas.sample(_rows(source, group.owners), _grid(to_level, (size, size), source.device))
+        return self._canvas.read(source, group.owners, group.maps, size, self._layer(level))
 
-    def _spread(self, changes: Views, group: _Group) -> Tensor:
-        """What views add to the pixels of their level."""
-        height, width = self._seen[group.level].shape[-2:]
-        to_views = _inverse(_compose(self._onto(group.level), group.maps))
-        grids = (_grid(maps, (height, width), changes.device) for maps in self._repeated(to_views, group.level))
-        read = partial(functional.grid_sample, mode="bilinear", padding_mode="zeros", align_corners=False)
-        return reduce(Tensor.add_, (read(changes, grid) for grid in grids))
-
-    def _repeated(self, to_views: Maps, level: int) -> Iterator[Maps]:
-        """The maps from a level to its views, for each repetition of the picture that any view shows a part of."""
-        if not self._wrapped:
-            yield to_views
-            return
+    def _layer(self, level: int) -> Layer:
         (height, width), (rows, columns) = (self._seen[number].shape[-2:] for number in (0, level))
-        period = torch.tensor([2 * width / (columns * 2**level), 2 * height / (rows * 2**level)], dtype=torch.float64)
-        for tile in product(range(-_REPEATED, _REPEATED + 1), repeat=2):
-            moved = to_views.clone()
-            moved[..., 2] += to_views[..., :2] @ (period * torch.tensor(tile, dtype=torch.float64))
-            if tile == (0, 0) or _meets(moved):
-                yield moved
-
-    def _onto(self, level: int) -> Float[Tensor, "2 3"]:
-        """The map from the pixels of the pictures, around their center, to a level's square, [-1, 1] in x and y."""
-        (height, width), (rows, columns) = (self._seen[number].shape[-2:] for number in (0, level))
-        across, down = columns * 2**level, rows * 2**level
-        return torch.tensor(
-            [[2 / across, 0, width / across - 1], [0, 2 / down, height / down - 1]], dtype=torch.float64
-        )
+        return Layer((rows, columns), (height, width), level)
 
 
 @dataclass(frozen=True)
@@ -166,44 +130,6 @@ class _Group:
     places: list[int]
     owners: list[int]
     maps: Maps
-
-
-def _compose(outer: Float[Tensor, "2 3"], maps: Maps) -> Maps:
-    composed = outer[:, :2] @ maps.double()
-    composed[..., 2] += outer[:, 2]
-    return composed
-
-
-def _inverse(maps: Maps) -> Maps:
-    turned = torch.linalg.inv(maps[..., :2])
-    return torch.cat([turned, -turned @ maps[..., 2:]], dim=2)
-
-
-def _meets(maps: Maps) -> bool:
-    """Whether any map leads from the square to one that it may have points in common with."""
-    reach = maps[..., :2].abs().sum(dim=2)
-    return bool(((maps[..., 2].abs() - reach).amax(dim=1) < 1).any())
-
-
-def _grid(maps: Maps, size: tuple[int, int], device: torch.device) -> Float[Tensor, "views rows columns 2"]:
-    """Where the pixels of a square of the given height and width lie after the maps."""
-    maps = onto(maps.float(), device)
-    down, across = (
-        torch.arange(side, device=device, dtype=torch.float32).add_(0.5).mul_(2 / side).sub_(1) for side in size
-    )
-    grid = torch.empty((len(maps), *size, 2), device=device)
-    for axis in range(2):
-        rows = maps[:, axis, 1, None] * down + maps[:, axis, 2, None]
-        columns = maps[:, axis, 0, None] * across
-        torch.add(rows[:, :, None], columns[:, None, :], out=grid[..., axis])
-    return grid
-
-
-def _rows(pictures: Tensor, owners: list[int]) -> Tensor:
-    """Some of the pictures; without a copy where they are all."""
-    if owners == list(range(len(pictures))):
-        return pictures
-    return pictures.index_select(0, onto(torch.tensor(owners), pictures.device))
 
 
 def _add(pictures: Tensor, owners: list[int], changes: Tensor) -> None:

@@ -14,8 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from renderer.common.progress import Stepped, unheard
-from renderer.dream.canvas import CANVASES
-from renderer.dream.climb import Ascent, Climb, Pictures, Step, draw_step
+from renderer.dream.climb import Ascent, Beside, Climb, Pictures, Step, draw_step, references_of
 from renderer.dream.gradients import UsableGradient, climbed
 from renderer.dream.parameterizations import ViewParameterization, build_parameterization
 from renderer.dream.pyramid import Pyramid, view_levels
@@ -27,7 +26,7 @@ Views = Float[Tensor, "views 3 size size"]
 
 
 def climb_in_views(
-    network: Network, pictures: Pictures, climbs: Sequence[Climb], steps: int, stepped: Stepped = unheard
+    network: Network, pictures: Pictures, climbs: Sequence[Climb], steps: range, stepped: Stepped = unheard
 ) -> Ascent:
     """Climb the objective of each picture's target in its views.
 
@@ -35,24 +34,28 @@ def climb_in_views(
         network: The network that dreams.
         pictures: Values in [0, 1]; any height and width.
         climbs: What each picture is to become; their parameterization `is_of_views`.
-        steps: How many steps; at least 1.
+        steps: Numbers of the steps, one at least, counted from the first of this ascent.
         stepped: Is told of each step.
 
     Returns:
         The pictures after the steps, and how they fared.
     """
-    size, canvas = (pictures.shape[-2], pictures.shape[-1]), CANVASES[climbs[0].values(0).canvas]
-    drawn = [draw_step(climbs, number, size, network.size) for number in range(steps)]
+    size, canvas = (pictures.shape[-2], pictures.shape[-1]), climbs[0].canvas
+    drawn = [draw_step(climbs, number, size, network.size) for number in steps]
+    references, beside = references_of(climbs, size), Beside(climbs, size, canvas)
     deepest = max(level for step in drawn for level in view_levels(step.maps, network.size))
 
     def climb(gradients: UsableGradient, stepped: Stepped) -> Pictures:
         pyramid = Pyramid(pictures.clone(), 1 + deepest, canvas)
         for step in drawn:
             views = pyramid.views(step.maps, network.size)
-            gradient = _upward(gradients, views, step)
+            gradient = _upward(gradients, views, beside.looked_at(step, network.size))
             pyramid.add(_changes(network, views, gradient, step), step.maps)
             stepped(len(pictures))
-        return pyramid.pictures().clamp_(0, 1)
+        dreamed = pyramid.pictures().clamp_(0, 1)
+        if references.holding is not None:
+            references.pull(dreamed, references.holding, len(steps))
+        return dreamed
 
     return climbed(network, climbs, climb, stepped)
 
@@ -70,11 +73,11 @@ def _upward(gradients: UsableGradient, views: Views, step: Step) -> Views:
 
 @torch.no_grad()
 def _changes(network: Network, views: Views, gradient: Views, step: Step) -> Views:
-    """What a step changes in each view; those of a picture share the step among them."""
+    """What a step changes in each view; those that show the same part of a picture share the step among them."""
     settings, count = step.values[0], len(views) // len(step.values)
     size = (views.shape[-2], views.shape[-1])
     built = build_parameterization(settings.parameterization, size, views.device, is_gray=network.is_gray)
     held = cast("ViewParameterization", built)
-    rates = [own.optimizer.rate / count for own in step.values for _ in range(count)]
+    rates = [own.optimizer.rate / own.transforms.views for own in step.values for _ in range(count)]
     change = settings.optimizer.single_step(held.pulled(views, gradient), rates)
     return held.pushed(views, change)

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from renderer.dream.canvas import Canvas
+from renderer.dream.plane import Plane
 
 TAPS = 16
 """Weights of a pixel: enough that a hundred moves in a row take nothing from the detail."""
@@ -31,7 +31,7 @@ def shift_weights(
 
 
 def scale_weights(
-    scale: float, shift: float, length: int, canvas: Canvas
+    scale: float, shift: float, length: int, canvas: Plane
 ) -> tuple[Int[Tensor, "length taps"], Float[Tensor, "length taps"]]:
     """For each pixel of a line the pixels that it is made of, some of them maybe twice, and what each gives to it.
 
@@ -49,7 +49,7 @@ def scale_weights(
 
 
 def _shifted(
-    index: Int[Tensor, "length taps"], weights: Float[Tensor, "length taps"], shift: float, canvas: Canvas
+    index: Int[Tensor, "length taps"], weights: Float[Tensor, "length taps"], shift: float, canvas: Plane
 ) -> tuple[Int[Tensor, "length more"], Float[Tensor, "length more"]]:
     """The same, of a line that has been shifted before."""
     begin, shares = shift_weights(torch.tensor([shift], dtype=torch.float64))
@@ -57,9 +57,19 @@ def _shifted(
     return places.flatten(1), (weights[..., None] * shares).flatten(1)
 
 
-def _kernel(distance: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+def table_weights(phases: int, taps: int) -> Float[Tensor, "phases taps"]:
+    """What neighbors give to each of evenly spaced places from one pixel to the next, both included.
+
+    There are as many neighbors on both sides. With 8 taps, fifty moves leave what is twice as long as two pixels.
+    """
+    places = torch.linspace(0, 1, phases, dtype=torch.float64)
+    weights = _kernel(torch.arange(1 - taps // 2, 1 + taps // 2) - places[:, None], taps)
+    return (weights / weights.sum(-1, keepdim=True)).float()
+
+
+def _kernel(distance: Float[Tensor, "..."], taps: int = TAPS) -> Float[Tensor, "..."]:
     """A sinc under a Kaiser window."""
-    inside = (1 - (2 * distance / TAPS).square()).clamp(min=0).sqrt()
-    window = torch.special.i0(_KAISER_BETA * inside) * (distance.abs() <= TAPS / 2)
+    inside = (1 - (2 * distance / taps).square()).clamp(min=0).sqrt()
+    window = torch.special.i0(_KAISER_BETA * inside) * (distance.abs() <= taps / 2)
     kernel: Tensor = torch.sinc(distance) * window
     return kernel

@@ -6,17 +6,22 @@ tells whether two runs have the same pictures. The names are those of the settin
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, reduce
+from types import MappingProxyType
 from typing import Any, TypeVar
+
+from pydantic import Field
 
 from renderer.common.digests import data_digest
 from renderer.common.section import Section
 from renderer.dream.dreaming import AscentSettings, FilmAscent
-from renderer.film.timeline import Segment, Timeline, blend_frames, build_timeline, transition_frames
+from renderer.film.timeline import Segment, Timeline, blend_frames, build_timeline, film_frame, transition_frames
 from renderer.settings.sections import DreamedFilm, Motion, Precision, Settings
 from renderer.starts import AnyStart
+from renderer.starts.start import ALL, FLOW, StartFile
 from renderer.targets.target import Aim, Target
 
 Part = TypeVar("Part", bound=Section)
@@ -89,22 +94,33 @@ _NEWER: Mapping[tuple[str, ...], Any] = {
     ("dream", "parameterization", "clip_contribution"): 0.0,
     ("dream", "parameterization", "clip_norm"): 0.0,
     ("film", "blend_seconds"): 0.0,
+    ("film", "projection"): "flat",
     ("stills", "alpha"): False,
 }
 
 
-class Recipe(Section):
+class Recipe(Section, ABC):
     """What films and stills have in common.
 
     Attributes:
         network: What tells the network from others; see `NetworkSource.identity`.
         aims: What is dreamed, in order.
         start: Where pictures begin.
+        files: The files that they begin with, by target; see `StartKind.files`.
+        decoder: What tells the decoder from others, where the pictures are drawn by one; see
+            `ParameterizationKind.identity`.
     """
 
     network: dict[str, Any]
     aims: tuple[Aim, ...]
     start: AnyStart
+    files: dict[str, StartFile] = Field(default_factory=dict)
+    decoder: str | None = None
+
+    @property
+    @abstractmethod
+    def size(self) -> tuple[int, int]:
+        """Height and width of the pictures in pixels."""
 
     @cached_property
     def digest(self) -> str:
@@ -114,9 +130,11 @@ class Recipe(Section):
     @cached_property
     def common_digest(self) -> str:
         """The same, but whatever the targets are: what all of them have in common."""
-        told = self._told()
-        del told["aims"]
-        return data_digest(told)
+        return data_digest(self._told_of_all())
+
+    def file_of(self, aim: Aim) -> StartFile | None:
+        """The file that the pictures of a target begin with, if any."""
+        return self.files.get(aim.key) or self.files.get(ALL)
 
     def differences(self, other: Recipe) -> dict[str, tuple[Any, Any]]:
         """What is not the same in another recipe: by the key of the setting, the value here and the one there."""
@@ -126,7 +144,13 @@ class Recipe(Section):
 
     def _told(self) -> dict[str, Any]:
         """All that pixels follow from, and nothing that changes none: so runs go on that were begun before it was."""
-        data = self.model_dump(mode="json")
+        data = self.model_dump(mode="json", exclude={"start", "files", "decoder"})
+        digests = {key: file.digest for key, file in sorted(self.files.items())}
+        flow = digests.pop(FLOW, None)
+        data["start"] = self.start.told() | ({"path": digests.get(ALL, digests)} if digests else {})
+        data["start"] |= {"flow": flow} if flow else {}
+        if self.decoder:  # and not the paths of its files
+            data["dream"]["parameterization"] |= {"decoder": self.decoder, "reads": ()}
         if "companions" not in self.network:
             del data["dream"]["together"]
         for (*sections, key), default in _NEWER.items():
@@ -134,6 +158,13 @@ class Recipe(Section):
             if part.get(key) == default:
                 del part[key]
         return data
+
+    def _told_of_all(self) -> dict[str, Any]:
+        """What all targets have in common."""
+        told = self._told()
+        del told["aims"]
+        told["start"].pop("path", None)
+        return told
 
 
 class FilmRecipe(Recipe):
@@ -155,6 +186,11 @@ class FilmRecipe(Recipe):
         """Height and width of a frame in pixels."""
         return self.film.height, self.film.width
 
+    @property
+    def canvas(self) -> str:
+        """Name of the surface on which the frames are."""
+        return "sphere" if self.film.projection == "equirectangular" else self.dream.canvas
+
     def begins_fresh(self, segment: Segment, *, follows: bool) -> bool:
         """Whether a segment begins with a fresh picture; `follows` tells that there is one before it in its chain."""
         return not follows or (segment.first_frame == 0 and self.film.transition != "carry")
@@ -174,7 +210,7 @@ class FilmRecipe(Recipe):
         for segment in chain:
             if segment.first_frame == 0 and self.film.transition == "reset":
                 before = self._common_digest
-            known = data_digest([before, self._own(segment, blends=segment.position != chain[0].position)])
+            known = data_digest([before, self._own(segment, chain)])
             key = self.aims[segment.position].key
             stem = f"lead-in-{key}" if segment.is_lead_in else f"{key}-{segment.part:03d}"
             yield replace(segment, name=f"{stem}-{known[:_NAME_DIGITS]}")
@@ -183,25 +219,38 @@ class FilmRecipe(Recipe):
     @cached_property
     def _common_digest(self) -> str:
         """Of what all segments follow from."""
-        told = self._told()
-        del told["aims"], told["run"]["segment_seconds"]
+        told = self._told_of_all()
+        del told["run"]["segment_seconds"]
         for key in _OF_SEGMENTS:
             told["film"].pop(key, None)
         return data_digest(told)
 
-    def _own(self, segment: Segment, *, blends: bool) -> dict[str, Any]:
+    def _own(self, segment: Segment, chain: Sequence[Segment]) -> dict[str, Any]:
         """What a segment follows from, besides what all do and the segments before it; however long it is."""
         film, aims, position = self.film, self.aims, segment.position
+        blends = position != chain[0].position
+        moving = {"film_frame": film_frame(segment, chain)} if self.start.moves else {}
+        file = self.file_of(aims[position]) if self._shows_file(segment, chain) else None
         blended = blend_frames(film, segment.class_frames) if blends and film.transition == "carry" else 0
         fades = film.transition == "crossfade" and segment.first_frame == 0
-        return {
-            "aim": asdict(aims[position]),
-            "lead_in": segment.is_lead_in,
-            "first_frame": segment.first_frame,
-            "class_frames": segment.class_frames if self.motion.easing != "linear" else None,
-            "fade": min(transition_frames(film), segment.frames - 1) if fades else None,
-            "blend": [blended, asdict(aims[position - 1])] if blended else None,
-        }
+        return (
+            {
+                "aim": asdict(aims[position]),
+                "lead_in": segment.is_lead_in,
+                "first_frame": segment.first_frame,
+                "class_frames": segment.class_frames if self.motion.easing != "linear" else None,
+                "fade": min(transition_frames(film), segment.frames - 1) if fades else None,
+                "blend": [blended, asdict(aims[position - 1])] if blended else None,
+            }
+            | ({"start": file.digest} if file else {})
+            | moving
+        )
+
+    def _shows_file(self, segment: Segment, chain: Sequence[Segment]) -> bool:
+        """Whether frames of a segment follow from the file of their target, and not from the frames before alone."""
+        start = self.start
+        follows = segment.number > chain[0].number
+        return start.moves or start.held > 0 or start.masked is not None or self.begins_fresh(segment, follows=follows)
 
     @cached_property
     def _constant(self) -> FilmValues:
@@ -236,18 +285,28 @@ class StillRecipe(Recipe):
         return self.dream.for_side(min(self.size))
 
 
-def film_recipe(settings: Settings, targets: Sequence[Target], network: dict[str, Any]) -> FilmRecipe:
+def film_recipe(
+    settings: Settings,
+    targets: Sequence[Target],
+    network: dict[str, Any],
+    files: Mapping[str, StartFile] = MappingProxyType({}),
+    decoder: str | None = None,
+) -> FilmRecipe:
     """Take from settings what a film's frames are made from.
 
     Args:
         settings: All settings, in which `auto` has been replaced by what it stands for; see `Chosen.fill_in`.
         targets: The selected targets in the order of the film.
         network: What `NetworkSource.identity` says.
+        files: The files that pictures begin with, by target.
+        decoder: What `ParameterizationKind.identity` says.
     """
     return FilmRecipe(
         network=network,
         aims=tuple(target.aim for target in targets),
         start=settings.start,
+        files=dict(files),
+        decoder=decoder,
         film=_part(DreamedFilm, settings.film),
         motion=settings.motion,
         dream=_part(FilmAscent, settings.dream),
@@ -255,12 +314,20 @@ def film_recipe(settings: Settings, targets: Sequence[Target], network: dict[str
     )
 
 
-def still_recipe(settings: Settings, targets: Sequence[Target], network: dict[str, Any]) -> StillRecipe:
+def still_recipe(
+    settings: Settings,
+    targets: Sequence[Target],
+    network: dict[str, Any],
+    files: Mapping[str, StartFile] = MappingProxyType({}),
+    decoder: str | None = None,
+) -> StillRecipe:
     """Take from settings what fresh stills are made from; the arguments are those of `film_recipe`."""
     return StillRecipe(
         network=network,
         aims=tuple(target.aim for target in targets),
         start=settings.start,
+        files=dict(files),
+        decoder=decoder,
         dream=_part(AscentSettings, settings.dream).for_fresh(),
         stills=_part(StillFormat, settings.stills),
         run=_part(StillRun, settings.run),

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from renderer.dream.canvas import Canvas
+from renderer.dream.plane import Plane
 from renderer.film.interpolation import TAPS, around_middle, scale_weights, shift_weights
 
 Pictures = Float[Tensor, "batch 3 height width"]
@@ -39,7 +39,7 @@ class Resampling:
     """A reading of all rows, or of all columns, of pictures of one size."""
 
     def __init__(
-        self, reading: Reading, size: tuple[int, int], along: int, canvas: Canvas, device: torch.device
+        self, reading: Reading, size: tuple[int, int], along: int, canvas: Plane, device: torch.device
     ) -> None:
         """Work out what is read from where.
 
@@ -150,7 +150,7 @@ def _scaled_columns(pictures: Pictures, blocks: list[_Block]) -> Pictures:
     return made
 
 
-def _groups(shifts: Float[Tensor, " lines"], length: int, canvas: Canvas, device: torch.device) -> Iterator[_Group]:
+def _groups(shifts: Float[Tensor, " lines"], length: int, canvas: Plane, device: torch.device) -> Iterator[_Group]:
     begin, weights = shift_weights(shifts)
     first = 0
     while first < len(shifts):
@@ -165,7 +165,7 @@ def _group(
     begin: Int[Tensor, " lines"],
     weights: Float[Tensor, "lines taps"],
     length: int,
-    canvas: Canvas,
+    canvas: Plane,
     device: torch.device,
 ) -> _Group:
     start, most = int(begin.min()), TAPS + int(begin.max() - begin.min())

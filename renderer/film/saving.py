@@ -50,5 +50,6 @@ def segments_key(tasks: Sequence[SegmentTask]) -> str:
 def stills_key(recipe: StillRecipe, tasks: Sequence[StillTask]) -> str:
     """Of the stills of a group."""
     others = [[bytes_digest(other.tobytes()) for other in task.others] for task in tasks]
-    told = [[asdict(task.aim), task.seed, apart] for task, apart in zip(tasks, others, strict=True)]
+    files = [[file.digest] if (file := recipe.file_of(task.aim)) else [] for task in tasks]
+    told = [[asdict(task.aim), task.seed, apart, *file] for task, apart, file in zip(tasks, others, files, strict=True)]
     return data_digest(["stills", recipe.common_digest, told])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 
@@ -14,22 +15,24 @@ from renderer.common.progress import Stepped, unheard
 from renderer.dream.ascent import Reached, ascend, ascend_in_spans
 from renderer.dream.blur import blur
 from renderer.dream.canvas import CANVASES, Canvas
-from renderer.dream.climb import Ascent, Climb
+from renderer.dream.climb import Ascent, Climb, references_of
 from renderer.dream.diversity import Apart
 from renderer.dream.dreaming import AscentSettings
 from renderer.dream.health import Health
 from renderer.dream.level import keep_level
+from renderer.dream.nearness import Reference
 from renderer.dream.opacity import opacity
 from renderer.dream.per_picture import per_picture
 from renderer.dream.randomness import PictureKey
+from renderer.film.first_pictures import brought, first_picture, pictures_beside, reference_of
 from renderer.film.motion import Move, move_between
+from renderer.film.moving import OnePicture
 from renderer.film.recipe import FilmRecipe, FilmValues, Moment, StillRecipe
 from renderer.film.saving import Watch, reached, save, segments_key, stills_key
 from renderer.film.tasks import NOT_SAVING, DreamedStill, Frame, Opacity, Picture, Saved, Saving, SegmentTask, StillTask
 from renderer.film.timeline import Segment, blend_frames, transition_frames
 from renderer.film.warp import apply_moves
 from renderer.networks.network import Network
-from renderer.starts.start import StartPicture
 from renderer.targets.target import Aim
 
 _FORGETTING_SECONDS = 0.25
@@ -63,16 +66,29 @@ def dream_segments(
         For each number of a frame, from 0 where a segment begins or was begun, the frame of each segment that is so
         long; now and then where they stand.
     """
+    with ExitStack() as opened:
+        yield from _dream_segments(network, recipe, tasks, stepped, saving, opened)
+
+
+def _dream_segments(
+    network: Network,
+    recipe: FilmRecipe,
+    tasks: Sequence[SegmentTask],
+    stepped: Stepped,
+    saving: Saving,
+    opened: ExitStack,
+) -> Iterator[Sequence[Frame | Saved]]:
+    """The same; what is opened for it is closed with the stack."""
     key, names, watch = segments_key(tasks), tuple(task.segment.name for task in tasks), Watch(saving)
     saved = saving.find(key)
     begin, before = saved.frames if saved else 0, dict[Segment, Health]()
-    running = [_Running(recipe, task) for task in tasks if task.frames >= begin]
+    running = [_Running(network, recipe, task, opened) for task in tasks if task.frames >= begin]
     if saved and begin:
         pictures = torch.from_numpy(saved.pictures).to(network.device)
         for one in running:
-            one.skip(begin, network.device)
+            one.skip(begin)
     else:
-        pictures = torch.cat([one.first_picture(network) for one in running])
+        pictures = torch.cat([one.first_picture() for one in running])
         for span in _begin_fresh(network, recipe, running, pictures, stepped, saved):
             before = _put_in(pictures, running, span)
             if watch.is_due():
@@ -105,8 +121,8 @@ def dream_stills(
     Now and then, and at the end of a longer time, it is told where they stand.
     """
     key, names, watch = stills_key(recipe, tasks), tuple(task.aim.key for task in tasks), Watch(saving)
-    climbs = [_still_climb(recipe, task) for task in tasks]
-    begun = torch.cat([_to_tensor(recipe.start.first(climb.key, recipe.size), network) for climb in climbs])
+    climbs = [_still_climb(network, recipe, task) for task in tasks]
+    begun = torch.cat([first_picture(network, recipe, climb.target, climb.key) for climb in climbs])
     steps, seconds = recipe.stills.steps, _STILL_STEP_SECONDS
     saved = saving.find(key)
     for span in ascend_in_spans(
@@ -123,28 +139,45 @@ def dream_stills(
             yield save(key, names, span)
     dreamed = span.ascent
     levels, canvas = [recipe.at(task.aim, recipe.stills.steps).level for task in tasks], CANVASES[recipe.dream.canvas]
-    leveled = keep_level(levels, dreamed.pictures, _STILL_END_SECONDS, canvas)
-    finished = blur(leveled, recipe.stills.smooth, canvas)
+    references = references_of(climbs, recipe.size)
+    # What a decoder draws stays as it is.
+    seconds = _STILL_END_SECONDS if recipe.dream.parameterization.holds_any else 0.0
+    leveled = keep_level(levels, dreamed.pictures, seconds, canvas, references.holding)
+    finished = references.shown(blur(leveled, recipe.stills.smooth, canvas))
     yield from map(DreamedStill, tasks, _to_pictures(finished), dreamed.health, _opacities(dreamed, canvas))
 
 
-def _still_climb(recipe: StillRecipe, task: StillTask) -> Climb:
+def _still_climb(network: Network, recipe: StillRecipe, task: StillTask) -> Climb:
     weight = recipe.stills.diversity
     apart = Apart(task.others, weight) if task.others and weight else None
     values = partial(recipe.at, task.aim)
-    return Climb(task.aim, task.seed, values, apart=apart, is_traced=recipe.stills.alpha)
+    beside, canvas = pictures_beside(network, recipe, task.aim), CANVASES[recipe.dream.canvas]
+    reference = reference_of(network, recipe, task.aim)
+    return Climb(
+        task.aim,
+        task.seed,
+        values,
+        apart=apart,
+        beside=beside,
+        reference=reference,
+        is_traced=recipe.stills.alpha,
+        canvas=canvas,
+    )
 
 
 class _Running:
     """One segment while it is dreamed."""
 
-    def __init__(self, recipe: FilmRecipe, task: SegmentTask) -> None:
+    def __init__(self, network: Network, recipe: FilmRecipe, task: SegmentTask, opened: ExitStack) -> None:
         self.recipe, self.task, self.segment, self.start = recipe, task, task.segment, task.start
-        self.aim = recipe.aims[task.segment.position]
+        self.aim, self.canvas = recipe.aims[task.segment.position], CANVASES[recipe.canvas]
         self.key = PictureKey(recipe.run.seed, self.aim.key)
+        self._network, self._reference = network, reference_of(network, recipe, self.aim)
+        self._brought = brought(network, recipe, task, opened)
         self.is_fresh = not task.begun and recipe.begins_fresh(task.segment, follows=task.start is not None)
         self._first = task.segment.first_frame + task.begun
         self._fading: Pictures | None = None
+        self._compared: dict[tuple[int, ...], tuple[OnePicture, ...]] = {}
 
     def values(self, frame: float) -> FilmValues:
         """What holds at a frame, counted from the first that is dreamed; also between two frames."""
@@ -152,23 +185,26 @@ class _Running:
         seconds = (self._first + frame) / fps
         return self.recipe.at(Moment(segment.position, seconds, segment.class_frames / fps))
 
-    def first_picture(self, network: Network) -> Float[Tensor, "1 3 height width"]:
-        if self.start is None or self.is_fresh:
-            return _to_tensor(self.recipe.start.first(self.key, self.recipe.size), network)
-        return _from_picture(self.start, network.device)
+    def first_picture(self) -> OnePicture:
+        if self.start is not None and not self.is_fresh:
+            return _from_picture(self.start, self._network.device)
+        if self._brought:
+            return self._brought.picture(0)
+        first = first_picture(self._network, self.recipe, self.aim, self.key)
+        return self.canvas.scattered(first) if self.recipe.start.is_noise else first
 
-    def with_start(
-        self, network: Network, moved: Float[Tensor, "3 height width"], number: int
-    ) -> Float[Tensor, "1 3 height width"]:
-        """The picture with what the start brings into the frame; the first frame of a class has it already."""
-        frame = self._first + number
-        if frame == 0:
-            return moved[None]
-        return _to_tensor(self.recipe.start.following(moved.cpu().numpy(), self.key, frame), network)
+    def moved(self, picture: OnePicture, number: int) -> OnePicture:
+        """The picture before as it goes over to the frame of the given number: as the camera and the start move it."""
+        move = partial(apply_moves, moves=[self._move(number)], canvas=self.canvas)
+        return self._brought.followed(picture, number, move) if self._brought else move(picture)
+
+    def reference(self, number: int) -> Reference | None:
+        """What the frame of the given number stays near."""
+        return self._brought.reference(number) if self._brought else self._reference
 
     def climb_fresh(self) -> Climb:
         """The ascent before the first frame, in which time stands still."""
-        return Climb(self.aim, self.recipe.run.seed, lambda _step: self.values(0).dream)
+        return self._climb(0, self.aim, lambda _step: self.values(0).dream)
 
     def climb(self, number: int) -> Climb:
         """The ascent of the frame of the given number."""
@@ -178,7 +214,18 @@ class _Running:
         def values(step: int) -> AscentSettings:
             return self.values(number + step / dream.steps_per_frame).dream
 
-        return Climb(self._aim_at(number), self.recipe.run.seed, values, first)
+        return self._climb(number, self._aim_at(number), values, first)
+
+    def _climb(self, number: int, aim: Aim, values: Callable[[int], AscentSettings], first: int = 0) -> Climb:
+        seed, canvas, reference = self.recipe.run.seed, self.canvas, self.reference(number)
+        return Climb(aim, seed, values, first, beside=self._beside(aim), reference=reference, canvas=canvas)
+
+    def _beside(self, aim: Aim) -> tuple[OnePicture, ...]:
+        """As below; the pictures are the same in all frames, also where the weights are not."""
+        parts = tuple(unit for unit, _ in aim.units)
+        if parts not in self._compared:
+            self._compared[parts] = pictures_beside(self._network, self.recipe, aim)
+        return self._compared[parts]
 
     def _aim_at(self, number: int) -> Aim:
         """What the frame of the given number is to show: on the way from the class before, something of that too."""
@@ -191,7 +238,11 @@ class _Running:
 
     def move_to(self, number: int) -> Move:
         """The camera's move to the frame of the given number; a fresh picture begins at rest."""
-        return Move() if number == 0 and self.is_fresh else self._move(number)
+        return Move() if self.rests(number) else self._move(number)
+
+    def rests(self, number: int) -> bool:
+        """Whether nothing has moved yet in the frame of the given number."""
+        return number == 0 and self.is_fresh
 
     def kept(self, number: int) -> float:
         """Share of its contrast that the picture keeps in a frame, while the class before is being forgotten."""
@@ -200,22 +251,22 @@ class _Running:
         carried = self.recipe.film.transition == "carry" and not self.is_fresh
         return (1 - self.values(number).forget) ** (1 / frames) if carried and frame < frames else 1.0
 
-    def skip(self, frames: int, device: torch.device) -> None:
+    def skip(self, frames: int) -> None:
         """Go past frames that are there already."""
         for number in range(frames):
-            self._fade(number, device)
+            self._fade(number)
 
     def shown(self, picture: Float[Tensor, "3 height width"], number: int) -> Float[Tensor, "3 height width"]:
         """The frame: the picture, behind that of the class before while it fades out."""
-        before = self._fade(number, picture.device)
+        before = self._fade(number)
         return picture if before is None else torch.lerp(before, picture, (number + 1) / (self._fade_frames + 1))
 
-    def _fade(self, number: int, device: torch.device) -> Float[Tensor, "3 height width"] | None:
+    def _fade(self, number: int) -> Float[Tensor, "3 height width"] | None:
         """The picture of the class before, moved on to a frame; None where it has gone."""
         if self.start is None or not self.is_fresh or number >= self._fade_frames:
             return None
-        before = self._fading if self._fading is not None else _from_picture(self.start, device)
-        self._fading = apply_moves(before, [self._move(number)], CANVASES[self.recipe.dream.canvas])
+        before = self._fading if self._fading is not None else _from_picture(self.start, self._network.device)
+        self._fading = self.moved(before, number)
         return self._fading[0]
 
     @property
@@ -272,23 +323,24 @@ def _next_frame(
     number: int,
     stepped: Stepped,
 ) -> Ascent:
-    canvas = CANVASES[recipe.dream.canvas]
-    moved = apply_moves(pictures, [one.move_to(number) for one in running], canvas).clamp(0, 1)
-    if recipe.start.moves:
-        pairs = zip(running, moved, strict=True)
-        moved = torch.cat([one.with_start(network, picture, number) for one, picture in pairs])
-    kept = [one.kept(number) for one in running]
+    canvas, moved = CANVASES[recipe.canvas], _moved(recipe, running, pictures, number).clamp(0, 1)
+    climbs = [one.climb(number) for one in running]
+    references, kept = references_of(climbs, recipe.size), [one.kept(number) for one in running]
     if any(share != 1 for share in kept):
-        moved = _GRAY + per_picture(kept, moved) * (moved - _GRAY)
-    dreamed = ascend(network, moved, [one.climb(number) for one in running], recipe.dream.steps_per_frame, stepped)
+        rest = _GRAY if references.holding is None else references.holding
+        moved = rest + per_picture(kept, moved) * (moved - rest)
+    dreamed = ascend(network, moved, climbs, recipe.dream.steps_per_frame, stepped)
     levels = [one.values(number + 1).dream.level for one in running]
-    return replace(dreamed, pictures=keep_level(levels, dreamed.pictures, 1 / recipe.film.fps, canvas))
+    leveled = keep_level(levels, dreamed.pictures, 1 / recipe.film.fps, canvas, references.holding)
+    return replace(dreamed, pictures=references.shown(leveled, 1 / recipe.film.fps))
 
 
-def _to_tensor(picture: StartPicture, network: Network) -> Float[Tensor, "1 3 height width"]:
-    """What a start gives; gray where nothing else is dreamed."""
-    tensor = torch.from_numpy(picture)[None].to(network.device)
-    return network.as_gray(tensor).expand_as(tensor) if network.is_gray else tensor
+def _moved(recipe: FilmRecipe, running: Sequence[_Running], pictures: Pictures, number: int) -> Pictures:
+    """The pictures as they go over to the next frame; all at once where the camera alone moves them."""
+    if not recipe.start.moves:
+        return apply_moves(pictures, [one.move_to(number) for one in running], CANVASES[recipe.canvas])
+    pairs = zip(running, torch.split(pictures, 1), strict=True)
+    return torch.cat([picture if one.rests(number) else one.moved(picture, number) for one, picture in pairs])
 
 
 def _from_picture(picture: Picture, device: torch.device) -> Float[Tensor, "1 3 height width"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from renderer.common.errors import UserError
@@ -92,6 +93,13 @@ class Timeline:
                 rounds[segment.number].append(segment)
         return tuple(tuple(rounds[number]) for number in sorted(rounds))
 
+    def film_frame(self, segment: Segment) -> int:
+        """Number within the film of a segment's first frame; of a lead-in, of the frame in whose place it is dreamed.
+
+        Below 0 where a lead-in would have to begin before the film.
+        """
+        return film_frame(segment, self.chains[segment.chain])
+
     def before(self, segment: Segment) -> Segment | None:
         """The segment that is computed before the given one in its chain, or None."""
         chain = self.chains[segment.chain]
@@ -114,6 +122,11 @@ class Timeline:
             return None
         following = self.chains[segment.chain + 1][0]
         return following if following.is_lead_in else None
+
+
+def film_frame(segment: Segment, chain: Sequence[Segment]) -> int:
+    """As `Timeline.film_frame`, of a segment of the given chain."""
+    return chain[1].start_frame - segment.frames if segment.is_lead_in else segment.start_frame
 
 
 def chain_count(film: DreamedFilm, classes: int) -> int:

@@ -12,8 +12,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from renderer.dream.canvas import CANVASES, Canvas
+from renderer.dream.plane import Plane
+from renderer.dream.sphere import Sphere
 from renderer.film.motion import Move
 from renderer.film.resampling import COLUMNS, ROWS, Reading, Resampling
+from renderer.film.turning import turned
 
 Pictures = Float[Tensor, "batch 3 height width"]
 
@@ -26,7 +29,7 @@ def apply_moves(pictures: Pictures, moves: Sequence[Move], canvas: Canvas = CANV
 
     The map is done as one pass along the rows and one along the columns (Catmull & Smith 1980), each of which shifts
     every line by itself and then scales all of them. Long windowed sincs interpolate, so that repeated moves do not
-    soften the picture. What does not move is given back as it is, not copied.
+    soften the picture. What does not move is given back as it is, not copied. Panoramas are turned; see `turned`.
     """
     moved, first = [], 0
     for move, same in groupby(moves):
@@ -37,6 +40,10 @@ def apply_moves(pictures: Pictures, moves: Sequence[Move], canvas: Canvas = CANV
 
 
 def _moved(pictures: Pictures, move: Move, canvas: Canvas) -> Pictures:
+    return turned(pictures, move, canvas) if isinstance(canvas, Sphere) else _shifted(pictures, move, canvas)
+
+
+def _shifted(pictures: Pictures, move: Move, canvas: Plane) -> Pictures:
     # Two passes would squeeze the picture on the way if it turned far at once.
     turns = max(1, math.ceil(abs(move.rotation) / _LARGEST_TURN))
     height, width = pictures.shape[-2:]
@@ -52,7 +59,7 @@ def _part(move: Move, count: int) -> Move:
 
 @lru_cache(maxsize=_KEPT_MOVES)
 def _resamplings(
-    move: Move, size: tuple[int, int], canvas: Canvas, device: torch.device
+    move: Move, size: tuple[int, int], canvas: Plane, device: torch.device
 ) -> tuple[Resampling, Resampling]:
     """The inverse map x' = a x - b y + right, y' = b x + a y + down, as a pass along rows and one along columns."""
     height, width = size

@@ -139,8 +139,8 @@ def try_assembly(run: Run, folder: Path) -> None:
 
 def _piece(seen: SeenRun, presenter: Presenter, segment: Segment, record: SegmentRecord) -> tuple[Piece, FileRecord]:
     """What the film is joined from, as it was recorded."""
-    part = seen.part(segment)
-    if part is None or not presenter.is_current(seen, segment, record):
+    part = presenter.current_part(seen, segment, record)
+    if part is None:
         raise UserError(f"{segment.name}: removed or damaged; `render` makes it again")
     return Piece(seen.paths.root / part.part.path, segment.frames), part.part
 
@@ -155,7 +155,9 @@ def _assemble(
 ) -> FilmRecord:
     path = run.paths.film(CODECS[video.codec].film_suffix)
     _LOG.info("the film begins: %d segments", len(pieces))
-    assemble_film(path, pieces, chapters, run.settings.film.fps, video)
+    film, repeats = run.settings.film, run.source_sound is None
+    is_panorama = film.projection == "equirectangular"
+    assemble_film(path, pieces, chapters, film.fps, video, repeats=repeats, is_panorama=is_panorama)
     _LOG.info("the film is whole: %s", path.name)
     record = FilmRecord(
         film=describe(run.paths, path),
@@ -178,11 +180,14 @@ def _remove_other(run: Run, path: Path) -> None:
 
 
 def _titled(run: Run) -> Video:
-    """The video's settings with a title and a comment for all who ask nothing else."""
+    """The video's settings with a title, a comment and a sound for all who ask nothing else."""
     video, settings = run.settings.video, run.settings
+    audio = run.source_sound if CODECS[video.codec].container else None
     program = f"neuron-atlas {current_versions()['neuron-atlas']}"
     comment = f"Dreams of {settings.network.names}, made with {program}, seed {settings.run.seed}"
-    return video.model_copy(update={"title": video.title or run.name, "comment": video.comment or comment})
+    return video.model_copy(
+        update={"title": video.title or run.name, "comment": video.comment or comment, "audio": video.audio or audio}
+    )
 
 
 def _fingerprint(run: Run, parts: Sequence[str], video: Video) -> str:

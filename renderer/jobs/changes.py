@@ -13,11 +13,12 @@ from renderer.atlas.seen import SeenRun
 from renderer.common.errors import UserError
 from renderer.common.progress import project_seconds
 from renderer.common.wording import format_duration, listed
-from renderer.film.recipe import film_recipe, flatten, still_recipe
+from renderer.film.recipe import flatten
 from renderer.film.timeline import Segment
 from renderer.jobs.amounts import amount_of
 from renderer.jobs.fresh import fresh_digest
 from renderer.jobs.presenting import Presenter
+from renderer.starts.start import ALL, FLOW
 from renderer.store.cleaning import remove_facets
 from renderer.store.files import remove
 from renderer.store.run import Run
@@ -119,9 +120,9 @@ class Changes:
     def _named(self) -> list[str]:
         values: _Values = {}
         if self.frames_anew or self.is_another:
-            values |= film_recipe(*_of(self.old.file)).differences(film_recipe(*_of(self.new.file)))
+            values |= self.old.film_recipe.differences(self.new.film_recipe)
         if self.stills_anew:
-            values |= still_recipe(*_of(self.old.file)).differences(still_recipe(*_of(self.new.file)))
+            values |= self.old.still_recipe.differences(self.new.still_recipe)
         if self.outdated or self.new.settings.stills.overlay or self.old.settings.stills.overlay:
             values |= _differences_of_looks(self.old.file, self.new.file)
         return _describe_changes(self.old.file, self.new.file, values)
@@ -177,10 +178,6 @@ def _is_outdated(seen: SeenRun, presenter: Presenter, segment: Segment) -> bool:
     return record.frames < segment.frames or presenter.is_outdated(seen, segment, record)
 
 
-def _of(file: RunFile) -> tuple[Any, Any, Any]:
-    return file.decided, file.targets, file.network
-
-
 def _stills_anew(old: Run, new: Run) -> tuple[Target, ...]:
     """Targets that have fresh stills, and are to have others."""
     seen = SeenRun(new)
@@ -226,8 +223,12 @@ def _named_files(old: RunFile, new: RunFile) -> _Values:
 
 def _files(run: RunFile) -> dict[str, str]:
     files: dict[str, Path] = {"overlay.font": run.settings.overlay.font} if run.settings.overlay.font else {}
+    named = {ALL: "start.path", FLOW: "start.flow"}
+    files |= {named.get(key, f"start.path.{key}"): file.path for key, file in run.start.items()}
     with suppress(UserError):  # The network of an earlier run may not be found from here.
         files |= run.settings.network.files()
+    with suppress(UserError):
+        files |= run.settings.dream.parameterization.files()
     return {key: str(path) for key, path in files.items()}
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from renderer.atlas.seen import SeenRun, look_at
 from renderer.common.errors import UserError
+from renderer.common.ffmpeg import frame_rate
 from renderer.common.progress import Progress
 from renderer.common.quantities import format_time
 from renderer.common.wording import either, format_bytes
@@ -18,11 +19,10 @@ from renderer.jobs.cuts import Cut, cuts_of_classes, cuts_of_span, film_segments
 from renderer.jobs.footage import Clip, Footage, encode
 from renderer.media.clip_forms import KINDS, Form, Kind, find_form, is_readable, smaller_forms
 from renderer.media.cropping import Cropping, central
-from renderer.media.ffmpeg import frame_rate
 from renderer.settings.sections import Overlay
 from renderer.store.files import whole_file, work_folder
 from renderer.store.new_folders import make_folder
-from renderer.store.outputs import refuse_unwritable
+from renderer.store.outputs import refuse_unwritable, refuse_within
 from renderer.store.run import Run
 from renderer.store.run_file import RunFile
 
@@ -156,10 +156,7 @@ def _place(root: Path, wish: Wish, name: str) -> Path:
     beside = root if root.name and root.name != ".." else root.resolve()
     stem = f"{beside.name}-clip"
     path = wish.output or _free(beside.parent, stem, name)
-    if path.resolve().is_relative_to(root.resolve()):
-        raise UserError(
-            f"--output: {path} lies in the run's directory, where only the run writes; choose another place"
-        )
+    refuse_within(root, path, f"--output: {path}")
     if path.is_dir():
         raise UserError(f"--output: {path} is a folder; name a file in it")
     if lexists(path) and not wish.force:

@@ -76,11 +76,13 @@ class Outcome:
         paths: The run's directory.
         index: What is there now.
         failures: Classes that could not be rendered.
+        judged: Whether the network was shown its stills as a viewer sees them; panoramas it is not.
     """
 
     paths: RunPaths
     index: Index
     failures: tuple[Failure, ...] = ()
+    judged: bool = True
 
     @property
     def film(self) -> Path | None:
@@ -89,7 +91,9 @@ class Outcome:
 
     @property
     def unrecognized(self) -> tuple[IndexClass, ...]:
-        """The classes that the network does not put first in their stills."""
+        """The classes that the network does not put first in their stills, where that tells something."""
+        if not self.judged:
+            return ()
         return tuple(entry for entry in self.index.classes if entry.rank not in (None, 1))
 
 
@@ -259,7 +263,7 @@ def _dream_stills(run: Run, live: Live, worker: Callable[[], Worker]) -> list[Fa
     if not batches:
         return []
     note_repairs(live, "stills", seen.damaged_stills, "dreamed again")
-    for text in announced(run, batches):
+    for text in announced(seen, batches):
         live.note(text)
     keep_similarity(run, worker(), live)
     return dream_stills(run, batches, worker(), live)
@@ -280,7 +284,8 @@ def _restore(run: Run, progress: Progress | None) -> None:
 
 
 def _conclude(run: Run, failures: list[Failure], progress: Progress | None) -> Outcome:
-    return Outcome(run.paths, write_results(run, progress), tuple(failures))
+    judged = run.dreams_stills or run.settings.film.projection == "flat"
+    return Outcome(run.paths, write_results(run, progress), tuple(failures), judged)
 
 
 @contextmanager

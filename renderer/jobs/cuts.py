@@ -8,10 +8,10 @@ from fractions import Fraction
 
 from renderer.atlas.seen import SeenRun
 from renderer.common.errors import UserError
+from renderer.common.ffmpeg import frame_rate
 from renderer.common.quantities import format_time
 from renderer.common.wording import did_you_mean, listed, nearest
 from renderer.film.timeline import Segment
-from renderer.media.ffmpeg import frame_rate
 from renderer.store.run import Run
 from renderer.targets.entries import Names, find
 

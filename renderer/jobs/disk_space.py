@@ -120,6 +120,6 @@ def _encoded(run: Run, segments: Sequence[Segment], density: Density) -> float:
 
 def _sound_bytes(run: Run, video: Video) -> float:
     container = CODECS[video.codec].container
-    if video.audio is None or container is None:
+    if container is None or (video.audio is None and run.source_sound is None):
         return 0.0
     return run.timeline.frames / run.settings.film.fps * container.audio_bytes

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from renderer.atlas.seen import SeenRun
 from renderer.common.errors import UserError
+from renderer.common.ffmpeg import frame_rate
 from renderer.common.progress import Amount, Progress
 from renderer.common.wording import listed
 from renderer.film.tasks import Picture
@@ -18,7 +19,6 @@ from renderer.jobs.cuts import Cut
 from renderer.jobs.presenting import Presenter
 from renderer.media.clip_forms import Form, Kind
 from renderer.media.cropping import Cropping, Size
-from renderer.media.ffmpeg import frame_rate
 from renderer.media.joining import write_film
 from renderer.settings.sections import Video
 from renderer.store.run import Run

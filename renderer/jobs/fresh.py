@@ -11,7 +11,9 @@ from renderer.store.run import Run
 
 def fresh_digest(run: Run, position: int) -> str:
     """Of all that the fresh stills of a target follow from, but text; `position` is its place, from 0."""
-    return data_digest(["fresh", run.still_recipe.common_digest, asdict(run.targets[position].aim)])
+    recipe, aim = run.still_recipe, run.targets[position].aim
+    file = recipe.file_of(aim)
+    return data_digest(["fresh", recipe.common_digest, asdict(aim), *([file.digest] if file else [])])
 
 
 def text_digest(run: Run, position: int) -> str | None:

@@ -36,14 +36,15 @@ class LocalWorker:
     """Dreams on some devices; each holds the network and takes whole batches, a processor in groups."""
 
     def __init__(self, settings: Settings) -> None:
-        """Load the network; nothing else of the settings is looked at, since pixels follow from recipes.
+        """Load the network, and try what draws pictures; else pixels follow from recipes, not from settings.
 
         Args:
             settings: Say which network, and where and how it computes; nothing of that may be `auto` but the device.
 
         Raises:
-            UserError: A device is not there, or the network cannot be loaded.
+            UserError: A device is not there, or the network or a decoder cannot be loaded.
         """
+        settings.dream.parameterization.check()
         chosen = Chosen.of(settings)
         prepare_thread(chosen.threads)
         dtype, devices = _PRECISIONS[chosen.precision], find_devices(settings.run.device)

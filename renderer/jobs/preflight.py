@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from renderer.common.errors import UserError
+from renderer.common.ffmpeg import EncodingError
 from renderer.common.wording import format_bytes, format_duration
-from renderer.film.timeline import refuse_endless
 from renderer.jobs.assembly import try_assembly
 from renderer.jobs.changes import Changes, find_changes
 from renderer.jobs.choosing import chosen_targets, said_of_companions
@@ -25,14 +25,14 @@ from renderer.jobs.machine import begun_with, choose, too_many_threads
 from renderer.jobs.projection import SHORT_SECONDS, Projection, measure_speed
 from renderer.jobs.remainder import Remainder, all_of, what_is_left
 from renderer.jobs.savings import describe_savings
-from renderer.jobs.session import describe_run, refuse_odd_names
+from renderer.jobs.session import describe_run, refuse_as_film, refuse_odd_names
 from renderer.jobs.stills import unused_in_film_stills
 from renderer.jobs.worker import MakeWorker, local_worker
 from renderer.media.captions import caption_at, check_templates, fill_templates
-from renderer.media.ffmpeg import EncodingError
 from renderer.media.fonts import describe_missing, drawable, missing_glyphs
 from renderer.media.legibility import describe_small
 from renderer.media.overlay import CaptionWriter
+from renderer.media.standing_text import window_size
 from renderer.networks.source import NetworkSource
 from renderer.settings.chosen import Chosen
 from renderer.settings.sections import Settings
@@ -97,6 +97,7 @@ def _findings(request: Request, *, film: bool, quick: bool, make_worker: MakeWor
     yield Finding("settings", "ok", f"{request.name}: all settings are valid")
     weights = _check_weights(settings, quick=quick)
     yield weights
+    yield from _check_decoder(settings)
     if quick and settings.network.needs_network:
         yield Finding("classes", "warning", "only the network can list them; without --quick all else is checked too")
         return
@@ -141,7 +142,7 @@ def _planned(request: Request, chosen: Chosen, *, film: bool, quick: bool) -> Ru
     else:
         targets = chosen_targets(settings)
     if film:
-        refuse_endless(settings.film, len(targets), settings.run.segment_seconds)
+        refuse_as_film(settings, len(targets))
     file = RunFile(name=request.name, film=film, settings=settings, chosen=chosen, targets=targets)
     if _knows_order(settings, quick=quick):
         # A file that is missing is named by another check.
@@ -202,6 +203,16 @@ def _check_weights(settings: Settings, *, quick: bool) -> Finding:
     return Finding("weights", "ok", f"{text}; tried below if they are needed")
 
 
+def _check_decoder(settings: Settings) -> Iterator[Finding]:
+    """Whether what is to draw the pictures is there, if they are drawn; it is tried with the network."""
+    held = settings.dream.parameterization
+    try:
+        if held.identity():
+            yield Finding("decoder", "ok", f"{settings.dream.parameterization.model_dump()['decoder']}; there")
+    except UserError as error:
+        yield Finding("decoder", "failed", str(error))
+
+
 def _name_network(network: NetworkSource) -> str:
     said = network.describe()
     return f"{said['source']}: {said['name']}" + (f", {said['weights']}" if said["weights"] else "")
@@ -226,9 +237,10 @@ def _check_text(run: Run) -> Finding:
 
 
 def _written_on(run: Run) -> tuple[int, int] | None:
-    """Width and height of the smallest pictures with text; None where none has any."""
+    """Width and height of the smallest pictures, or parts of panoramas, with text; None where none has any."""
     film, stills = run.settings.film, run.settings.stills
-    sizes = [(film.width, film.height)] if run.file.film else []
+    shown = film.width, film.height
+    sizes = [shown if film.projection == "flat" else window_size(shown)] if run.file.film else []
     if run.dreams_stills and stills.overlay:
         sizes.append((stills.width, stills.height))
     return min(sizes, key=lambda size: size[1], default=None)

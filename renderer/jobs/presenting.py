@@ -10,6 +10,7 @@ from threading import Event
 
 from renderer.atlas.seen import SeenRun
 from renderer.common.digests import data_digest
+from renderer.common.ffmpeg import EncodingError
 from renderer.common.progress import Amount, Progress, note_repairs
 from renderer.film.tasks import Picture
 from renderer.film.timeline import Seam, Segment
@@ -19,7 +20,6 @@ from renderer.media.captions import caption_at, fill_templates, templates_need_s
 from renderer.media.clean_frames import read_pieces
 from renderer.media.codecs import CODECS, PASSING_QUALITY, SEGMENT_SUFFIXES, clean_coding, film_coding
 from renderer.media.encoding import SegmentEncoder
-from renderer.media.ffmpeg import EncodingError
 from renderer.media.overlay import CaptionWriter, text_opacity
 from renderer.media.pictures import mix
 from renderer.store.files import remove
@@ -50,14 +50,15 @@ class Presenter:
 
         Args:
             run: The run.
-            size: Width and height of the pictures that are written on, in pixels; by default those of the film.
+            size: Width and height of the pictures that are written on, in pixels, which are flat; by default they are
+                the frames of the film.
 
         Raises:
             UserError: The font cannot be read.
         """
         film = run.settings.film
         self.run, self.size = run, size or (film.width, film.height)
-        self.writer = CaptionWriter(run.settings.overlay, self.size)
+        self.writer = CaptionWriter(run.settings.overlay, self.size, "flat" if size else film.projection)
         self.suffix = CODECS[run.settings.video.codec].segment_suffix
         self._needs_scores = templates_need_score(run.settings.overlay.lines)
 
@@ -176,7 +177,8 @@ class PartMaker:
             OSError: The file cannot be written.
         """
         presenter, segment, paths = self._presenter, self._segment, self._run.paths
-        seam, lead_in = presenter.seam(segment, SeenRun(self._run))
+        seen = SeenRun(self._run)
+        seam, lead_in = presenter.seam(segment, seen)
         path = paths.part(segment.name, presenter.suffix)
         try:
             self._encode(path, self._shown(seam, lead_in))
@@ -188,7 +190,7 @@ class PartMaker:
         write_record(paths.part_record(segment.name), PartRecord(part=describe(paths, path), made_from=made_from))
         for other in {paths.part(segment.name, suffix) for suffix in SEGMENT_SUFFIXES} - {path}:
             remove(other)
-        _drop_if_asked(presenter, segment, self._record)
+        _drop_if_asked(presenter, seen, segment, self._record)
 
     def _encode(self, path: Path, frames: Iterator[Picture]) -> None:
         film, video = self._run.settings.film, self._run.settings.video
@@ -225,14 +227,14 @@ def make_parts(
         OSError: A file cannot be written.
     """
     presenter, seen = Presenter(run), SeenRun(run, thorough=True)
-    pending = [one for one in segments if not presenter.is_current(seen, one, records[one.name])]
+    current = {one for one in segments if presenter.is_current(seen, one, records[one.name])}
+    pending = [one for one in segments if one not in current]
     lost = [one.name for one in pending if lexists(run.paths.part_record(one.name)) and seen.part(one) is None]
     note_repairs(progress, "encoded parts", lost, "made again")
     if pending:
         _make_pending(presenter, pending, segments, records, progress)
-    for segment in segments:  # Also of those that were made before this was asked for.
-        if segment not in pending:
-            _drop_if_asked(presenter, segment, records[segment.name])
+    for segment in current:  # Also of those that were made before this was asked for.
+        _drop_if_asked(presenter, seen, segment, records[segment.name])
 
 
 def _make_pending(
@@ -258,12 +260,12 @@ def _make_pending(
         progress.end()
 
 
-def _drop_if_asked(presenter: Presenter, segment: Segment, record: SegmentRecord) -> None:
+def _drop_if_asked(presenter: Presenter, seen: SeenRun, segment: Segment, record: SegmentRecord) -> None:
     """Forget the clean frames of a segment whose part is made, if none are to be kept."""
     run = presenter.run
     if run.settings.film.clean_frames != "drop" or presenter.lacks_scores(record):
         return
-    if presenter.is_torn(SeenRun(run), segment):
+    if presenter.is_torn(seen, segment):
         return  # It will be made again.
     if not record.dropped:
         write_record(run.paths.segment_record(segment.name), record.model_copy(update={"dropped": True}))

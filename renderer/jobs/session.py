@@ -15,11 +15,12 @@ from renderer.common.errors import UserError
 from renderer.common.ordinary_files import is_ordinary_file, is_text, no_such_file
 from renderer.common.progress import Progress
 from renderer.film.recipe import film_recipe
-from renderer.film.timeline import refuse_endless
+from renderer.film.timeline import class_borders, refuse_endless
 from renderer.jobs.changes import Agree, disagree, find_changes
 from renderer.media.codecs import FILM_SUFFIXES, SEGMENT_SUFFIXES
 from renderer.settings.chosen import Chosen
 from renderer.settings.sections import Settings
+from renderer.starts.start import StartFile
 from renderer.store.cleaning import refuse_foreign, remove_leftovers, remove_remains, remove_run
 from renderer.store.held_run import RunRemovedError
 from renderer.store.lock import locked
@@ -41,15 +42,20 @@ def describe_run(name: str, settings: Settings, targets: Sequence[Target], *, fi
     """
     refuse_odd_names(name, settings)
     if film:
-        refuse_endless(settings.film, len(targets), settings.run.segment_seconds)
+        refuse_as_film(settings, len(targets))
+    decoder = settings.dream.parameterization.identity()
     network, font = settings.network.identity(), _font_digest(settings)
+    start = {key: _start_file(path) for key, path in settings.start.files(targets).items()}
+    _check_layer(settings)
     return RunFile(
         name=name,
         film=film,
         fingerprints={
-            "film": film_recipe(chosen.fill_in(settings), targets, network).digest,
+            "film": film_recipe(chosen.fill_in(settings), targets, network, start, decoder).digest,
         },
         network=network,
+        start=start,
+        decoder=decoder,
         font=font,
         versions=current_versions(),
         settings=_with_absolute_paths(settings),
@@ -109,15 +115,50 @@ def reopened(directory: Path, progress: Progress | None = None) -> Iterator[Run]
         yield run
 
 
+def refuse_as_film(settings: Settings, targets: int) -> None:
+    """Refuse what no film can be made of; raises UserError.
+
+    Args:
+        settings: All settings.
+        targets: How many targets there are.
+    """
+    refuse_endless(settings.film, targets, settings.run.segment_seconds)
+    settings.start.refuse_longer(class_borders(settings.film, targets)[-1], settings.film.fps)
+    if not settings.dream.parameterization.holds_any:
+        raise UserError(
+            "dream.parameterization: a film goes on from frame to frame, and no code is known of a frame that the "
+            "camera has moved; dream stills of a generator, with `neuron-atlas stills`"
+        )
+
+
 def refuse_odd_names(name: str, settings: Settings) -> None:
     """Refuse names of files that are no UTF-8, for the file that keeps the settings is text; raises UserError."""
     if not is_text(name):
         raise UserError(f"{name!a}: the name of the configuration is no UTF-8; rename the file")
     named = {"overlay.font": settings.overlay.font, "video.audio": settings.video.audio, **settings.network.files()}
+    named |= {f"start.{key}": value for key, value in settings.start if isinstance(value, Path)}
+    named |= settings.dream.parameterization.files()
     for key, path in named.items():
         if path and not is_text(str(path.absolute())):
             shown = f"{str(path.absolute())!a}"
             raise UserError(f"{key}: the path {shown} is no UTF-8; rename what is not, or move the file")
+
+
+def _check_layer(settings: Settings) -> None:
+    """Refuse a layer to stay near by that the network does not have; it is loaded to tell. Raises UserError."""
+    layer = settings.start.held_by
+    if layer not in (None, "auto"):
+        try:
+            settings.network.channels(layer)
+        except UserError as error:
+            raise UserError(str(error).replace(settings.network.targets.layer_key, "start.keep_layer")) from error
+
+
+def _start_file(path: Path) -> StartFile:
+    try:
+        return StartFile(path=path.absolute(), digest=file_digest(path))
+    except OSError as error:
+        raise UserError(f"start.path: {path} cannot be read ({error.strerror}); name another file") from error
 
 
 def _font_digest(settings: Settings) -> str | None:
@@ -131,10 +172,13 @@ def _font_digest(settings: Settings) -> str | None:
 
 def _with_absolute_paths(settings: Settings) -> Settings:
     """The same settings, but their paths mean the same from every folder."""
-    overlay, video = settings.overlay, settings.video
+    overlay, video, dream = settings.overlay, settings.video, settings.dream
+    parameterization = dream.parameterization.with_absolute_paths()
     return settings.model_copy(
         update={
             "network": settings.network.with_absolute_paths(),
+            "start": settings.start.with_absolute_paths(),
+            "dream": dream.model_copy(update={"parameterization": parameterization}),
             "overlay": overlay.model_copy(update={"font": overlay.font and overlay.font.absolute()}),
             "video": video.model_copy(update={"audio": video.audio and video.audio.absolute()}),
         }

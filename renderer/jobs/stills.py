@@ -113,9 +113,9 @@ def _side_by_side(batches: Sequence[Sequence[int]], worker: Worker) -> Iterator[
         yield batches[first : first + worker.devices]
 
 
-def announced(run: Run, batches: Sequence[Sequence[int]]) -> list[str]:
+def announced(seen: SeenRun, batches: Sequence[Sequence[int]]) -> list[str]:
     """What is to be said before stills are dreamed, a line each."""
-    stills, seen = run.still_recipe.stills, SeenRun(run)
+    run, stills = seen.run, seen.run.still_recipe.stills
     places = [place for batch in batches for place in batch]
     count, size = len(places) * stills.variants, f"{stills.width}x{stills.height} pixels"
     lines = [f"{count} {'still' if count == 1 else 'stills'} of {size} in {stills.steps} steps"]

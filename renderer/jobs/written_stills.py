@@ -17,6 +17,7 @@ from renderer.jobs.fresh import text_digest
 from renderer.media.captions import caption_at, fill_templates
 from renderer.media.overlay import CaptionWriter
 from renderer.media.pictures import load_picture, open_still, save_still
+from renderer.settings.sections import Projection
 from renderer.store.cleaning import remove_facets
 from renderer.store.records import FacetRecord, SegmentRecord, StillRecord, describe, write_record
 from renderer.store.run import Run
@@ -134,7 +135,8 @@ def _is_transparent(path: Path) -> bool:
 def write_stills(run: Run, position: int, made: MadeStills) -> None:
     """Write the stills of a target and their record; facets of before that are no more are removed."""
     target = run.targets[position]
-    written = [_write_still(run, position, place, one) for place, one in enumerate(made.pictures, start=1)]
+    shown: Projection = "flat" if made.fresh else run.settings.film.projection
+    written = [_write_still(run, position, place, one, shown) for place, one in enumerate(made.pictures, start=1)]
     best, *facets = written
     record = StillRecord(
         still=best.still,
@@ -153,19 +155,19 @@ def write_stills(run: Run, position: int, made: MadeStills) -> None:
         _LOG.info("still %s is whole: rank %s, seed %d", Path(one.still.path).name, one.score.rank, one.seed)
 
 
-def _write_still(run: Run, position: int, place: int, made: StillPicture) -> FacetRecord:
+def _write_still(run: Run, position: int, place: int, made: StillPicture, shown: Projection) -> FacetRecord:
     path = run.paths.still(still_name(run.targets[position], place))
     if run.settings.stills.overlay:
         save_still(run.paths.clean_still(path.name), made.picture)
-    save_still(path, _with_text(run, position, made), made.opacity)
+    save_still(path, _with_text(run, position, made, shown), made.opacity)
     make_thumbnail(run.paths, path)
     return FacetRecord(still=describe(run.paths, path), score=made.score, seed=made.seed)
 
 
-def _with_text(run: Run, position: int, made: StillPicture) -> Picture:
+def _with_text(run: Run, position: int, made: StillPicture, shown: Projection) -> Picture:
     if not run.settings.stills.overlay:
         return made.picture
     height, width, _ = made.picture.shape
     overlay = run.settings.overlay
     texts = fill_templates(overlay.lines, caption_at(run.targets, position, run.titles, made.score))
-    return CaptionWriter(overlay, (width, height)).write(made.picture, texts)
+    return CaptionWriter(overlay, (width, height), shown).write(made.picture, texts)

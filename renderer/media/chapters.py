@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from renderer.media.ffmpeg import frame_rate
+from renderer.common.ffmpeg import frame_rate
 from renderer.store.files import write_whole
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from renderer.media import ffmpeg
+from renderer.common import ffmpeg
 
 Picture = UInt8[np.ndarray, "height width 3"]
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from renderer.media import ffmpeg
+from renderer.common import ffmpeg
 from renderer.settings.sections import Codec, Video
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from renderer.media import ffmpeg
+from renderer.common import ffmpeg
+from renderer.common.ffmpeg import EncodingError
 from renderer.media.codecs import Coding
-from renderer.media.ffmpeg import EncodingError
 from renderer.store.files import whole_file
 
 Picture = UInt8[np.ndarray, "height width 3"]

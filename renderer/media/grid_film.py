@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from renderer.media import ffmpeg
+from renderer.common import ffmpeg
 from renderer.media.chapters import Chapter
 from renderer.media.contact_sheet import BACKGROUND, TEXT
 from renderer.media.joining import write_film

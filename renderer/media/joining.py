@@ -12,12 +12,14 @@ from tempfile import gettempdir
 import numpy as np
 from jaxtyping import UInt8
 
+from renderer.common import ffmpeg
 from renderer.common.errors import UserError
-from renderer.media import codecs, ffmpeg
+from renderer.media import codecs
 from renderer.media.chapters import Chapter, chapters_text, vtt_text
 from renderer.media.encoding import SegmentEncoder
 from renderer.media.quicktime import QUICKTIME_SUFFIXES, hide_subtitles
 from renderer.media.sound import check_audio, cut_audio
+from renderer.media.spherical import mark_as_panorama
 from renderer.settings.sections import Video
 from renderer.store.files import whole_file, work_folder
 
@@ -36,7 +38,16 @@ class Piece:
     frames: int
 
 
-def assemble_film(path: Path, pieces: Sequence[Piece], chapters: Sequence[Chapter], fps: float, video: Video) -> None:
+def assemble_film(  # noqa: PLR0913
+    path: Path,
+    pieces: Sequence[Piece],
+    chapters: Sequence[Chapter],
+    fps: float,
+    video: Video,
+    *,
+    repeats: bool = True,
+    is_panorama: bool = False,
+) -> None:
     """Join segments to the film, whole or not at all.
 
     Args:
@@ -45,6 +56,8 @@ def assemble_film(path: Path, pieces: Sequence[Piece], chapters: Sequence[Chapte
         chapters: One for each class.
         fps: Frames per second.
         video: Codec; whether chapters and subtitles are wanted; title, comment and sound.
+        repeats: Whether a sound that is too short is repeated; else there is silence after it.
+        is_panorama: Whether the frames are equirectangular, which MP4 and QuickTime files can say.
 
     Raises:
         UserError: The sound cannot be used, or a text is too long for the film's metadata.
@@ -53,7 +66,7 @@ def assemble_film(path: Path, pieces: Sequence[Piece], chapters: Sequence[Chapte
     """
     check_audio(video)
     with whole_file(path) as temporary, work_folder(path) as work:
-        film = _Assembly(work, f"film{path.suffix}", pieces, ffmpeg.frame_rate(fps), video)
+        film = _Assembly(work, f"film{path.suffix}", pieces, ffmpeg.frame_rate(fps), video, repeats)
         match video.codec:
             case "gif":
                 film.make_gif()
@@ -65,6 +78,8 @@ def assemble_film(path: Path, pieces: Sequence[Piece], chapters: Sequence[Chapte
                 film.join(chapters, codecs.container_of(codec))
                 if path.suffix in QUICKTIME_SUFFIXES:
                     hide_subtitles(work / film.output)
+                    if is_panorama:
+                        mark_as_panorama(work / film.output)
         (work / film.output).rename(temporary)
 
 
@@ -137,6 +152,7 @@ class _Assembly:
         pieces: The segments.
         rate: Exact frames per second.
         video: The settings.
+        repeats: Whether a sound that is too short is repeated.
     """
 
     work: Path
@@ -144,6 +160,7 @@ class _Assembly:
     pieces: Sequence[Piece]
     rate: Fraction
     video: Video
+    repeats: bool
 
     def join(self, chapters: Sequence[Chapter], container: codecs.Container) -> None:
         """Copy the encoded frames into one file, with all that its container can hold."""
@@ -223,7 +240,7 @@ class _Assembly:
         file = self.work / "sound.flac"
         frames = sum(piece.frames for piece in self.pieces)
         try:
-            cut_audio(audio, file, frames / self.rate)
+            cut_audio(audio, file, frames / self.rate, repeats=self.repeats)
         except ffmpeg.EncodingError as error:
             raise UserError(
                 f"video.audio: {error}\nGive a sound file that plays from its beginning to its end"

@@ -14,7 +14,8 @@ from PIL import Image, ImageColor, ImageDraw, ImageFilter
 
 from renderer.media.fonts import drawable, load_font
 from renderer.media.layout import Box, Row, bounds, lay_out
-from renderer.settings.sections import Overlay
+from renderer.media.standing_text import drawn_size, stood_up
+from renderer.settings.sections import Overlay, Projection
 
 Picture = UInt8[np.ndarray, "height width 3"]
 Color = Float32[np.ndarray, "height width 3"]
@@ -48,19 +49,21 @@ class CaptionWriter:
     Several threads may write at the same time.
     """
 
-    def __init__(self, overlay: Overlay, size: tuple[int, int]) -> None:
+    def __init__(self, overlay: Overlay, size: tuple[int, int], projection: Projection = "flat") -> None:
         """Prepare to write.
 
         Args:
             overlay: The settings.
             size: Width and height of the frames in pixels.
+            projection: What the frames show.
 
         Raises:
             UserError: The font cannot be read.
         """
         load_font(overlay.font, 24.0)
+        draw = _draw_layer if projection == "flat" else _stand_layer
         self._drawing = threading.Lock()  # or each of several threads would draw the same text
-        self._layer = functools.lru_cache(_CACHED_LAYERS)(functools.partial(_draw_layer, overlay, size))
+        self._layer = functools.lru_cache(_CACHED_LAYERS)(functools.partial(draw, overlay, size))
 
     def write(self, picture: Picture, texts: tuple[str, ...], opacity: float = 1.0) -> Picture:
         """Give a picture with text over it.
@@ -100,6 +103,20 @@ class _Layer:
         part = written[self.top : self.top + height, self.left : self.left + width]
         part[...] = (part * (255 - hidden) + self.color.astype(np.uint16) * factor + 127) // 255
         return written
+
+
+def _stand_layer(overlay: Overlay, size: tuple[int, int], texts: Sequence[str]) -> _Layer | None:
+    """The text before the camera in a panorama of the given size."""
+    width, height = drawn_size(size)
+    flat = _draw_layer(overlay, (width, height), texts)
+    if flat is None:
+        return None
+    drawing = np.zeros((height, width, 4), np.float32)
+    (rows, columns), drawn = flat.color.shape[:2], np.concatenate([flat.color, flat.opacity], axis=2)
+    drawing[flat.top : flat.top + rows, flat.left : flat.left + columns] = drawn
+    part, left, top = stood_up(drawing, size)
+    standing = np.rint(part).astype(np.uint8)
+    return _Layer(left, top, standing[..., :3], standing[..., 3:])
 
 
 def _draw_layer(overlay: Overlay, size: tuple[int, int], texts: Sequence[str]) -> _Layer | None:

@@ -13,10 +13,11 @@ _ENABLED = 0x000001
 _HANDLER_TYPE = 8  # Bytes into `hdlr`, after version, flags and a reserved number.
 
 
-class _Box(NamedTuple):
-    """A box: its name, and where in the file its contents begin and end."""
+class Box(NamedTuple):
+    """A box: its name, and where in the file it begins, and its contents begin and end."""
 
     name: bytes
+    head: int
     start: int
     end: int
 
@@ -30,32 +31,35 @@ def hide_subtitles(path: Path) -> None:
         path: The file, which is changed in place.
     """
     with path.open("r+b") as file:
-        for track in _tracks(file):
-            if _handler(file, track) not in _TEXTS:
+        for track in tracks(file):
+            if handler(file, track) not in _TEXTS:
                 continue
-            header = _child(file, track, b"tkhd")
+            header = child(file, track, b"tkhd")
             file.seek(header.start)
             flags = int.from_bytes(file.read(4), "big")  # and the version, in the first byte
             file.seek(header.start)
             file.write((flags & ~_ENABLED).to_bytes(4, "big"))
 
 
-def _tracks(file: BinaryIO) -> list[_Box]:
-    whole = _Box(b"", 0, file.seek(0, os.SEEK_END))
-    return [box for box in _children(file, _child(file, whole, b"moov")) if box.name == b"trak"]
+def tracks(file: BinaryIO) -> list[Box]:
+    """The boxes of a film's tracks."""
+    whole = Box(b"", 0, 0, file.seek(0, os.SEEK_END))
+    return [box for box in children(file, child(file, whole, b"moov")) if box.name == b"trak"]
 
 
-def _handler(file: BinaryIO, track: _Box) -> bytes:
-    """What kind of track it is."""
-    file.seek(_child(file, _child(file, track, b"mdia"), b"hdlr").start + _HANDLER_TYPE)
+def handler(file: BinaryIO, track: Box) -> bytes:
+    """What kind of track it is, in four letters."""
+    file.seek(child(file, child(file, track, b"mdia"), b"hdlr").start + _HANDLER_TYPE)
     return file.read(4)
 
 
-def _child(file: BinaryIO, parent: _Box, name: bytes) -> _Box:
-    return next(box for box in _children(file, parent) if box.name == name)
+def child(file: BinaryIO, parent: Box, name: bytes) -> Box:
+    """The first box of that name within another one."""
+    return next(box for box in children(file, parent) if box.name == name)
 
 
-def _children(file: BinaryIO, parent: _Box) -> Iterator[_Box]:
+def children(file: BinaryIO, parent: Box) -> Iterator[Box]:
+    """The boxes right within another one."""
     start = parent.start
     while start < parent.end:
         file.seek(start)
@@ -63,5 +67,5 @@ def _children(file: BinaryIO, parent: _Box) -> Iterator[_Box]:
         if size == 1:  # the size is a long one
             size, contents = int.from_bytes(file.read(8), "big"), start + 16
         end = start + size if size else parent.end
-        yield _Box(name, contents, end)
+        yield Box(name, start, contents, end)
         start = end

@@ -5,9 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+from renderer.common import ffmpeg
 from renderer.common.errors import UserError
 from renderer.common.ordinary_files import is_ordinary_file, no_such_file
-from renderer.media import codecs, ffmpeg
+from renderer.media import codecs
 from renderer.settings.sections import Video
 
 _SAMPLE_RATE = 48_000  # of the film's sound, per second
@@ -33,17 +34,21 @@ def check_audio(video: Video) -> None:
         raise UserError(f"video.audio: no sound can be read from {video.audio}; give a sound file that plays.")
 
 
-def cut_audio(audio: Path, output: Path, seconds: Fraction) -> None:
-    """Repeat a sound file, or cut it off, to a length, without loss.
+def cut_audio(audio: Path, output: Path, seconds: Fraction, *, repeats: bool = True) -> None:
+    """Bring a sound file to a length, without loss: repeat it, or cut it off.
 
     Args:
         audio: A file that `check_audio` accepts.
         output: A `.flac` file, in a folder for temporary files.
         seconds: The length.
+        repeats: Else there is silence after it; and where it begins later than the picture of the same file, before.
 
     Raises:
         EncodingError: ffmpeg failed.
     """
+    if not repeats:
+        _keep_time(audio, output, seconds)
+        return
     source = audio
     for number in range(_MOST_LENGTHENINGS):
         if not _is_short(source):
@@ -52,6 +57,14 @@ def cut_audio(audio: Path, output: Path, seconds: Fraction) -> None:
         _repeat(source, str(_TIMES - 1), "anull", longer)
         source = longer
     _repeat(source, "-1", f"aresample={_SAMPLE_RATE},atrim=end_sample={round(seconds * _SAMPLE_RATE)}", output)
+
+
+def _keep_time(film: Path, output: Path, seconds: Fraction) -> None:
+    """Take the sound of a film as it is in time with the picture."""
+    in_time = f"aresample={_SAMPLE_RATE}:async=1:first_pts=0,apad"
+    cut = f"{in_time},atrim=end_sample={round(seconds * _SAMPLE_RATE)}"
+    source = ["-i", f"file:{film.absolute()}", "-map", "0:a:0"]
+    ffmpeg.run([*source, "-filter:a", cut, str(output.absolute())], f"taking the sound of {film.name}")
 
 
 def _repeat(audio: Path, more: str, filters: str, output: Path) -> None:

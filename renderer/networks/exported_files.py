@@ -25,18 +25,31 @@ def load_exported(path: Path, preprocessing: Preprocessing) -> Loaded:
     Raises:
         UserError: The file holds no network, or one that takes other pictures.
     """
+    module = read_module(path, "network.file")
+    # What was exported may look at pictures in the order of memory that it was exported with.
+    any_batch = _for_any_batch(module, path, preprocessing)
+    return Loaded(any_batch, preprocessing, memory_format=torch.contiguous_format, keeps_float32=True)
+
+
+def read_module(path: Path, key: str) -> nn.Module:
+    """Read a module, which is then frozen.
+
+    Args:
+        path: `.pt2` of `torch.export.save`; any other ending stands for TorchScript.
+        key: The key of the setting that names it, for errors.
+
+    Raises:
+        UserError: The file holds none.
+    """
     load = _program if path.suffix.lower() == ".pt2" else _script
     try:
         module = load(path)
     except Exception as error:  # A file that is cut or of another kind leads to errors of many kinds.
         raise UserError(
-            f"network.file: {path} cannot be loaded ({first_line(error)}); write it with torch.export.save, ending in "
-            ".pt2, or with torch.jit.save"
+            f"{key}: {path} cannot be loaded ({first_line(error)}); write it with torch.export.save, ending in .pt2, "
+            "or with torch.jit.save"
         ) from error
-    module.requires_grad_(requires_grad=False)
-    # What was exported may look at pictures in the order of memory that it was exported with.
-    any_batch = _for_any_batch(module, path, preprocessing)
-    return Loaded(any_batch, preprocessing, memory_format=torch.contiguous_format, keeps_float32=True)
+    return module.requires_grad_(requires_grad=False)
 
 
 class _Enclosed(nn.Module):
@@ -88,18 +101,32 @@ def _script(path: Path) -> nn.Module:
 def _for_any_batch(module: nn.Module, path: Path, preprocessing: Preprocessing) -> nn.Module:
     """The module, or around it what shows it one picture after another."""
     channels, size = len(preprocessing.mean), preprocessing.size
-    few, more = (torch.zeros(count, channels, size, size) for count in (2, 3))
+    found = for_any_batch(module, (channels, size, size))
+    if isinstance(found, nn.Module):
+        return found
+    raise UserError(
+        f"network.file: {path} does not take pictures of {channels} x {size} x {size}, in any number or one by one "
+        f"({first_line(found)}); set network.input.size and network.input.channels to what it was exported with, or "
+        "export it with dynamic_shapes, or for a batch of one"
+    ) from found
+
+
+def for_any_batch(module: nn.Module, shape: tuple[int, ...]) -> nn.Module | Exception:
+    """A module that takes any number of what has a shape, or what went wrong.
+
+    Args:
+        module: The module.
+        shape: Of one of them.
+
+    Returns:
+        The module itself, or around it what shows it one after another.
+    """
+    few, more = (torch.zeros(count, *shape) for count in (2, 3))
     failed = _failure(module, few) or _failure(module, more)
     if failed is None:
         return module
     single = _OneByOne(module)
-    if _failure(single, few) is None:
-        return single
-    raise UserError(
-        f"network.file: {path} does not take pictures of {channels} x {size} x {size}, in any number or one by one "
-        f"({first_line(failed)}); set network.input.size and network.input.channels to what it was exported with, or "
-        "export it with dynamic_shapes, or for a batch of one"
-    ) from failed
+    return single if _failure(single, few) is None else failed
 
 
 def _failure(module: nn.Module, pictures: Tensor) -> Exception | None:

@@ -244,7 +244,10 @@ class Network:
             fine = [layer for layer, count in places.items() if count >= least**2]
             if fine:
                 return fine[-1]
-        raise UserError("network: no layer tells places apart, as stills.diversity needs; set that to 0")
+        raise UserError(
+            "network: no layer tells places apart, as stills.diversity needs, and start.keep_layer with auto; leave "
+            "them out"
+        )
 
     @property
     def parameters(self) -> int:
@@ -284,11 +287,17 @@ class Network:
     @torch.no_grad()
     def scores(self, pictures: UInt8[np.ndarray, "batch height width 3"], aims: Sequence[Aim]) -> tuple[Score, ...]:
         """What the network says of whole pictures, each of which is to show the given target."""
+        size, layers = pictures.shape[1:3], self.kind.watched()
         return tuple(
-            self.kind.scores(self.activations(view[None], self.kind.watched()), [aim])[0]
+            self.kind.scores(self.activations(view[None], layers), [aim], self._beside(aim, size, layers))[0]
             # One at a time: what is recorded of a picture does not depend on the others.
             for view, aim in zip(self.whole_pictures(pictures), aims, strict=True)
         )
+
+    def _beside(self, aim: Aim, size: tuple[int, int], layers: Sequence[str]) -> list[Activations]:
+        """What it answers to the pictures with which dreams of a target are compared."""
+        found = [self.kind.beside(unit, size) for unit, _ in aim.units]
+        return [self.activations(self.whole_pictures(one.frame[None]), layers) for one in found if one]
 
     @torch.no_grad()
     def log_probabilities(

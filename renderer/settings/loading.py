@@ -17,7 +17,7 @@ from renderer.common.section import Section
 from renderer.common.wording import did_you_mean, nearest
 from renderer.networks.source import NetworkSource
 from renderer.settings.overrides import Overrides, merge, parse_overrides
-from renderer.settings.presets import kind_of_network, layers_below
+from renderer.settings.presets import kind_of_network, layers_below, suiting_start
 from renderer.settings.problems import describe_problems
 from renderer.settings.python_values import mark
 from renderer.settings.sections import Settings
@@ -25,6 +25,7 @@ from renderer.settings.shape import Group, Leaf, Shape, Variants, settings_shape
 from renderer.settings.shipped import shipped_configs
 from renderer.settings.yaml_limits import MOST_CHARACTERS
 from renderer.settings.yaml_source import Marked, parse_yaml
+from renderer.targets.selection import select_classes
 
 _MOST_NEIGHBORS = 10_000  # files of a folder that are looked through
 
@@ -95,12 +96,12 @@ def parse_settings(text: str, name: str, overrides: Overrides = ()) -> Settings:
     if not isinstance(tree.value, dict | None):
         sections = ", ".join(settings_shape().keys)
         raise UserError(f"{tree.place}: settings must be a mapping of sections ({sections}), not {tree.plain()!r:.60}")
-    return _checked(_layered(tree, parse_overrides(overrides)))
+    return _timed(_layered(tree, parse_overrides(overrides)))
 
 
 def check_settings(data: Mapping[str, object] | Section, overrides: Overrides = ()) -> Settings:
     """Check settings that are given as plain Python data, or checked ones with overrides; as `parse_settings`."""
-    return _checked(_layered(mark(data, "settings"), parse_overrides(overrides)))
+    return _timed(_layered(mark(data, "settings"), parse_overrides(overrides)))
 
 
 def parse_network(text: str, place: str, weights: str | None = None) -> NetworkSource:
@@ -160,9 +161,9 @@ def _named_network(text: str, place: str) -> Marked:
 
 def _layered(text: Marked, overrides: Marked) -> Marked:
     shape, text = settings_shape(), _given_way(text, overrides)
-    layers = layers_below(merge(text, overrides, shape).plain())
+    said = merge(text, overrides, shape).plain()
     # One after another: whether a part that does not name its kind goes with what lies below is decided there.
-    trees = [*(layer.tree for layer in layers), text, overrides]
+    trees = [*(layer.tree for layer in layers_below(said)), suiting_start(said), text, overrides]
     return reduce(lambda below, over: merge(below, over, shape), trees)
 
 
@@ -188,6 +189,30 @@ def _without(tree: Marked, section: str, keys: Collection[str]) -> Marked:
     kept = inner.value.items() if isinstance(inner.value, dict) else ()
     entries[section] = Marked({key: entry for key, entry in kept if key not in keys}, inner.place)
     return Marked(entries, tree.place)
+
+
+def _timed(tree: Marked) -> Settings:
+    """The settings, checked; where nobody says how long a class is shown, a film to start from may say it."""
+    settings = _checked(tree)
+    seconds = None if "seconds_per_class" in _keys(tree, "film") else _seconds(settings)
+    if seconds is None:
+        return settings
+    return settings.model_copy(update={"film": settings.film.model_copy(update={"seconds_per_class": seconds})})
+
+
+def _seconds(settings: Settings) -> float | None:
+    if not settings.start.moves:
+        return None
+    # Only their number matters.
+    classes = settings.classes.model_copy(update={"order": "index"})
+    count = len(select_classes(classes, settings.network.known_targets(), seed=settings.run.seed, output_weights=None))
+    return settings.start.seconds_of(count, settings.film.fps)
+
+
+def _keys(tree: Marked, section: str) -> Collection[str]:
+    entries = tree.value if isinstance(tree.value, dict) else {}
+    inner = entries[section].value if section in entries else None
+    return inner if isinstance(inner, dict) else ()
 
 
 def _checked(tree: Marked) -> Settings:

@@ -12,8 +12,10 @@ from renderer.networks.source import NetworkSource
 from renderer.networks.sources import SOURCES
 from renderer.settings.sections import Settings
 from renderer.settings.yaml_source import Marked, parse_yaml
+from renderer.starts import STARTS
 
 _TOGETHER = "companions"
+_START_PLACE = "what suits the film that it starts from"
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,20 @@ def layers_below(said: Any) -> list[Layer]:
     return [layer for layer in (family, together, presets().get(str(preset))) if layer]
 
 
+def suiting_start(said: Any) -> Marked:
+    """What suits the start that settings name; it lies over presets. Raises UserError for a file that is none.
+
+    Args:
+        said: What the file and the command line say, plain and not checked yet.
+    """
+    wanted = _at(_at(said, "start"), "kind")
+    found = next((kind for kind in STARTS if kind.model_fields["kind"].default == wanted), None)
+    return _marked(found.suits(said) if found else {}, _START_PLACE)
+
+
 def is_layer(place: str) -> bool:
-    """Whether a place is a preset or a family, not the user's own."""
-    return any(layer.place == place for layer in (*presets().values(), *families().values()))
+    """Whether a place is a preset, a family or what suits a start, not the user's own."""
+    return place == _START_PLACE or any(layer.place == place for layer in (*presets().values(), *families().values()))
 
 
 def kind_of_network(said: Mapping[str, Any]) -> type[NetworkSource] | None:

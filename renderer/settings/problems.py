@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import chain, islice
 from typing import Any
@@ -52,7 +52,8 @@ def describe_problems(error: ValidationError, tree: Marked) -> str:
     found: dict[Path, str] = {}
     for details in chain.from_iterable(map(_telling_first, islice(groups.values(), _MOST_TOLD))):
         path, what = _problem(details, tree)
-        found.setdefault(path, f"{_find(path, tree).place}: {_dotted(path)}: {what}")
+        # What is wrong with several sections together names their keys itself.
+        found.setdefault(path, f"{_find(path, tree).place}: {_dotted(path)}: {what}" if path else what)
     # Of a list that may also be a single value, the entry that is wrong says more than the list.
     lines = [line for path, line in found.items() if not any(_is_entry(other, path) for other in found)]
     more = len(groups) - _MOST_TOLD
@@ -103,12 +104,18 @@ def _walk(location: Sequence[str | int]) -> tuple[Path, Shape | None, Path]:
                     return path, None, rest
                 shape = keys[step]
             case Variants(groups=groups):
-                shape, rest = groups[str(rest[0])], rest[1:]
+                names_kind = str(rest[0]) in groups
+                shape, rest = _kind(groups, str(rest[0])), rest[1:] if names_kind else rest
             case Sections(entry=entry) if isinstance(rest[0], int):
                 path, shape, rest = (*path, rest[0]), entry, rest[1:]
             case Leaf():
                 break
     return path, shape, rest
+
+
+def _kind(groups: Mapping[str, Group], step: str) -> Group:
+    """The kind that a step names; or one that has it as a key, since a path as the user writes it names no kind."""
+    return groups[step] if step in groups else next(group for group in groups.values() if step in group.keys)
 
 
 def _wrong_leaf(schema: Schema, path: Path, rest: Path, kind: str, tree: Marked) -> tuple[Path, str]:

@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from PIL import ImageColor
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from renderer.common.section import Section
 from renderer.dream.dreaming import Dream
@@ -19,6 +27,7 @@ from renderer.networks.sources import AnyNetwork
 from renderer.networks.sources.embedded import EmbeddedNetwork
 from renderer.starts import AnyStart
 from renderer.starts.noise import NoiseStart
+from renderer.targets.class_outputs import ClassOutputs
 from renderer.targets.selection import Classes
 
 _LONGEST_TEXT = 10_000
@@ -59,6 +68,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 MOST_THREADS = 1024
 Threads = Annotated[int, Field(ge=1, le=MOST_THREADS)]
 Precision = Literal["float32", "bfloat16"]
+Projection = Literal["flat", "equirectangular"]
 
 
 class DreamedFilm(Section):
@@ -73,6 +83,13 @@ class DreamedFilm(Section):
         description="Frames per second. Each has `dream.steps_per_frame` steps, so with fewer of them give each more.",
     )
     seconds_per_class: float = Field(2.0, gt=0, le=3600, description="How long each class is shown, in seconds.")
+    projection: Projection = Field(
+        "flat",
+        description="What a frame shows: a `flat` picture; or with `equirectangular` all directions, for headsets and "
+        "players that let one look around, with a width of twice the height. Then the camera turns as `motion` says, "
+        "the text stands before it, and `dream.canvas` has no meaning; `docs/panorama.md` tells more. Fresh stills are "
+        "always flat.",
+    )
     transition: Literal["carry", "reset", "crossfade"] = Field(
         "carry",
         description="How a class begins: `carry` from the last frame of the class before, `reset` from the start "
@@ -108,6 +125,16 @@ class DreamedFilm(Section):
         description="Into how many runs of neighboring classes the film is divided; they are computed together. `auto` "
         "depends on the number of classes alone: one for each 25, at most 64.",
     )
+
+    @model_validator(mode="after")
+    def _refuse_other_proportions(self) -> Self:
+        if self.projection == "equirectangular" and self.width != 2 * self.height:
+            remedy = f"set height to {self.width // 2}" if self.width % 2 == 0 else f"set width to {2 * self.height}"
+            raise ValueError(
+                f"width and height: an equirectangular film is twice as wide as high, not {self.width}x{self.height}; "
+                f"{remedy}"
+            )
+        return self
 
 
 class Film(DreamedFilm):
@@ -216,7 +243,7 @@ class Stills(Section):
     variants: int = Field(
         1,
         ge=1,
-        le=16,
+        le=100,
         description="How many fresh stills each class gets, with different seeds; the best comes first, the others are "
         "its facets.",
     )
@@ -336,3 +363,30 @@ class Settings(Section):
     stills: Stills = Stills()
     page: Page = Page()
     run: Run = Run()
+
+    @field_validator("dream")
+    @classmethod
+    def _refuse_whole_panoramas(cls, dream: Dream, others: ValidationInfo) -> Dream:
+        film = others.data.get("film")
+        if film and film.projection == "equirectangular" and not dream.parameterization.is_of_views:
+            raise ValueError(
+                "with film.projection equirectangular, frames are dreamed in views, for which parameterization must be "
+                "{kind: fourier, frames: views}; choose another preset, or leave parameterization out"
+            )
+        return dream
+
+    @model_validator(mode="after")
+    def _refuse_mask_of_no_class(self) -> Self:
+        if self.start.masked == "class" and self.network.targets != ClassOutputs():
+            raise ValueError("start.mask: class looks for a class, and network.targets are none; leave one of them out")
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_to_stay_near_what_cannot_be_held(self) -> Self:
+        kind = self.dream.parameterization.model_dump()["kind"]
+        if kind in {"maco", "generator"} and (self.start.held or self.start.masked):
+            raise ValueError(
+                f"start.keep and start.mask: a picture that is held as {kind} cannot be a photograph; leave them out, "
+                "or choose another dream.parameterization"
+            )
+        return self

@@ -6,15 +6,13 @@ import json
 import os
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 
 from renderer.common.errors import UserError
 from renderer.store.files import leftovers, remove
-from renderer.store.outputs import refuse_unwritable
-from renderer.store.paths import RunPaths, entries, matching
+from renderer.store.outputs import refuse_in_runs, refuse_unwritable
+from renderer.store.paths import LockedFolder, entries, matching
 from renderer.store.plain_files import is_plain_file, is_plain_folder, read_plain
-from renderer.store.run_file import holds_run
 
 KIND = "comparison"
 """What `compare.json` says that it is, by which the folder is known again."""
@@ -24,15 +22,8 @@ _ADVICE = "choose another directory with --output"
 _SHEET_PAGE = re.compile(r"sheet(-\d{2,})?\.jpg")
 
 
-@dataclass(frozen=True)
-class ComparisonPaths:
-    """The paths of a comparison.
-
-    Attributes:
-        root: Its folder.
-    """
-
-    root: Path
+class ComparisonPaths(LockedFolder):
+    """The paths of a comparison."""
 
     @property
     def page(self) -> Path:
@@ -70,16 +61,6 @@ class ComparisonPaths:
         return self.root / "films"
 
     @property
-    def state(self) -> Path:
-        """Folder of the lock file."""
-        return self.root / "state"
-
-    @property
-    def lock(self) -> Path:
-        """File that the process which works here holds locked."""
-        return self.state / "lock"
-
-    @property
     def folders(self) -> tuple[Path, ...]:
         """All folders in it."""
         return (self.thumbnails, self.stills, self.films, self.state)
@@ -97,13 +78,7 @@ def refuse_unsuitable(paths: ComparisonPaths, runs: Collection[Path]) -> None:
             written to.
     """
     root = paths.root
-    if root.exists() and not root.is_dir():
-        raise UserError(f"{root} is a file; {_ADVICE}")
-    for run in runs:
-        if run.resolve() in (root.resolve(), *root.resolve().parents):
-            raise UserError(f"{root} lies in the directory of a run, {run}; {_ADVICE}")
-    if holds_run(RunPaths(root)):
-        raise UserError(f"{root} is the directory of a run; {_ADVICE}")
+    refuse_in_runs(root, runs)
     refuse_unwritable(root)
     _refuse_strange(paths)
 

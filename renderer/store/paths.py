@@ -36,14 +36,28 @@ FILM_PICTURE = re.compile(r"\d{6,}\.png")
 
 
 @dataclass(frozen=True)
-class RunPaths:
-    """The paths of a run; only the lists of records look at the disk.
+class LockedFolder:
+    """A folder of this program's, in which one process works at a time.
 
     Attributes:
-        root: The run's directory.
+        root: The folder.
     """
 
     root: Path
+
+    @property
+    def state(self) -> Path:
+        """Folder of the lock file, and of what else goes on in it."""
+        return self.root / "state"
+
+    @property
+    def lock(self) -> Path:
+        """File that the process which works here holds locked."""
+        return self.state / "lock"
+
+
+class RunPaths(LockedFolder):
+    """The paths of a run; only the lists of records look at the disk."""
 
     @property
     def subtitles(self) -> Path:
@@ -109,16 +123,6 @@ class RunPaths:
     def parts(self) -> Path:
         """Folder of the segments with text, as they are joined to the film."""
         return self.root / "parts"
-
-    @property
-    def state(self) -> Path:
-        """Folder of what else resumption needs."""
-        return self.root / "state"
-
-    @property
-    def lock(self) -> Path:
-        """File that the process which works here holds locked."""
-        return self.state / "lock"
 
     @property
     def film_record(self) -> Path:

@@ -12,6 +12,7 @@ from renderer.common.errors import UserError
 from renderer.film.recipe import FilmRecipe, StillRecipe, film_recipe, still_recipe
 from renderer.film.timeline import Timeline, crossfade_frames
 from renderer.settings.sections import Settings
+from renderer.starts.start import StartFile
 from renderer.store.cleaning import refuse_strange
 from renderer.store.paths import RunPaths
 from renderer.store.run_file import RunFile, read_run_file
@@ -50,15 +51,26 @@ class Run:
         """Whether its stills are dreamed for themselves, not taken from the film."""
         return self.settings.stills.fresh or not self.file.film
 
+    @property
+    def _parts(self) -> tuple[Settings, tuple[Target, ...], dict[str, Any], dict[str, StartFile], str | None]:
+        """What recipes are made of."""
+        file = self.file
+        return file.decided, self.targets, file.network, file.start, file.decoder
+
     @cached_property
     def film_recipe(self) -> FilmRecipe:
         """What the frames of its film are made from."""
-        return film_recipe(self.file.decided, self.targets, self.file.network)
+        return film_recipe(*self._parts)
+
+    @cached_property
+    def source_sound(self) -> Path | None:
+        """The film that its film starts from, if the sound is to be that one's; raises UserError."""
+        return self.settings.start.sound() if self.settings.video.audio is None else None
 
     @cached_property
     def still_recipe(self) -> StillRecipe:
         """What its fresh stills are made from."""
-        return still_recipe(self.file.decided, self.targets, self.file.network)
+        return still_recipe(*self._parts)
 
     @cached_property
     def titles(self) -> Mapping[int, str]:

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,12 +19,14 @@ from renderer.common.errors import UserError
 from renderer.settings.chosen import Chosen
 from renderer.settings.sections import Settings
 from renderer.settings.yaml_source import dump_yaml, read_dumped
+from renderer.starts.start import StartFile
 from renderer.store.files import write_whole
 from renderer.store.paths import RunPaths
 from renderer.store.plain_files import is_plain_file, read_plain
 from renderer.store.sealing import read_sealed, sealed
 from renderer.targets.target import Target
 
+_EXTRAS = ("timm", "opencv-python-headless")
 _PACKAGES = ("neuron-atlas", "torch", "torchvision", "numpy", "pillow", "imageio-ffmpeg")
 _YAML_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
 _HEADING = (
@@ -52,6 +55,8 @@ class RunFile(BaseModel):
         film: Whether a film was asked for, not stills alone.
         fingerprints: Digests, by what they are of: that of the film's recipe.
         network: What tells the network from others; see `NetworkSource.identity`.
+        start: The files that pictures start from, by target; see `StartKind.files`.
+        decoder: What tells the decoder from others; see `ParameterizationKind.identity`.
         font: Digest of the font's file, where there is one.
         versions: Versions of what the pixels may depend on.
         settings: All settings.
@@ -65,6 +70,8 @@ class RunFile(BaseModel):
     film: bool
     fingerprints: dict[str, str] = Field(default_factory=dict)
     network: dict[str, Any] = Field(default_factory=dict)
+    start: dict[str, StartFile] = Field(default_factory=dict)
+    decoder: str | None = None
     font: str | None = None
     versions: dict[str, str] = Field(default_factory=dict)
     settings: Settings
@@ -90,10 +97,11 @@ def current_versions() -> dict[str, str]:
 
 def _versions_of_extras() -> dict[str, str]:
     """Of what is not always installed."""
-    try:
-        return {"timm": version("timm")}
-    except PackageNotFoundError:
-        return {}
+    found = {}
+    for package in _EXTRAS:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
 
 
 def write_run_file(path: Path, run: RunFile) -> None:

@@ -30,7 +30,12 @@ class ClassOutputs(TargetKind):
         """The outputs alone."""
         return (OUTPUTS,)
 
-    def answers(self, activations: Activations, units: Int[Tensor, "views parts"]) -> Float[Tensor, "views parts"]:
+    def answers(
+        self,
+        activations: Activations,
+        units: Int[Tensor, "views parts"],
+        beside: Sequence[Activations] = (),  # noqa: ARG002
+    ) -> Float[Tensor, "views parts"]:
         """The classes' outputs before the softmax (Simonyan et al. 2013, arXiv 1312.6034)."""
         return activations[OUTPUTS].gather(1, units)
 
@@ -38,7 +43,12 @@ class ClassOutputs(TargetKind):
         """All outputs."""
         return activations[OUTPUTS]
 
-    def scores(self, activations: Activations, aims: Sequence[Aim]) -> tuple[Score, ...]:
+    def scores(
+        self,
+        activations: Activations,
+        aims: Sequence[Aim],
+        beside: Sequence[Activations] = (),  # noqa: ARG002
+    ) -> tuple[Score, ...]:
         """Logit, probability, rank and the five most probable classes.
 
         Of a mixture, the weighted sum of the logits, the sum of the probabilities of what is wanted, and the best rank.

@@ -75,13 +75,23 @@ class Directions(TargetKind):
         """With an absolute path of the file."""
         return self.model_copy(update={"file": self.file.absolute()})
 
-    def answers(self, activations: Activations, units: Int[Tensor, "views parts"]) -> Float[Tensor, "views parts"]:
+    def answers(
+        self,
+        activations: Activations,
+        units: Int[Tensor, "views parts"],
+        beside: Sequence[Activations] = (),  # noqa: ARG002
+    ) -> Float[Tensor, "views parts"]:
         """The mean activation along the wanted directions, against the strength of the whole layer."""
         seen = activations[self.layer]
         along = (means(seen)[:, None] * self._vectors(seen.device)[units]).sum(2)
         return LIKE_LOGITS * along / strength(seen)[:, None]
 
-    def scores(self, activations: Activations, aims: Sequence[Aim]) -> tuple[Score, ...]:
+    def scores(
+        self,
+        activations: Activations,
+        aims: Sequence[Aim],
+        beside: Sequence[Activations] = (),  # noqa: ARG002
+    ) -> tuple[Score, ...]:
         """The same, not against anything; there is no rank among directions."""
         seen = means(activations[self.layer]).cpu().numpy()
         _, vectors = self._named

@@ -52,12 +52,22 @@ class LayerChannels(TargetKind):
         """The layer alone."""
         return (self.layer,)
 
-    def answers(self, activations: Activations, units: Int[Tensor, "views parts"]) -> Float[Tensor, "views parts"]:
+    def answers(
+        self,
+        activations: Activations,
+        units: Int[Tensor, "views parts"],
+        beside: Sequence[Activations] = (),  # noqa: ARG002
+    ) -> Float[Tensor, "views parts"]:
         """The wanted channels, against the strength of the whole layer."""
         seen = activations[self.layer]
         return LIKE_LOGITS * self._channels(seen).gather(1, units) / strength(seen)[:, None]
 
-    def scores(self, activations: Activations, aims: Sequence[Aim]) -> tuple[Score, ...]:
+    def scores(
+        self,
+        activations: Activations,
+        aims: Sequence[Aim],
+        beside: Sequence[Activations] = (),  # noqa: ARG002
+    ) -> tuple[Score, ...]:
         """The same, not against anything; channels have scales of their own, so there is no rank among them."""
         channels = self._channels(activations[self.layer]).cpu()
         return tuple(Score(activation=aim.total(row)) for row, aim in zip(channels, aims, strict=True))

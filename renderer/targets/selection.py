@@ -169,7 +169,7 @@ def _mixture(place: str, entry: Mixed, index: int, names: Names) -> Target:
         if len(matches) != 1:
             what = f"{name!r:.60} stands for {len(matches)} of them; name one" if matches else None
             raise UserError(f"{place}.mix: {what or describe_miss(name.strip(), names.targets)}")
-        (part,) = names.targets[matches.pop()].parts
+        (part,) = names.targets[next(iter(matches))].parts
         weights[part] = weights.get(part, 0.0) + weight
     weights = {part: weight for part, weight in weights.items() if weight}
     if not weights:

@@ -31,3 +31,14 @@ def at_center(activations: Float[Tensor, "views channels *place"]) -> Float[Tens
     if activations.ndim != 4:
         return means(activations)
     return activations[:, :, activations.shape[2] // 2, activations.shape[3] // 2]
+
+
+def distance(
+    seen: Float[Tensor, "views channels *place"], wanted: Float[Tensor, "views channels *place"]
+) -> Float[Tensor, " views"]:
+    """Mean square of how far what is seen is from what is wanted, against that of the latter alone.
+
+    It is 0 where both are the same, and 1 where nothing is seen (Mahendran & Vedaldi 2014, arXiv 1412.0035).
+    """
+    missed: Tensor = (seen - wanted).flatten(1).square().mean(1)
+    return missed / wanted.flatten(1).square().mean(1).clamp(min=_WEAKEST**2)

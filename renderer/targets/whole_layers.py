@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from renderer.targets.kind import LayerName, Outline, TargetKind
+from renderer.targets.kind import Layers, Outline, TargetKind, of_units
 from renderer.targets.strength import LIKE_LOGITS, strength
 from renderer.targets.target import Aim, Neuron, Score, Target
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from renderer.targets.kind import Activations
-
-_MOST = 200
 
 
 class WholeLayers(TargetKind):
@@ -31,20 +29,7 @@ class WholeLayers(TargetKind):
     needs_network: ClassVar[bool] = True
 
     kind: Literal["layers"] = Field("layers", description="What is dreamed toward.")
-    layers: tuple[LayerName, ...] = Field(
-        min_length=1,
-        max_length=_MOST,
-        examples=["[features.3, features.7, features.12]"],
-        description="Names of the layers, in the order in which they are numbered; `neuron-atlas networks NAME "
-        "--layers` lists them.",
-    )
-
-    @field_validator("layers")
-    @classmethod
-    def _name_each_once(cls, layers: tuple[str, ...]) -> tuple[str, ...]:
-        if twice := [name for number, name in enumerate(layers) if name in layers[:number]]:
-            raise ValueError(f"names {twice[0]} twice; name each layer once")
-        return layers
+    layers: Layers
 
     def known(self, network: Outline) -> tuple[Target, ...]:
         """The layers; the network is loaded to see that it has them."""
@@ -54,9 +39,14 @@ class WholeLayers(TargetKind):
 
     def watched(self, units: Collection[int] | None = None) -> tuple[str, ...]:
         """Those of the units."""
-        return self.layers if units is None else tuple(self.layers[unit] for unit in sorted(set(units)))
+        return of_units(self.layers, units)
 
-    def answers(self, activations: Activations, units: Int[Tensor, "views parts"]) -> Float[Tensor, "views parts"]:
+    def answers(
+        self,
+        activations: Activations,
+        units: Int[Tensor, "views parts"],
+        beside: Sequence[Activations] = (),  # noqa: ARG002
+    ) -> Float[Tensor, "views parts"]:
         """Half the mean square of each wanted layer, against its strength."""
         found = strength(next(iter(activations.values()))).new_zeros(len(units), len(self.layers))
         for place, name in enumerate(self.layers):
@@ -64,7 +54,12 @@ class WholeLayers(TargetKind):
                 found[:, place] = _mean_square(activations[name]) / strength(activations[name])
         return LIKE_LOGITS / 2 * found.gather(1, units)
 
-    def scores(self, activations: Activations, aims: Sequence[Aim]) -> tuple[Score, ...]:
+    def scores(
+        self,
+        activations: Activations,
+        aims: Sequence[Aim],
+        beside: Sequence[Activations] = (),  # noqa: ARG002
+    ) -> tuple[Score, ...]:
         """The root of the mean square; layers have scales of their own, so there is no rank among them."""
         strengths = [strength(activations[name]).tolist() for name in self.layers]
         by_picture = zip(zip(*strengths, strict=True), aims, strict=True)

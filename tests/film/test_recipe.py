@@ -25,6 +25,7 @@ def recipes(*overrides: str, network: dict[str, Any] | None = None) -> dict[str,
     [
         ("film.width=64", ["film"]),
         ("film.forget=0.5", ["film"]),
+        ("film={projection: equirectangular, width: 512, height: 256}", ["film"]),
         ("motion.zoom=1.3", ["film"]),
         ("run.segment_seconds=3", ["film"]),
         ("dream.steps_per_frame=9", ["film"]),

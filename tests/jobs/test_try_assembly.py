@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from renderer.common.errors import UserError
+from renderer.common.ffmpeg import EncodingError
 from renderer.jobs.commands import render
 from renderer.jobs.preflight import preflight
-from renderer.media.ffmpeg import EncodingError
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, request, results
 

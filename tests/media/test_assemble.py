@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from renderer.common.errors import UserError
+from renderer.common.ffmpeg import EncodingError
 from renderer.media.chapters import Chapter, write_vtt
 from renderer.media.codecs import CODECS
-from renderer.media.ffmpeg import EncodingError
 from renderer.media.joining import Piece, assemble_film, probe_encoder
 from renderer.media.sound import check_audio, cut_audio
 from renderer.settings.sections import Video

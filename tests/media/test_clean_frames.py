@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from renderer.common.ffmpeg import EncodingError
 from renderer.media.clean_frames import read_frames
 from renderer.media.codecs import CLEAN_GROUP, clean_coding
 from renderer.media.encoding import SegmentEncoder
-from renderer.media.ffmpeg import EncodingError
 
 
 def dreamlike(count: int, width: int = 95, height: int = 66) -> list[np.ndarray]:

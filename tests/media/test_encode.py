@@ -11,10 +11,10 @@ import av
 import numpy as np
 import pytest
 
-from renderer.media import ffmpeg
+from renderer.common import ffmpeg
+from renderer.common.ffmpeg import EncodingError, frame_rate
 from renderer.media.codecs import CODECS, film_coding
 from renderer.media.encoding import SegmentEncoder
-from renderer.media.ffmpeg import EncodingError, frame_rate
 from renderer.settings.sections import Video
 from tests.media.reading import FILM_CODECS, decoded, encode, moving_frames, times
 

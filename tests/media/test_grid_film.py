@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from renderer.common.ffmpeg import EncodingError
 from renderer.media.chapters import Chapter
 from renderer.media.codecs import CODECS, film_coding
 from renderer.media.encoding import SegmentEncoder
-from renderer.media.ffmpeg import EncodingError
 from renderer.media.grid_film import (
     Board,
     Growth,

@@ -185,3 +185,14 @@ def test_message_names_the_file(tmp_path):
     with pytest.raises(UserError) as caught:
         load_settings(str(path))
     assert str(caught.value).startswith(f"{path}:1: film.width: ")
+
+
+def test_a_key_of_another_kind_within_a_section_of_another_kind():
+    with pytest.raises(UserError, match=r"network\.targets\.layers: goes with network\.targets\.kind"):
+        load_settings("inversion", ["network.source=embedded", "network.targets.layers=[features.1]"])
+
+
+def test_what_is_wrong_with_two_sections_together_names_their_keys_alone():
+    text = "network: {targets: {kind: layers, layers: [features.1]}}\nstart: {kind: picture, mask: class}"
+    with pytest.raises(UserError, match=r"^start\.mask: class looks for a class"):
+        parse_settings(text, "mine.yaml")
