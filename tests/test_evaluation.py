@@ -306,6 +306,7 @@ def test_a_real_network_judges_what_another_dreamed(
     tmp_path: Path, squeezenet_weights: Path, mobilenet_weights: Path
 ) -> None:
     sizes = ("stills.width=160", "stills.height=128", "stills.steps=24", "stills.retries=0", "run.device=cpu")
+    sizes = (*sizes, "run.precision=float32")  # as judges compute
     overrides = (f"network={{source: torchvision, weights: {squeezenet_weights}}}", "classes.select=[130,281]", *sizes)
     index = render_stills(request(tmp_path / "run", *overrides), Recorder()).index
     asked = named_networks(["torchvision:mobilenet_v2"], [str(mobilenet_weights)])

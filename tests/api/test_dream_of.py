@@ -25,7 +25,8 @@ from tests.api.conftest import TINY_STILLS
 
 def dream(targets: Any, **settings: Any) -> Any:
     stills = {**TINY_STILLS, **settings.pop("stills", {})}
-    return renderer.dream_of(targets, stills=stills, **{"run.threads": 1, **settings})
+    machine = {"run.threads": 1, "run.precision": "float32"}
+    return renderer.dream_of(targets, stills=stills, **{**machine, **settings})
 
 
 def test_a_picture_is_the_still_of_the_command_and_nothing_is_written() -> None:

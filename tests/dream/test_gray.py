@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import av
@@ -39,6 +40,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "gray_net.py").write_text(MODULE)
     (tmp_path / "four.csv").write_text("index,title\n" + "".join(f"{number},digit {number}\n" for number in range(4)))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "gray_net", raising=False)  # that of another test's folder
     return tmp_path
 
 

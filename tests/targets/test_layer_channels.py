@@ -49,7 +49,9 @@ def test_a_film_of_channels_has_their_titles_stills_and_page(film: Path) -> None
 
 
 def test_every_still_excites_its_own_channel_more_than_noise_does(tmp_path: Path) -> None:
-    wanted = request(tmp_path, *SETTINGS, "stills.width=128", "stills.height=96", "stills.steps=32")
+    wanted = request(
+        tmp_path, *SETTINGS, "stills.width=128", "stills.height=96", "stills.steps=32", "run.precision=float32"
+    )
     outcome = render_stills(wanted, Recorder(), LocalWorker)
     network = load_network(EmbeddedNetwork(targets=LayerChannels(layer=LAYER)))
     targets = chosen_targets(wanted.settings)
