@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field
 
+from renderer.common.over_time import OVER_TIME, Curve, over_time
 from renderer.common.section import Section, one_of
 from renderer.dream.generator import GeneratorParameterization
 from renderer.dream.objectives import AnyObjective, LogitObjective
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from renderer.dream.optimizers import Optimizer
     from renderer.dream.parameterizations import Parameterization
 
-Positive = Annotated[float, Field(ge=0.01, le=100)]
 NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
@@ -144,7 +144,7 @@ class AdamOptimizer(OptimizerKind):
     has_equal_steps: ClassVar[bool] = True
 
     kind: Literal["adam"] = Field("adam", description="How the gradient is followed: `adam` or `normalized`.")
-    learning_rate: float = Field(
+    learning_rate: float = over_time(
         0.08,
         gt=0,
         le=100,
@@ -178,7 +178,7 @@ class NormalizedOptimizer(OptimizerKind):
     """Gradient ascent with the gradient divided by its mean magnitude (google/deepdream 2015); keeps no state."""
 
     kind: Literal["normalized"] = Field("normalized", description="Gradient divided by its mean magnitude.")
-    step: float = Field(0.02, gt=0, le=10, description="Mean change of a coordinate in one step.")
+    step: float = over_time(0.02, gt=0, le=10, description="Mean change of a coordinate in one step.")
 
     def build(self, coordinates: Tensor) -> Optimizer:  # noqa: ARG002
         """Nothing is kept."""
@@ -219,13 +219,14 @@ else:
 
 
 def _ascending(span: tuple[float, float]) -> tuple[float, float]:
-    """Refuse a span whose end comes before its beginning."""
-    if span[0] > span[1]:
+    """Refuse a span whose end comes before its beginning; of one that changes over time, the order does not matter."""
+    if not any(isinstance(end, Curve) for end in span) and span[0] > span[1]:
         raise ValueError(f"the smallest, {span[0]:g}, is above the largest, {span[1]:g}; swap them")
     return span
 
 
-Span = Annotated[tuple[Positive, Positive], AfterValidator(_ascending)]
+End = Annotated[float, Field(ge=0.01, le=100), OVER_TIME]
+Span = Annotated[tuple[End, End], AfterValidator(_ascending)]
 
 
 class Transforms(Section):
@@ -241,23 +242,23 @@ class Transforms(Section):
         description="Further random magnification of the view: smallest, largest. Below 1 the picture is also seen "
         "from afar, with mirrored surroundings: things become whole, and fewer.",
     )
-    flip: float = Field(0.5, ge=0, le=1, description="Probability that a view is mirrored left to right.")
-    detail: float = Field(
+    flip: float = over_time(0.5, ge=0, le=1, description="Probability that a view is mirrored left to right.")
+    detail: float = over_time(
         0.25,
         ge=0,
         le=1,
         description="In a picture much larger than the network's input, the share of views that are smaller than "
         "`crop`, down to where the network sees every pixel.",
     )
-    color: float = Field(
+    color: float = over_time(
         0.3,
         ge=0,
         lt=1,
         description="Largest random change of the contrast and the saturation of a view, as a share; its brightness "
         "changes by 0.3 of it.",
     )
-    rotate: float = Field(25.0, ge=0, le=180, description="Largest random rotation either way, in degrees.")
-    jitter: float = Field(
+    rotate: float = over_time(25.0, ge=0, le=180, description="Largest random rotation either way, in degrees.")
+    jitter: float = over_time(
         0.06, ge=0, le=1, description="Largest random shift either way, also beyond the border, as a share of the view."
     )
 
@@ -265,22 +266,22 @@ class Transforms(Section):
 class Regularizers(Section):
     """What is kept small."""
 
-    total_variation: float = Field(
+    total_variation: float = over_time(
         1.0, ge=0, description="Weight of the total variation (Mahendran & Vedaldi 2014, arXiv 1412.0035)."
     )
-    l2: float = Field(0.0, ge=0, description="Weight of the mean squared distance from mid-gray.")
+    l2: float = over_time(0.0, ge=0, description="Weight of the mean squared distance from mid-gray.")
 
 
 class Level(Section):
     """What keeps brightness, contrast and color level while the picture feeds on itself."""
 
-    strength: float = Field(
+    strength: float = over_time(
         0.8,
         ge=0,
         lt=1,
         description="Share of the deviation that is taken back in a second; 125 steps of a still are a second.",
     )
-    contrast: float = Field(
+    contrast: float = over_time(
         0.18, gt=0, le=0.5, description="Standard deviation that is not exceeded for long, where white is 1."
     )
 
@@ -304,7 +305,7 @@ class AscentSettings(Section):
         "with `wrap` the other side of the picture, which becomes a tile without a seam.",
     )
     objective: AnyObjective = LogitObjective()
-    residual_gradient: float = Field(
+    residual_gradient: float = over_time(
         1.0,
         ge=0,
         le=1,

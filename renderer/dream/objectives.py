@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from renderer.common.over_time import over_time
 from renderer.common.section import Section, one_of
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class LogitObjective(ObjectiveKind):
     """Ascend the class's output before the softmax (Simonyan et al. 2013, arXiv 1312.6034)."""
 
     kind: Literal["logit"] = Field("logit", description="What is ascended: `logit`, the class's pre-softmax output.")
-    log_probability: float = Field(
+    log_probability: float = over_time(
         5.0,
         ge=0,
         le=100,

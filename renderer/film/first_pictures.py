@@ -27,7 +27,7 @@ def brought(network: Network, recipe: FilmRecipe, task: SegmentTask, opened: Exi
         return None
     opened.callback(moving.close)
     first = recipe.timeline.film_frame(task.segment) + task.begun
-    return Brought(moving, first, start.held, partial(to_tensor, network=network))
+    return Brought(moving, first, partial(to_tensor, network=network))
 
 
 def first_picture(network: Network, recipe: Recipe, aim: Aim, key: PictureKey) -> OnePicture:
@@ -36,7 +36,7 @@ def first_picture(network: Network, recipe: Recipe, aim: Aim, key: PictureKey) -
 
 
 def reference_of(network: Network, recipe: Recipe, aim: Aim) -> Reference | None:
-    """What the pictures of a target stay near."""
+    """What the pictures of a target may stay near; how near they do is not said yet."""
     start = recipe.start
     found = start.reference(recipe.size, recipe.file_of(aim))
     if found is None:
@@ -46,7 +46,7 @@ def reference_of(network: Network, recipe: Recipe, aim: Aim) -> Reference | None
         mask = torch.from_numpy(found.opacity)[None, None].to(network.device)
     elif start.masked == "class":
         mask = attention(network, picture, aim)
-    return Reference(picture, start.held, start.held_by, mask)
+    return Reference(picture, layer=start.held_by, mask=mask)
 
 
 def pictures_beside(network: Network, recipe: Recipe, aim: Aim) -> tuple[OnePicture, ...]:

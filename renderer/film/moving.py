@@ -17,26 +17,23 @@ OnePicture = Float[Tensor, "1 3 height width"]
 class Brought:
     """What a start brings into the frames of one segment."""
 
-    def __init__(
-        self, start: MovingStart, first: int, keep: float, to_tensor: Callable[[StartPicture], OnePicture]
-    ) -> None:
+    def __init__(self, start: MovingStart, first: int, to_tensor: Callable[[StartPicture], OnePicture]) -> None:
         """Follow a start.
 
         Args:
             start: The start, opened.
             first: Number within the film of the first frame.
-            keep: How near the dreams stay to it; see `Reference`.
             to_tensor: Brings a picture to where the dreams are.
         """
-        self._start, self._first, self._keep, self._to_tensor = start, first, keep, to_tensor
+        self._start, self._first, self._to_tensor = start, first, to_tensor
 
     def picture(self, number: int) -> OnePicture:
         """What it brings into a frame, by its number from the first one on."""
         return self._to_tensor(self._start.picture(self._first + number))
 
     def reference(self, number: int) -> Reference:
-        """The same, as what the dream stays near: its brightness and contrast are level."""
-        return Reference(self.picture(number), self._keep, leads=True)
+        """The same, as what the dream may stay near: its brightness and contrast are level."""
+        return Reference(self.picture(number), leads=True)
 
     def followed(self, picture: OnePicture, number: int, move: Callable[[OnePicture], OnePicture]) -> OnePicture:
         """The frame before as it goes over to a frame.

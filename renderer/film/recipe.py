@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, reduce
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import Field
 
 from renderer.common.digests import data_digest
+from renderer.common.over_time import Heard, Moment, Varying, silence
 from renderer.common.section import Section
 from renderer.dream.dreaming import AscentSettings, FilmAscent
 from renderer.film.timeline import Segment, Timeline, blend_frames, build_timeline, film_frame, transition_frames
@@ -56,32 +57,19 @@ class FilmRun(StillRun):
 
 
 @dataclass(frozen=True)
-class Moment:
-    """A moment of a class in a film.
-
-    Attributes:
-        position: Place of the class in the film, from 0.
-        seconds: Time since the class began.
-        duration: How long the class is shown, in seconds.
-    """
-
-    position: int
-    seconds: float
-    duration: float
-
-
-@dataclass(frozen=True)
 class FilmValues:
     """What holds at one moment of one class.
 
     Attributes:
         dream: How the pictures are made.
         motion: How the camera moves.
+        keep: How near the pictures stay to what they start from; see `StartKind.held`.
         forget: Share of the contrast that is lost where a class begins.
     """
 
     dream: FilmAscent
     motion: Motion
+    keep: float
     forget: float
 
 
@@ -132,6 +120,16 @@ class Recipe(Section, ABC):
         """The same, but whatever the targets are: what all of them have in common."""
         return data_digest(self._told_of_all())
 
+    @cached_property
+    def changes(self) -> Varying[Self]:
+        """What of it changes over time."""
+        return Varying(self)
+
+    @property
+    def heard(self) -> Heard:
+        """What is heard at a time of the film."""
+        return silence
+
     def file_of(self, aim: Aim) -> StartFile | None:
         """The file that the pictures of a target begin with, if any."""
         return self.files.get(aim.key) or self.files.get(ALL)
@@ -178,8 +176,12 @@ class FilmRecipe(Recipe):
     @cached_property
     def timeline(self) -> Timeline:
         """The film on paper; each segment is named by the digest of all that its frames follow from."""
-        plain = build_timeline(self.film, len(self.aims), self.run.segment_seconds)
-        return replace(plain, chains=tuple(tuple(self._named(chain)) for chain in plain.chains))
+        return replace(self._plain, chains=tuple(tuple(self._named(chain)) for chain in self._plain.chains))
+
+    @cached_property
+    def _plain(self) -> Timeline:
+        """The same, with names that tell the places alone."""
+        return build_timeline(self.film, len(self.aims), self.run.segment_seconds)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -200,9 +202,25 @@ class FilmRecipe(Recipe):
         fresh = self.begins_fresh(segment, follows=self.timeline.before(segment) is not None)
         return segment.frames * self.dream.steps_per_frame + fresh * self.dream.fresh_steps
 
-    def at(self, moment: Moment) -> FilmValues:  # noqa: ARG002
+    def at(self, moment: Moment) -> FilmValues:
         """What holds at a moment of a class; every step, move and leveling of every picture asks for it."""
-        return self._constant
+        if self.changes.is_constant:
+            return self._constant
+        parts = self.changes.at(moment, self.heard)
+        return FilmValues(parts.dream, parts.motion, parts.start.held, self.film.forget)
+
+    def moment(self, segment: Segment, frame: float) -> Moment:
+        """When a frame of a segment is shown, by its number within that; also between two frames.
+
+        A lead-in is shown in place of the end of its class.
+        """
+        timeline, fps = self.timeline, self.film.fps
+        first, frames = segment.first_frame, segment.class_frames
+        if segment.is_lead_in:
+            frames = timeline.class_frames[segment.position]
+            first = frames - segment.frames
+        film_seconds = (timeline.film_frame(segment) + frame) / fps
+        return Moment(segment.position, (first + frame) / fps, frames / fps, film_seconds, timeline.frames / fps)
 
     def _named(self, chain: Sequence[Segment]) -> Iterator[Segment]:
         """Name the segments of a chain: by the target, and a digest that includes those of the segments before."""
@@ -244,25 +262,47 @@ class FilmRecipe(Recipe):
             }
             | ({"start": file.digest} if file else {})
             | moving
+            | self._told_of_moment(segment, chain)
         )
+
+    def _told_of_moment(self, segment: Segment, chain: Sequence[Segment]) -> dict[str, Any]:
+        """What values over time follow from, besides what else is told of a segment."""
+        names = self.changes.names
+        if not names:
+            return {}
+        of_class = "class_share" in names or segment.is_lead_in
+        return {
+            "moment": {
+                "class_frames": self._plain.class_frames[segment.position] if of_class else None,
+                "position": segment.position if "position" in names else None,
+                "film_frame": film_frame(segment, chain) if names - {"class_t", "class_share", "position"} else None,
+                "film_frames": self._plain.frames if "film_share" in names else None,
+            }
+        }
 
     def _shows_file(self, segment: Segment, chain: Sequence[Segment]) -> bool:
         """Whether frames of a segment follow from the file of their target, and not from the frames before alone."""
         start = self.start
         follows = segment.number > chain[0].number
-        return start.moves or start.held > 0 or start.masked is not None or self.begins_fresh(segment, follows=follows)
+        holds = bool(start.held) or start.masked is not None
+        return start.moves or holds or self.begins_fresh(segment, follows=follows)
 
     @cached_property
     def _constant(self) -> FilmValues:
-        return FilmValues(self.dream, self.motion, self.film.forget)
+        return FilmValues(self.dream, self.motion, self.start.held, self.film.forget)
 
 
 class StillRecipe(Recipe):
-    """What fresh stills are made from, without text."""
+    """What fresh stills are made from, without text.
+
+    Attributes:
+        times: When each class of the film begins, and its end, in seconds, where something changes over time.
+    """
 
     dream: AscentSettings
     stills: StillFormat
     run: StillRun
+    times: tuple[float, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -274,11 +314,35 @@ class StillRecipe(Recipe):
         format_ = data["stills"]
         if self.stills.variants == 1:
             del format_["variants"], format_["diversity"]
+        if not self.times:
+            del data["times"]
         return data
 
-    def at(self, aim: Aim, step: int) -> AscentSettings:  # noqa: ARG002
-        """What holds for the still of a target in a step; every step of every picture asks for it."""
-        return self._constant
+    def at(self, aim: Aim, step: int) -> AscentSettings:
+        """What holds for the still of a target in a step; every step of every picture asks for it.
+
+        What changes over time goes through the time of its class in a film.
+        """
+        if self.changes.is_constant:
+            return self._constant
+        return self._now(aim, step).dream.for_side(min(self.size))
+
+    def keep(self, aim: Aim) -> float:
+        """How near the still of a target stays to what it starts from: as the film of its class does at its end."""
+        return self.start.held if self.changes.is_constant else self._now(aim, self.stills.steps).start.held
+
+    def _now(self, aim: Aim, step: int) -> Self:
+        return self.changes.at(self._moment(aim, step), self.heard)
+
+    def _moment(self, aim: Aim, step: int) -> Moment:
+        position = self._positions[aim.key]
+        begin, end = self.times[position : position + 2]
+        seconds = (end - begin) * step / self.stills.steps
+        return Moment(position, seconds, end - begin, begin + seconds, self.times[-1])
+
+    @cached_property
+    def _positions(self) -> Mapping[str, int]:
+        return {aim.key: position for position, aim in enumerate(self.aims)}
 
     @cached_property
     def _constant(self) -> AscentSettings:

@@ -27,7 +27,7 @@ from renderer.dream.randomness import PictureKey
 from renderer.film.first_pictures import brought, first_picture, pictures_beside, reference_of
 from renderer.film.motion import Move, move_between
 from renderer.film.moving import OnePicture
-from renderer.film.recipe import FilmRecipe, FilmValues, Moment, StillRecipe
+from renderer.film.recipe import FilmRecipe, FilmValues, StillRecipe
 from renderer.film.saving import Watch, reached, save, segments_key, stills_key
 from renderer.film.tasks import NOT_SAVING, DreamedStill, Frame, Opacity, Picture, Saved, Saving, SegmentTask, StillTask
 from renderer.film.timeline import Segment, blend_frames, transition_frames
@@ -153,6 +153,7 @@ def _still_climb(network: Network, recipe: StillRecipe, task: StillTask) -> Clim
     values = partial(recipe.at, task.aim)
     beside, canvas = pictures_beside(network, recipe, task.aim), CANVASES[recipe.dream.canvas]
     reference = reference_of(network, recipe, task.aim)
+    reference = reference and replace(reference, keep=recipe.keep(task.aim))
     return Climb(
         task.aim,
         task.seed,
@@ -181,9 +182,7 @@ class _Running:
 
     def values(self, frame: float) -> FilmValues:
         """What holds at a frame, counted from the first that is dreamed; also between two frames."""
-        fps, segment = self.recipe.film.fps, self.segment
-        seconds = (self._first + frame) / fps
-        return self.recipe.at(Moment(segment.position, seconds, segment.class_frames / fps))
+        return self.recipe.at(self.recipe.moment(self.segment, self.task.begun + frame))
 
     def first_picture(self) -> OnePicture:
         if self.start is not None and not self.is_fresh:
@@ -200,7 +199,8 @@ class _Running:
 
     def reference(self, number: int) -> Reference | None:
         """What the frame of the given number stays near."""
-        return self._brought.reference(number) if self._brought else self._reference
+        found = self._brought.reference(number) if self._brought else self._reference
+        return found and replace(found, keep=self.values(number).keep)
 
     def climb_fresh(self) -> Climb:
         """The ascent before the first frame, in which time stands still."""

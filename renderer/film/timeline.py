@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from renderer.common.errors import UserError
 from renderer.settings.sections import DreamedFilm
@@ -83,6 +84,11 @@ class Timeline:
     def segments(self) -> tuple[Segment, ...]:
         """The segments of the film in its order, without lead-ins."""
         return tuple(segment for chain in self.chains for segment in chain if not segment.is_lead_in)
+
+    @cached_property
+    def class_frames(self) -> Mapping[int, int]:
+        """How many frames each class has, by its position."""
+        return {segment.position: segment.class_frames for segment in self.segments}
 
     @property
     def rounds(self) -> tuple[tuple[Segment, ...], ...]:

@@ -30,6 +30,9 @@ suited its network, so another network does not change it, and another preset is
 Files are YAML 1.2: `1e-3` is a number, `0123` is 123, `1:30` is text; where true or false is asked for, `on`, `off`,
 `yes` and `no` do as well. Text that begins with `*`, `#`, `{`, `[` or `"`, or that holds `: `, belongs in quotes.
 
+Where a value may be "a curve", it may change over time: keyframes such as `{0: 1.0, "50%": 1.4, 2s: 1.15}`, or an
+expression such as `"1.15 + 0.3 * audio.low"`; [directing.md](directing.md) tells how.
+
 This file is written by `python scripts/write_settings_reference.py` from the models in `renderer/settings`; do not edit
 it.
 """

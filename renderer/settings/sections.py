@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from renderer.common.over_time import OVER_TIME, over_time
 from renderer.common.section import Section
 from renderer.dream.dreaming import Dream
 from renderer.networks.sources import AnyNetwork
@@ -62,7 +63,7 @@ Color = Annotated[
     WithJsonSchema({"type": "string", "pattern": "^(#[0-9a-fA-F]{6}|[a-zA-Z]+)$", "examples": ["#ffcc00", "gold"]}),
 ]
 Pixels = Annotated[int, Field(ge=16, le=16384)]
-Shares = Annotated[float, Field(ge=-100, le=100)]
+Shares = Annotated[float, Field(ge=-100, le=100), OVER_TIME]
 Text = Annotated[str, AfterValidator(_not_endless)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 MOST_THREADS = 1024
@@ -151,8 +152,8 @@ class Film(DreamedFilm):
 class Motion(Section):
     """The camera's move, per second, so that the frame rate does not change it."""
 
-    zoom: float = Field(1.15, ge=0.2, le=5.0, description="Factor per second; above 1 zooms in, below 1 out.")
-    rotate: float = Field(3.0, ge=-360, le=360, description="Degrees per second, counterclockwise.")
+    zoom: float = over_time(1.15, ge=0.2, le=5.0, description="Factor per second; above 1 zooms in, below 1 out.")
+    rotate: float = over_time(3.0, ge=-360, le=360, description="Degrees per second, counterclockwise.")
     pan: tuple[Shares, Shares] = Field(
         (0.0, 0.0), description="Share of the width and of the height per second that the camera moves right and down."
     )
@@ -176,16 +177,22 @@ class Overlay(Section):
     )
     position: Literal["top", "center", "bottom"] = Field("bottom", description="Where the lines stand.")
     font: Path | None = Field(None, description="TrueType or OpenType file; without it, the font that comes along.")
-    size: float = Field(0.06, gt=0, le=0.5, description="Height of the large line as a share of the frame's height.")
-    small: float = Field(0.55, gt=0, le=2, description="Size of the other lines as a share of the middle, large one's.")
+    size: float = over_time(
+        0.06, gt=0, le=0.5, description="Height of the large line as a share of the frame's height."
+    )
+    small: float = over_time(
+        0.55, gt=0, le=2, description="Size of the other lines as a share of the middle, large one's."
+    )
     color: Color = Field("#ffffff", description="Color of the text, `#rrggbb` or a name that CSS has.")
     outline: Color = Field("#000000", description="Color of the outline, likewise.")
-    outline_width: float = Field(
+    outline_width: float = over_time(
         0.09, ge=0, le=0.5, description="Width of the soft outline as a share of the text's size."
     )
-    opacity: float = Field(1.0, ge=0, le=1, description="Opacity of the large line.")
-    small_opacity: float = Field(0.8, ge=0, le=1, description="Opacity of the other lines.")
-    margin: float = Field(0.04, ge=0, le=0.4, description="Distance from the border as a share of the frame's height.")
+    opacity: float = over_time(1.0, ge=0, le=1, description="Opacity of the large line.")
+    small_opacity: float = over_time(0.8, ge=0, le=1, description="Opacity of the other lines.")
+    margin: float = over_time(
+        0.04, ge=0, le=0.4, description="Distance from the border as a share of the frame's height."
+    )
     fade_seconds: float = Field(0.2, ge=0, le=60, description="Time in which the text of a class appears and goes.")
 
 

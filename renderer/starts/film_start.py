@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from renderer.common.errors import UserError, naming
+from renderer.common.over_time import over_time
 from renderer.common.source_film import FILM, FilmFacts, FilmReader, Picture, film_facts
 from renderer.dream.randomness import PictureKey
 from renderer.starts.flow import Flow, Values, carry, find_by_dis, find_flow, refuse_without_opencv
@@ -34,7 +35,7 @@ class FilmStart(StartKind):
         "and `motion` do not say follows from it: frame rate, size, time for each class, a camera at rest; "
         "`dream.fresh_steps` is 0 then.",
     )
-    keep: float = Field(
+    keep: float = over_time(
         0.3,
         ge=0,
         le=1,

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import Field
 
 from renderer.common.errors import UserError, naming
+from renderer.common.over_time import over_time
 from renderer.common.photographs import (
     CAT,
     Fit,
@@ -44,7 +45,7 @@ class PictureStart(StartKind):
         description="How a photograph of another proportion fills the frame: `cover` cuts off what does not fit, "
         "`contain` leaves a gray border, `stretch` changes its proportion.",
     )
-    keep: float = Field(
+    keep: float = over_time(
         0.0,
         ge=0,
         le=1,

@@ -5,8 +5,9 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from renderer.common.over_time import Moment
 from renderer.dream.dreaming import AdamOptimizer, Dream, Regularizers, Transforms
-from renderer.film.recipe import FilmRecipe, FilmValues, Moment, film_recipe
+from renderer.film.recipe import FilmRecipe, FilmValues, film_recipe
 from renderer.film.sequence import dream_segments
 from renderer.film.tasks import Picture, SegmentTask
 from renderer.settings.chosen import Chosen
@@ -29,7 +30,7 @@ class Keyframed(FilmRecipe):
     def at(self, moment: Moment) -> FilmValues:
         self.asked.append(moment)
         if moment.position == 0:
-            return FilmValues(self.dream, self.motion, self.film.forget)
+            return FilmValues(self.dream, self.motion, 0.0, self.film.forget)
         share = moment.seconds / moment.duration
         dream = self.dream.model_copy(
             update={
@@ -40,7 +41,7 @@ class Keyframed(FilmRecipe):
                 "level": self.dream.level.model_copy(update={"contrast": 0.1 + 0.1 * share}),
             }
         )
-        return FilmValues(dream, Motion(zoom=1.2, rotate=40 * share), 0.0)
+        return FilmValues(dream, Motion(zoom=1.2, rotate=40 * share), 0.0, 0.0)
 
 
 def recipe_of(kind: type[FilmRecipe]) -> FilmRecipe:

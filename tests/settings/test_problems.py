@@ -53,7 +53,7 @@ WRONG = {
     "value for a section of kinds": ("network: vgg16", "f.yaml:1: network: ", ["mapping", "source", '"vgg16"']),
     "list too short": ("motion: {pan: [1]}", "f.yaml:1: motion.pan: ", ["list of 2", "not [1]"]),
     "list too long": ("motion: {pan: [1, 2, 3]}", "f.yaml:1: motion.pan: ", ["list of 2", "not [1, 2, 3]"]),
-    "wrong entry": ("motion:\n  pan:\n  - 1\n  - x", "f.yaml:4: motion.pan[1]: ", ["a number", 'not "x"']),
+    "wrong entry": ("motion:\n  pan:\n  - 1\n  - x", "f.yaml:4: motion.pan[1]: ", ["a number", "'x' is not known"]),
     "wrong entry of classes": (
         "classes: {select: [1, 1.5]}",
         "f.yaml:1: classes.select[1]: ",
