@@ -104,10 +104,9 @@ def known_keys(shape: Shape, path: tuple[str, ...] = ()) -> Iterator[tuple[str, 
 def words(schema: Schema) -> str:
     """Say what a value with the given JSON schema has to be, in plain words."""
     match schema:
-        case {"x-over-time": True, "anyOf": [plain, *_]}:
-            return f"{words(plain)}, or a curve"
-        case {"anyOf": options}:
-            return " or ".join(words(option) for option in options)
+        case {"anyOf": [plain, *others]}:
+            curves = schema.get("x-over-time", False)
+            return f"{words(plain)}, or a curve" if curves else " or ".join(map(words, (plain, *others)))
         case {"const": value} | {"enum": [value]}:
             return f"'{value}'"
         case {"enum": values}:
