@@ -19,6 +19,7 @@ from renderer.common.digests import data_digest
 from renderer.common.section import Section
 from renderer.dream.dreaming import AscentSettings, FilmAscent
 from renderer.film.timeline import Segment, Timeline, blend_frames, build_timeline, film_frame, transition_frames
+from renderer.film.times import Times
 from renderer.settings.sections import DreamedFilm, Motion, Precision, Settings
 from renderer.starts import AnyStart
 from renderer.starts.start import ALL, FLOW, StartFile
@@ -96,6 +97,7 @@ _NEWER: Mapping[tuple[str, ...], Any] = {
     ("film", "blend_seconds"): 0.0,
     ("film", "projection"): "flat",
     ("stills", "alpha"): False,
+    ("times",): None,
 }
 
 
@@ -156,7 +158,7 @@ class Recipe(Section, ABC):
         for (*sections, key), default in _NEWER.items():
             part = reduce(lambda within, section: within.get(section, {}), sections, data)
             if part.get(key) == default:
-                del part[key]
+                part.pop(key, None)
         return data
 
     def _told_of_all(self) -> dict[str, Any]:
@@ -168,9 +170,18 @@ class Recipe(Section, ABC):
 
 
 class FilmRecipe(Recipe):
-    """What the frames of a film are made from, without text."""
+    """What the frames of a film are made from, without text.
+
+    Attributes:
+        film: Its settings.
+        times: When the classes begin, where they are not equally long; see `class_times`.
+        motion: How the camera moves.
+        dream: How the pictures are made.
+        run: What the computer is to take care of.
+    """
 
     film: DreamedFilm
+    times: Times | None = None
     motion: Motion
     dream: FilmAscent
     run: FilmRun
@@ -178,7 +189,7 @@ class FilmRecipe(Recipe):
     @cached_property
     def timeline(self) -> Timeline:
         """The film on paper; each segment is named by the digest of all that its frames follow from."""
-        plain = build_timeline(self.film, len(self.aims), self.run.segment_seconds)
+        plain = build_timeline(self.film, len(self.aims), self.run.segment_seconds, self.times)
         return replace(plain, chains=tuple(tuple(self._named(chain)) for chain in plain.chains))
 
     @property
@@ -220,6 +231,7 @@ class FilmRecipe(Recipe):
     def _common_digest(self) -> str:
         """Of what all segments follow from."""
         told = self._told_of_all()
+        told.pop("times", None)
         del told["run"]["segment_seconds"]
         for key in _OF_SEGMENTS:
             told["film"].pop(key, None)
@@ -291,6 +303,7 @@ def film_recipe(
     network: dict[str, Any],
     files: Mapping[str, StartFile] = MappingProxyType({}),
     decoder: str | None = None,
+    times: Times | None = None,
 ) -> FilmRecipe:
     """Take from settings what a film's frames are made from.
 
@@ -300,6 +313,7 @@ def film_recipe(
         network: What `NetworkSource.identity` says.
         files: The files that pictures begin with, by target.
         decoder: What `ParameterizationKind.identity` says.
+        times: When the classes begin, where they are not equally long; see `class_times`.
     """
     return FilmRecipe(
         network=network,
@@ -308,6 +322,7 @@ def film_recipe(
         files=dict(files),
         decoder=decoder,
         film=_part(DreamedFilm, settings.film),
+        times=times,
         motion=settings.motion,
         dream=_part(FilmAscent, settings.dream),
         run=_part(FilmRun, settings.run),
