@@ -20,6 +20,7 @@ from renderer.common.over_time import Heard, Moment, Varying, silence
 from renderer.common.section import Section
 from renderer.dream.dreaming import AscentSettings, FilmAscent
 from renderer.film.timeline import Segment, Timeline, blend_frames, build_timeline, film_frame, transition_frames
+from renderer.film.times import Times, even_times
 from renderer.settings.sections import DreamedFilm, Motion, Precision, Settings
 from renderer.starts import AnyStart
 from renderer.starts.start import ALL, FLOW, StartFile
@@ -84,6 +85,7 @@ _NEWER: Mapping[tuple[str, ...], Any] = {
     ("film", "blend_seconds"): 0.0,
     ("film", "projection"): "flat",
     ("stills", "alpha"): False,
+    ("times",): None,
 }
 
 
@@ -154,7 +156,7 @@ class Recipe(Section, ABC):
         for (*sections, key), default in _NEWER.items():
             part = reduce(lambda within, section: within.get(section, {}), sections, data)
             if part.get(key) == default:
-                del part[key]
+                part.pop(key, None)
         return data
 
     def _told_of_all(self) -> dict[str, Any]:
@@ -166,9 +168,18 @@ class Recipe(Section, ABC):
 
 
 class FilmRecipe(Recipe):
-    """What the frames of a film are made from, without text."""
+    """What the frames of a film are made from, without text.
+
+    Attributes:
+        film: Its settings.
+        times: When the classes begin, where they are not equally long; see `class_times`.
+        motion: How the camera moves.
+        dream: How the pictures are made.
+        run: What the computer is to take care of.
+    """
 
     film: DreamedFilm
+    times: Times | None = None
     motion: Motion
     dream: FilmAscent
     run: FilmRun
@@ -181,7 +192,7 @@ class FilmRecipe(Recipe):
     @cached_property
     def _plain(self) -> Timeline:
         """The same, with names that tell the places alone."""
-        return build_timeline(self.film, len(self.aims), self.run.segment_seconds)
+        return build_timeline(self.film, len(self.aims), self.run.segment_seconds, self.times)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -238,6 +249,7 @@ class FilmRecipe(Recipe):
     def _common_digest(self) -> str:
         """Of what all segments follow from."""
         told = self._told_of_all()
+        told.pop("times", None)
         del told["run"]["segment_seconds"]
         for key in _OF_SEGMENTS:
             told["film"].pop(key, None)
@@ -355,6 +367,7 @@ def film_recipe(
     network: dict[str, Any],
     files: Mapping[str, StartFile] = MappingProxyType({}),
     decoder: str | None = None,
+    times: Times | None = None,
 ) -> FilmRecipe:
     """Take from settings what a film's frames are made from.
 
@@ -364,6 +377,7 @@ def film_recipe(
         network: What `NetworkSource.identity` says.
         files: The files that pictures begin with, by target.
         decoder: What `ParameterizationKind.identity` says.
+        times: When the classes begin, where they are not equally long; see `class_times`.
     """
     return FilmRecipe(
         network=network,
@@ -372,6 +386,7 @@ def film_recipe(
         files=dict(files),
         decoder=decoder,
         film=_part(DreamedFilm, settings.film),
+        times=times,
         motion=settings.motion,
         dream=_part(FilmAscent, settings.dream),
         run=_part(FilmRun, settings.run),
@@ -384,17 +399,21 @@ def still_recipe(
     network: dict[str, Any],
     files: Mapping[str, StartFile] = MappingProxyType({}),
     decoder: str | None = None,
+    times: Times | None = None,
 ) -> StillRecipe:
     """Take from settings what fresh stills are made from; the arguments are those of `film_recipe`."""
+    dream = _part(AscentSettings, settings.dream).for_fresh()
+    is_constant = Varying(dream).is_constant and Varying(settings.start).is_constant
     return StillRecipe(
         network=network,
         aims=tuple(target.aim for target in targets),
         start=settings.start,
         files=dict(files),
         decoder=decoder,
-        dream=_part(AscentSettings, settings.dream).for_fresh(),
+        dream=dream,
         stills=_part(StillFormat, settings.stills),
         run=_part(StillRun, settings.run),
+        times=() if is_constant else times or even_times(settings.film, len(targets)),
     )
 
 

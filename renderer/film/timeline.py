@@ -7,8 +7,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from renderer.common.errors import UserError
+from renderer.film.times import Times
 from renderer.settings.sections import DreamedFilm
 
 _MOST_SEGMENTS = 100_000
@@ -58,7 +60,7 @@ class Seam:
     Attributes:
         lead_in: The lead-in, of which the last frames are kept.
         first: Number, within the segment, of the first frame that is mixed; below 0 if that lies in a segment before.
-        frames: Length of the crossfade.
+        frames: Length of the crossfade; never longer than the class.
     """
 
     lead_in: Segment
@@ -114,6 +116,7 @@ class Timeline:
 
     def seam(self, segment: Segment, fade: int) -> Seam | None:
         """How a segment takes part in the crossfade of `fade` frames to the next chain; None if it does not."""
+        fade = min(fade, segment.class_frames)
         last = self.chains[segment.chain][-1]
         lead_in = self.lead_in_after(last)
         first = segment.class_frames - fade - segment.first_frame
@@ -141,19 +144,25 @@ def chain_count(film: DreamedFilm, classes: int) -> int:
     return max(1, min(wanted, classes))
 
 
-def class_borders(film: DreamedFilm, classes: int) -> list[int]:
+def class_borders(film: DreamedFilm, classes: int, times: Times | None = None) -> list[int]:
     """First frame of each class, and the number of all frames at the end. Every class has a frame at least."""
-    per_class = max(1.0, film.fps * film.seconds_per_class)
-    return [round(position * per_class) for position in range(classes + 1)]
+    if times is None:
+        per_class = max(1.0, film.fps * film.seconds_per_class)
+        return [round(position * per_class) for position in range(classes + 1)]
+    borders = [0]
+    for time in times[1:]:
+        borders.append(max(borders[-1] + 1, round(time * film.fps)))
+    return borders
 
 
-def build_timeline(film: DreamedFilm, classes: int, segment_seconds: float) -> Timeline:
+def build_timeline(film: DreamedFilm, classes: int, segment_seconds: float, times: Times | None = None) -> Timeline:
     """Divide a film into chains and segments.
 
     Args:
         film: The film's settings.
         classes: How many classes it has; at least one.
         segment_seconds: Longest duration of a segment, in seconds; a crossfade into a class is not divided.
+        times: When the classes begin, where they are not equally long; see `class_times`.
 
     Returns:
         The timeline; chains are equally long, give or take one class. The segments' names tell their places.
@@ -161,8 +170,8 @@ def build_timeline(film: DreamedFilm, classes: int, segment_seconds: float) -> T
     Raises:
         UserError: It has more segments than `refuse_endless` lets pass.
     """
-    refuse_endless(film, classes, segment_seconds)
-    borders = class_borders(film, classes)
+    refuse_endless(film, classes, segment_seconds, times)
+    borders = class_borders(film, classes, times)
     longest = _longest_segment(film, segment_seconds)
     count = chain_count(film, classes)
     edges = [round(chain * classes / count) for chain in range(count + 1)]
@@ -175,19 +184,23 @@ def build_timeline(film: DreamedFilm, classes: int, segment_seconds: float) -> T
     return Timeline(tuple(chains), film.fps, borders[-1])
 
 
-def refuse_endless(film: DreamedFilm, classes: int, segment_seconds: float) -> None:
+def refuse_endless(film: DreamedFilm, classes: int, segment_seconds: float, times: Times | None = None) -> None:
     """Refuse a film whose plan alone would take hours.
 
     Args:
         film: The film's settings.
         classes: How many classes it shows.
         segment_seconds: Longest duration of a segment, in seconds.
+        times: When the classes begin, where they are not equally long.
 
     Raises:
         UserError: It has too many segments.
     """
-    per_class = max(1.0, film.fps * film.seconds_per_class)
-    segments = classes * math.ceil(per_class / _longest_segment(film, segment_seconds))
+    longest = _longest_segment(film, segment_seconds)
+    if times is None:
+        segments = classes * math.ceil(max(1.0, film.fps * film.seconds_per_class) / longest)
+    else:
+        segments = sum(-(-(end - begin) // longest) for begin, end in pairwise(class_borders(film, classes, times)))
     if segments > _MOST_SEGMENTS:
         raise UserError(
             f"run.segment_seconds: the film would have {segments:,} segments, each with files of its own, and "
@@ -202,8 +215,8 @@ def _longest_segment(film: DreamedFilm, segment_seconds: float) -> int:
 
 
 def transition_frames(film: DreamedFilm) -> int:
-    """Number of frames in which one class of a chain fades into the next; never longer than a class."""
-    return int(min(film.crossfade_seconds, film.seconds_per_class) * film.fps)
+    """Number of frames in which one class of a chain fades into the next, if that one has so many."""
+    return int(film.crossfade_seconds * film.fps)
 
 
 def blend_frames(film: DreamedFilm, class_frames: int) -> int:
@@ -211,9 +224,10 @@ def blend_frames(film: DreamedFilm, class_frames: int) -> int:
     return min(round(film.blend_seconds * film.fps), class_frames - 1)
 
 
-def crossfade_frames(film: DreamedFilm) -> int:
-    """Number of frames in which one chain fades into the next; never longer than a class or a lead-in."""
-    return min(transition_frames(film), int(film.lead_in_seconds * film.fps))
+def crossfade_frames(film: DreamedFilm, times: Times | None = None) -> int:
+    """Number of frames in which one chain fades into the next, if its last class has so many; a lead-in has them."""
+    longest = film.seconds_per_class if times is None else math.inf
+    return int(min(film.crossfade_seconds, film.lead_in_seconds, longest) * film.fps)
 
 
 def _lead_in(film: DreamedFilm, chain: int, position: int) -> tuple[Segment, ...]:

@@ -25,7 +25,7 @@ from renderer.jobs.machine import begun_with, choose, too_many_threads
 from renderer.jobs.projection import SHORT_SECONDS, Projection, measure_speed
 from renderer.jobs.remainder import Remainder, all_of, what_is_left
 from renderer.jobs.savings import describe_savings
-from renderer.jobs.session import describe_run, refuse_as_film, refuse_odd_names
+from renderer.jobs.session import describe_run, film_times, refuse_odd_names
 from renderer.jobs.stills import unused_in_film_stills
 from renderer.jobs.worker import MakeWorker, local_worker
 from renderer.media.captions import caption_at, check_templates, fill_templates
@@ -141,9 +141,8 @@ def _planned(request: Request, chosen: Chosen, *, film: bool, quick: bool) -> Ru
         targets = chosen_targets(settings.model_copy(update={"classes": by_index}))
     else:
         targets = chosen_targets(settings)
-    if film:
-        refuse_as_film(settings, len(targets))
-    file = RunFile(name=request.name, film=film, settings=settings, chosen=chosen, targets=targets)
+    times = film_times(settings, len(targets)) if film else None
+    file = RunFile(name=request.name, film=film, settings=settings, chosen=chosen, targets=targets, times=times)
     if _knows_order(settings, quick=quick):
         # A file that is missing is named by another check.
         with suppress(UserError):

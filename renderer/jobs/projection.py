@@ -284,6 +284,6 @@ def _small(run: Run, count: int, parts: Mapping[str, Mapping[str, float]]) -> It
     """A run of the first targets and with other settings, in a folder that is removed."""
     settings = run.settings
     changed = {name: getattr(settings, name).model_copy(update=values) for name, values in parts.items()}
-    update = {"settings": settings.model_copy(update=changed), "targets": run.targets[:count]}
+    update = {"settings": settings.model_copy(update=changed), "targets": run.targets[:count], "times": None}
     with TemporaryDirectory() as folder:
         yield Run(RunPaths(Path(folder) / "trial"), run.file.model_copy(update=update))

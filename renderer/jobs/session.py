@@ -16,7 +16,9 @@ from renderer.common.ordinary_files import is_ordinary_file, is_text, no_such_fi
 from renderer.common.progress import Progress
 from renderer.film.recipe import film_recipe
 from renderer.film.timeline import class_borders, refuse_endless
+from renderer.film.times import Times
 from renderer.jobs.changes import Agree, disagree, find_changes
+from renderer.jobs.timing import times_of
 from renderer.media.codecs import FILM_SUFFIXES, SEGMENT_SUFFIXES
 from renderer.settings.chosen import Chosen
 from renderer.settings.sections import Settings
@@ -41,8 +43,8 @@ def describe_run(name: str, settings: Settings, targets: Sequence[Target], *, fi
             without end.
     """
     refuse_odd_names(name, settings)
-    if film:
-        refuse_as_film(settings, len(targets))
+    # Stills alone, too, take their settings along into a film's directory.
+    times = film_times(settings, len(targets)) if film else times_of(settings, [None] * len(targets))
     decoder = settings.dream.parameterization.identity()
     network, font = settings.network.identity(), _font_digest(settings)
     start = {key: _start_file(path) for key, path in settings.start.files(targets).items()}
@@ -51,7 +53,7 @@ def describe_run(name: str, settings: Settings, targets: Sequence[Target], *, fi
         name=name,
         film=film,
         fingerprints={
-            "film": film_recipe(chosen.fill_in(settings), targets, network, start, decoder).digest,
+            "film": film_recipe(chosen.fill_in(settings), targets, network, start, decoder, times).digest,
         },
         network=network,
         start=start,
@@ -61,6 +63,7 @@ def describe_run(name: str, settings: Settings, targets: Sequence[Target], *, fi
         settings=_with_absolute_paths(settings),
         chosen=chosen,
         targets=tuple(targets),
+        times=times,
     )
 
 
@@ -115,20 +118,25 @@ def reopened(directory: Path, progress: Progress | None = None) -> Iterator[Run]
         yield run
 
 
-def refuse_as_film(settings: Settings, targets: int) -> None:
-    """Refuse what no film can be made of; raises UserError.
+def film_times(settings: Settings, targets: int) -> Times | None:
+    """When the classes of a film begin, as `times_of` tells; refuses what no film can be made of.
 
     Args:
         settings: All settings.
         targets: How many targets there are.
+
+    Raises:
+        UserError: No film can be made of it.
     """
-    refuse_endless(settings.film, targets, settings.run.segment_seconds)
-    settings.start.refuse_longer(class_borders(settings.film, targets)[-1], settings.film.fps)
+    times = times_of(settings, [None] * targets)
+    refuse_endless(settings.film, targets, settings.run.segment_seconds, times)
+    settings.start.refuse_longer(class_borders(settings.film, targets, times)[-1], settings.film.fps)
     if not settings.dream.parameterization.holds_any:
         raise UserError(
             "dream.parameterization: a film goes on from frame to frame, and no code is known of a frame that the "
             "camera has moved; dream stills of a generator, with `neuron-atlas stills`"
         )
+    return times
 
 
 def refuse_odd_names(name: str, settings: Settings) -> None:
@@ -136,6 +144,7 @@ def refuse_odd_names(name: str, settings: Settings) -> None:
     if not is_text(name):
         raise UserError(f"{name!a}: the name of the configuration is no UTF-8; rename the file")
     named = {"overlay.font": settings.overlay.font, "video.audio": settings.video.audio, **settings.network.files()}
+    named |= {"film.curves": settings.film.curves}
     named |= {f"start.{key}": value for key, value in settings.start if isinstance(value, Path)}
     named |= settings.dream.parameterization.files()
     for key, path in named.items():
@@ -172,11 +181,12 @@ def _font_digest(settings: Settings) -> str | None:
 
 def _with_absolute_paths(settings: Settings) -> Settings:
     """The same settings, but their paths mean the same from every folder."""
-    overlay, video, dream = settings.overlay, settings.video, settings.dream
+    film, overlay, video, dream = settings.film, settings.overlay, settings.video, settings.dream
     parameterization = dream.parameterization.with_absolute_paths()
     return settings.model_copy(
         update={
             "network": settings.network.with_absolute_paths(),
+            "film": film.model_copy(update={"curves": film.curves and film.curves.absolute()}),
             "start": settings.start.with_absolute_paths(),
             "dream": dream.model_copy(update={"parameterization": parameterization}),
             "overlay": overlay.model_copy(update={"font": overlay.font and overlay.font.absolute()}),

@@ -32,6 +32,8 @@ from renderer.targets.class_outputs import ClassOutputs
 from renderer.targets.selection import Classes
 
 _LONGEST_TEXT = 10_000
+LONGEST_CLASS = 3600
+"""In seconds."""
 
 
 def _as_switch(value: Any) -> Any:
@@ -83,7 +85,9 @@ class DreamedFilm(Section):
         le=240,
         description="Frames per second. Each has `dream.steps_per_frame` steps, so with fewer of them give each more.",
     )
-    seconds_per_class: float = Field(2.0, gt=0, le=3600, description="How long each class is shown, in seconds.")
+    seconds_per_class: float = Field(
+        2.0, gt=0, le=LONGEST_CLASS, description="How long each class is shown, in seconds."
+    )
     projection: Projection = Field(
         "flat",
         description="What a frame shows: a `flat` picture; or with `equirectangular` all directions, for headsets and "
@@ -146,6 +150,16 @@ class Film(DreamedFilm):
         description="How the dreamed frames are kept, before text and encoding, so that `overlay` and `video` can be "
         "changed without dreaming again: the quality, as that of `video.quality`; `lossless`; or `drop`, and they are "
         "removed once the film's segments are encoded.",
+    )
+    beats_per_class: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="Let each class begin on a beat of the sound, so many beats after the one before, whatever "
+        "`seconds_per_class` says; the first one begins with the film. It needs `video.audio`, or `film.curves`.",
+    )
+    curves: Path | None = Field(
+        None, description="CSV file of curves that take the place of those of the sound, or add to them."
     )
 
 

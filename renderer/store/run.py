@@ -60,7 +60,7 @@ class Run:
     @cached_property
     def film_recipe(self) -> FilmRecipe:
         """What the frames of its film are made from."""
-        return film_recipe(*self._parts)
+        return film_recipe(*self._parts, times=self.file.times)
 
     @cached_property
     def source_sound(self) -> Path | None:
@@ -70,7 +70,7 @@ class Run:
     @cached_property
     def still_recipe(self) -> StillRecipe:
         """What its fresh stills are made from."""
-        return still_recipe(*self._parts)
+        return still_recipe(*self._parts, times=self.file.times)
 
     @cached_property
     def titles(self) -> Mapping[int, str]:
@@ -90,7 +90,7 @@ class Run:
     @property
     def fade(self) -> int:
         """Frames of the crossfade between two chains."""
-        return crossfade_frames(self.settings.film)
+        return crossfade_frames(self.settings.film, self.file.times)
 
 
 def known_titles(settings: Settings, targets: Sequence[Target], network: Mapping[str, Any]) -> dict[int, str]:

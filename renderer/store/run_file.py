@@ -10,12 +10,13 @@ from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from renderer.common.errors import UserError
+from renderer.film.times import Times
 from renderer.settings.chosen import Chosen
 from renderer.settings.sections import Settings
 from renderer.settings.yaml_source import dump_yaml, read_dumped
@@ -62,6 +63,8 @@ class RunFile(BaseModel):
         settings: All settings.
         chosen: What the run computes with where the settings say `auto`; None in files of earlier versions.
         targets: The selected targets in the order of the film.
+        times: When each of them begins, and when the film ends, in seconds; None in files of earlier versions, and
+            where all are as long as `film.seconds_per_class` says.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -77,6 +80,14 @@ class RunFile(BaseModel):
     settings: Settings
     chosen: Chosen | None = None
     targets: tuple[StoredTarget, ...]
+    times: Times | None = None
+
+    @model_validator(mode="after")
+    def _refuse_times_of_others(self) -> Self:
+        """The plan is made by them."""
+        if self.times is not None and len(self.times) != len(self.targets) + 1:
+            raise ValueError("times are not those of the targets")
+        return self
 
     @property
     def decided(self) -> Settings:
