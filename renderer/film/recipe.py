@@ -18,6 +18,7 @@ from pydantic import Field
 from renderer.common.digests import data_digest
 from renderer.common.section import Section
 from renderer.dream.dreaming import AscentSettings, FilmAscent
+from renderer.film.paths import names_at
 from renderer.film.timeline import Segment, Timeline, blend_frames, build_timeline, film_frame, transition_frames
 from renderer.settings.sections import DreamedFilm, Motion, Precision, Settings
 from renderer.starts import AnyStart
@@ -95,6 +96,9 @@ _NEWER: Mapping[tuple[str, ...], Any] = {
     ("dream", "parameterization", "clip_norm"): 0.0,
     ("film", "blend_seconds"): 0.0,
     ("film", "projection"): "flat",
+    ("motion", "center"): [0.5, 0.5],
+    ("motion", "path"): None,
+    ("motion", "shake"): 0.0,
     ("stills", "alpha"): False,
 }
 
@@ -221,6 +225,7 @@ class FilmRecipe(Recipe):
         """Of what all segments follow from."""
         told = self._told_of_all()
         del told["run"]["segment_seconds"]
+        told["motion"].pop("path", None)
         for key in _OF_SEGMENTS:
             told["film"].pop(key, None)
         return data_digest(told)
@@ -229,7 +234,8 @@ class FilmRecipe(Recipe):
         """What a segment follows from, besides what all do and the segments before it; however long it is."""
         film, aims, position = self.film, self.aims, segment.position
         blends = position != chain[0].position
-        moving = {"film_frame": film_frame(segment, chain)} if self.start.moves else {}
+        follows_film = self.start.moves or self.motion.shake != 0
+        moving = {"film_frame": film_frame(segment, chain)} if follows_film else {}
         file = self.file_of(aims[position]) if self._shows_file(segment, chain) else None
         blended = blend_frames(film, segment.class_frames) if blends and film.transition == "carry" else 0
         fades = film.transition == "crossfade" and segment.first_frame == 0
@@ -244,6 +250,7 @@ class FilmRecipe(Recipe):
             }
             | ({"start": file.digest} if file else {})
             | moving
+            | ({"path": names_at(self.motion.path, position)} if self.motion.path else {})
         )
 
     def _shows_file(self, segment: Segment, chain: Sequence[Segment]) -> bool:
