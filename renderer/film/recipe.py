@@ -159,7 +159,7 @@ class Recipe(Section, ABC):
             del data["dream"]["together"]
         for (*sections, key), default in _NEWER.items():
             part = reduce(lambda within, section: within.get(section, {}), sections, data)
-            if part.get(key) == default:
+            if key in part and part[key] == default:
                 del part[key]
         return data
 
