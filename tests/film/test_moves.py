@@ -186,7 +186,7 @@ def test_shaking_moves_and_comes_back() -> None:
     # However long it goes on, it is where its waves are and not farther away.
     long = [shaken.move(*span).shake for span in spans(25, 60)]
     assert float(torch.tensor(long).cumsum(0).abs().max()) < 0.2
-    here, there = shaking(3, 0.0), shaking(3, 2.0)
+    here, there = (shaking(3, seconds) for seconds in (0.0, 2.0))
     assert total(moves)[4:] == pytest.approx((0.1 * (there[0] - here[0]), 0.1 * (there[1] - here[1])))
 
 
@@ -202,7 +202,17 @@ def test_shaking_goes_on_from_class_to_class_and_follows_the_seed() -> None:
     motion = Motion(shake=0.1)
     assert camera(motion).move(1.9, 2.0).shake == pytest.approx(camera(motion, 1, begin=2.0).move(-0.1, 0.0).shake)
     assert camera(motion).move(0.0, 0.1).shake != camera(motion, seed=4).move(0.0, 0.1).shake
-    assert len({segment.name[-10:] for segment in recipe_of(motion, classes=2).timeline.segments}) == 2
+
+
+@pytest.mark.parametrize(("shake", "same"), [(0.0, True), (0.1, False)])
+def test_frames_that_shake_follow_from_their_time_in_the_film(shake: float, same: bool) -> None:
+    motion = Motion(shake=shake)
+    reset = SETTINGS.film.model_copy(update={"transition": "reset"})
+    second, alone = (
+        film_recipe(Chosen().fill_in(SETTINGS.model_copy(update={"motion": motion, "film": reset})), shown, {})
+        for shown in (aims(1, 2), aims(2))
+    )
+    assert (second.timeline.segments[1].name == alone.timeline.segments[0].name) == same
 
 
 def test_a_shaken_picture_moves_by_shares_of_its_shorter_side() -> None:
