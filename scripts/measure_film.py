@@ -16,7 +16,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from renderer.common.errors import UserError
-from renderer.film.motion import Move, move_between
+from renderer.film.camera import Camera
+from renderer.film.motion import Move
 from renderer.film.warp import apply_moves
 from renderer.settings.sections import Settings
 from renderer.store.index_file import Index, read_index
@@ -140,16 +141,22 @@ def shots(index: Index, settings: Settings) -> list[Shot]:
     found = []
     for entry in index.classes:
         if entry.start_frame is not None and entry.frames is not None:
-            moves = tuple(_move(settings, number, entry.frames) for number in range(entry.frames))
+            camera = _camera(settings, len(found), entry.start_frame, entry.frames)
+            moves = tuple(_move(settings, camera, number) for number in range(entry.frames))
             found.append(Shot(entry.title, entry.start_frame, moves))
     return found
 
 
-def _move(settings: Settings, number: int, frames: int) -> Move | None:
+def _camera(settings: Settings, position: int, start: int, frames: int) -> Camera:
+    fps = settings.film.fps
+    return Camera(lambda _: settings.motion, position, start / fps, frames / fps, settings.run.seed)
+
+
+def _move(settings: Settings, camera: Camera, number: int) -> Move | None:
     if number == 0 and settings.film.transition == "reset":
         return None
     fps = settings.film.fps
-    return move_between(settings.motion, (number - 1) / fps, number / fps, frames / fps)
+    return camera.move((number - 1) / fps, number / fps)
 
 
 def read_frames(film: Path) -> Iterator[Picture]:

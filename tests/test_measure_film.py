@@ -35,7 +35,7 @@ def zoom_film(frames: int, motion: Motion) -> list[np.ndarray]:
     coarse = torch.rand(1, 3, HEIGHT // 4, WIDTH // 4, generator=torch.Generator().manual_seed(0))
     shown = [torch.nn.functional.interpolate(coarse, (HEIGHT, WIDTH), mode="bicubic").clamp(0, 1)]
     for number in range(1, frames):
-        shown.append(apply_moves(shown[-1], [move_between(motion, (number - 1) / 8, number / 8, frames / 8)]))
+        shown.append(apply_moves(shown[-1], [move_between(lambda _: motion, (number - 1) / 8, number / 8, frames / 8)]))
     return [(one[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy() for one in shown]
 
 
@@ -80,7 +80,7 @@ def test_the_trend_is_that_of_a_line() -> None:
 
 @pytest.mark.parametrize("motion", [Motion(zoom=1.6, rotate=20), Motion(zoom=0.7), Motion(pan=(0.3, -0.2))])
 def test_what_only_moves_with_the_camera_differs_little_when_moved_back(motion: Motion) -> None:
-    move = move_between(motion, 0, 1 / 8, 1.0)
+    move = move_between(lambda _: motion, 0, 1 / 8, 1.0)
     for before, after in pairwise(zoom_film(6, motion)):
         assert difference(before, after, move) < 0.1 * difference(before, after)
         assert difference(before, after) > 0.01
@@ -137,7 +137,7 @@ def test_a_run_is_measured_class_by_class_under_its_own_motion(tmp_path: Path, t
         assert film == tmp_path / "atlas.mp4"
         assert has_text
         assert [(shot.start, len(shot.moves)) for shot in shots] == [(0, 10), (10, 10), (20, 10), (30, 10)]
-    assert shots[1].moves[3] == move_between(wanted.settings.motion, 2 / 8, 3 / 8, 10 / 8)
+    assert shots[1].moves[3] == move_between(lambda _: wanted.settings.motion, 2 / 8, 3 / 8, 10 / 8)
     found = measure(read_frames(film), shots)
     assert len(found["frames"]) == 40
     assert len(found["motion"]) == pairs

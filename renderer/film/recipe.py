@@ -19,6 +19,7 @@ from renderer.common.digests import data_digest
 from renderer.common.over_time import Heard, Moment, Varying, silence
 from renderer.common.section import Section
 from renderer.dream.dreaming import AscentSettings, FilmAscent
+from renderer.film.paths import names_at
 from renderer.film.timeline import Segment, Timeline, blend_frames, build_timeline, film_frame, transition_frames
 from renderer.film.times import Times, even_times
 from renderer.settings.sections import DreamedFilm, Motion, Precision, Settings
@@ -84,6 +85,9 @@ _NEWER: Mapping[tuple[str, ...], Any] = {
     ("dream", "parameterization", "clip_norm"): 0.0,
     ("film", "blend_seconds"): 0.0,
     ("film", "projection"): "flat",
+    ("motion", "center"): [0.5, 0.5],
+    ("motion", "path"): None,
+    ("motion", "shake"): 0.0,
     ("stills", "alpha"): False,
     ("times",): None,
 }
@@ -155,8 +159,8 @@ class Recipe(Section, ABC):
             del data["dream"]["together"]
         for (*sections, key), default in _NEWER.items():
             part = reduce(lambda within, section: within.get(section, {}), sections, data)
-            if part.get(key) == default:
-                part.pop(key, None)
+            if key in part and part[key] == default:
+                del part[key]
         return data
 
     def _told_of_all(self) -> dict[str, Any]:
@@ -220,18 +224,20 @@ class FilmRecipe(Recipe):
         parts = self.changes.at(moment, self.heard)
         return FilmValues(parts.dream, parts.motion, parts.start.held, self.film.forget)
 
-    def moment(self, segment: Segment, frame: float) -> Moment:
-        """When a frame of a segment is shown, by its number within that; also between two frames.
+    def moment(self, segment: Segment, seconds: float) -> Moment:
+        """The moment so many seconds after the class of a segment began.
 
-        A lead-in is shown in place of the end of its class.
+        A lead-in is shown in place of the end of its class; there the seconds are those since it began.
         """
         timeline, fps = self.timeline, self.film.fps
-        first, frames = segment.first_frame, segment.class_frames
+        frames, begin = segment.class_frames, timeline.film_frame(segment) - segment.first_frame
+        since = seconds
         if segment.is_lead_in:
             frames = timeline.class_frames[segment.position]
-            first = frames - segment.frames
-        film_seconds = (timeline.film_frame(segment) + frame) / fps
-        return Moment(segment.position, (first + frame) / fps, frames / fps, film_seconds, timeline.frames / fps)
+            since += (frames - segment.frames) / fps
+        # Camera moves lead into a class from before it.
+        film_seconds = max(0.0, begin / fps + seconds)
+        return Moment(segment.position, max(0.0, since), frames / fps, film_seconds, timeline.frames / fps)
 
     def _named(self, chain: Sequence[Segment]) -> Iterator[Segment]:
         """Name the segments of a chain: by the target, and a digest that includes those of the segments before."""
@@ -251,6 +257,7 @@ class FilmRecipe(Recipe):
         told = self._told_of_all()
         told.pop("times", None)
         del told["run"]["segment_seconds"]
+        told["motion"].pop("path", None)
         for key in _OF_SEGMENTS:
             told["film"].pop(key, None)
         return data_digest(told)
@@ -259,7 +266,8 @@ class FilmRecipe(Recipe):
         """What a segment follows from, besides what all do and the segments before it; however long it is."""
         film, aims, position = self.film, self.aims, segment.position
         blends = position != chain[0].position
-        moving = {"film_frame": film_frame(segment, chain)} if self.start.moves else {}
+        follows_film = self.start.moves or self.motion.shake != 0
+        moving = {"film_frame": film_frame(segment, chain)} if follows_film else {}
         file = self.file_of(aims[position]) if self._shows_file(segment, chain) else None
         blended = blend_frames(film, segment.class_frames) if blends and film.transition == "carry" else 0
         fades = film.transition == "crossfade" and segment.first_frame == 0
@@ -275,6 +283,7 @@ class FilmRecipe(Recipe):
             | ({"start": file.digest} if file else {})
             | moving
             | self._told_of_moment(segment, chain)
+            | ({"path": names_at(self.motion.path, position)} if self.motion.path else {})
         )
 
     def _told_of_moment(self, segment: Segment, chain: Sequence[Segment]) -> dict[str, Any]:

@@ -24,8 +24,9 @@ from renderer.dream.nearness import Reference
 from renderer.dream.opacity import opacity
 from renderer.dream.per_picture import per_picture
 from renderer.dream.randomness import PictureKey
+from renderer.film.camera import Camera
 from renderer.film.first_pictures import brought, first_picture, pictures_beside, reference_of
-from renderer.film.motion import Move, move_between
+from renderer.film.motion import Move
 from renderer.film.moving import OnePicture
 from renderer.film.recipe import FilmRecipe, FilmValues, StillRecipe
 from renderer.film.saving import Watch, reached, save, segments_key, stills_key
@@ -33,6 +34,7 @@ from renderer.film.tasks import NOT_SAVING, DreamedStill, Frame, Opacity, Pictur
 from renderer.film.timeline import Segment, blend_frames, transition_frames
 from renderer.film.warp import apply_moves
 from renderer.networks.network import Network
+from renderer.settings.sections import Motion
 from renderer.targets.target import Aim
 
 _FORGETTING_SECONDS = 0.25
@@ -177,12 +179,17 @@ class _Running:
         self._brought = brought(network, recipe, task, opened)
         self.is_fresh = not task.begun and recipe.begins_fresh(task.segment, follows=task.start is not None)
         self._first = task.segment.first_frame + task.begun
+        self._camera = self._whole_camera()
         self._fading: Pictures | None = None
         self._compared: dict[tuple[int, ...], tuple[OnePicture, ...]] = {}
 
     def values(self, frame: float) -> FilmValues:
         """What holds at a frame, counted from the first that is dreamed; also between two frames."""
-        return self.recipe.at(self.recipe.moment(self.segment, self.task.begun + frame))
+        return self._values_at((self._first + frame) / self.recipe.film.fps)
+
+    def _values_at(self, seconds: float) -> FilmValues:
+        """What holds so many seconds after the class began."""
+        return self.recipe.at(self.recipe.moment(self.segment, seconds))
 
     def first_picture(self) -> OnePicture:
         if self.start is not None and not self.is_fresh:
@@ -275,10 +282,18 @@ class _Running:
         return min(transition_frames(film), self.segment.frames - 1) if film.transition == "crossfade" else 0
 
     def _move(self, number: int) -> Move:
-        fps = self.recipe.film.fps
-        frame = self._first + number
-        motion = self.values(number).motion
-        return move_between(motion, (frame - 1) / fps, frame / fps, self.segment.class_frames / fps)
+        fps, frame = self.recipe.film.fps, self._first + number
+        return self._camera.move((frame - 1) / fps, frame / fps)
+
+    def _whole_camera(self) -> Camera:
+        """The camera of the class, of which the segment may be a part."""
+        recipe, segment, fps = self.recipe, self.segment, self.recipe.film.fps
+        begin = (recipe.timeline.film_frame(segment) - segment.first_frame) / fps
+        duration = segment.class_frames / fps
+        return Camera(self._motion_at, segment.position, begin, duration, recipe.run.seed)
+
+    def _motion_at(self, seconds: float) -> Motion:
+        return self._values_at(seconds).motion
 
 
 def _begin_fresh(

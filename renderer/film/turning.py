@@ -27,10 +27,10 @@ def turned(pictures: Pictures, move: Move, sphere: Sphere) -> Pictures:
     """Move panoramas; on a sphere rows and columns cannot be read one after the other, as elsewhere.
 
     The pan's share of the width is that of a whole turn to the right, its share of the height that of half a turn down.
-    Zoom keeps angles: directions flow away from the middle of the picture, and together behind the camera.
-    What does not move is given back as it is.
+    Zoom keeps angles: directions flow away from the center, and together opposite to it; without a center of their
+    own they do so from the middle of the picture. What does not move is given back as it is.
     """
-    if move == Move():
+    if move.is_rest:
         return pictures
     height, width = pictures.shape[-2:]
     read = _read(pictures, _sources(move, (height, width), pictures.device).flatten(0, 1), sphere)
@@ -75,11 +75,25 @@ def _transformation(move: Move) -> Float[Tensor, "4 4"]:
     what a faster camera sees, whose rays come more from ahead. All at once they are the exponential of a sum, so that
     moves of neighboring spans of time add up (Penrose 1959, "The apparent shape of a relativistically moving sphere").
     """
-    right, down = math.tau * move.pan[0], math.pi * move.pan[1]
+    # The shorter side is half a turn.
+    right, down = math.tau * move.pan[0] + math.pi * move.shake[0], math.pi * (move.pan[1] + move.shake[1])
     turn, zoom = move.rotation, math.log(move.zoom)
-    rates = [[0, -turn, right, 0], [turn, 0, down, 0], [-right, -down, 0, zoom], [0, 0, zoom, 0]]
+    x, y, z = _direction(move.center)
+    rates = [
+        [0, -turn * z, right + turn * y, zoom * x],
+        [turn * z, 0, down - turn * x, zoom * y],
+        [-right - turn * y, -down + turn * x, 0, zoom * z],
+        [zoom * x, zoom * y, zoom * z, 0],
+    ]
     total: Tensor = torch.linalg.matrix_exp(torch.tensor(rates, dtype=torch.float64))
     return total.float()
+
+
+def _direction(place: tuple[float, float]) -> tuple[float, float, float]:
+    """The ray (x, y, z) that is seen at a place of the picture, which is told in shares of its width and height."""
+    longitude, latitude = math.tau * (place[0] - 0.5), math.pi * (place[1] - 0.5)
+    level = math.cos(latitude)
+    return level * math.sin(longitude), math.sin(latitude), level * math.cos(longitude)
 
 
 @lru_cache(maxsize=4)

@@ -47,14 +47,10 @@ def _shifted(pictures: Pictures, move: Move, canvas: Plane) -> Pictures:
     # Two passes would squeeze the picture on the way if it turned far at once.
     turns = max(1, math.ceil(abs(move.rotation) / _LARGEST_TURN))
     height, width = pictures.shape[-2:]
-    across, down = _resamplings(_part(move, turns), (height, width), canvas, pictures.device)
+    across, down = _resamplings(move.part(turns), (height, width), canvas, pictures.device)
     for _ in range(turns):
         pictures = down(across(pictures))
     return pictures
-
-
-def _part(move: Move, count: int) -> Move:
-    return Move(move.zoom ** (1 / count), move.rotation / count, (move.pan[0] / count, move.pan[1] / count))
 
 
 @lru_cache(maxsize=_KEPT_MOVES)
@@ -64,7 +60,10 @@ def _resamplings(
     """The inverse map x' = a x - b y + right, y' = b x + a y + down, as a pass along rows and one along columns."""
     height, width = size
     a, b = math.cos(move.rotation) / move.zoom, math.sin(move.rotation) / move.zoom
-    right, down = move.pan[0] * width, move.pan[1] * height
+    # The center, from the middle, where x and y are 0; what the map would do to it is taken back.
+    x, y = (move.center[0] - 0.5) * width, (move.center[1] - 0.5) * height
+    right = move.pan[0] * width + move.shake[0] * min(size) + (x - (a * x - b * y))
+    down = move.pan[1] * height + move.shake[1] * min(size) + (y - (b * x + a * y))
     # Columns come last, so rows are told where to look by the target's x and the source's y' = b x + a y + down.
     rows = Reading(scale=a + b * b / a, slope=-b / a, shift=right + b / a * down)
     columns = Reading(scale=a, slope=b, shift=down)

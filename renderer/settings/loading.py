@@ -17,7 +17,7 @@ from renderer.common.section import Section
 from renderer.common.wording import did_you_mean, nearest
 from renderer.networks.source import NetworkSource
 from renderer.settings.overrides import Overrides, merge, parse_overrides
-from renderer.settings.presets import kind_of_network, layers_below, suiting_start
+from renderer.settings.presets import kind_of_network, layers_below, suiting_path, suiting_start
 from renderer.settings.problems import describe_problems
 from renderer.settings.python_values import mark
 from renderer.settings.sections import Settings
@@ -163,7 +163,8 @@ def _layered(text: Marked, overrides: Marked) -> Marked:
     shape, text = settings_shape(), _given_way(text, overrides)
     said = merge(text, overrides, shape).plain()
     # One after another: whether a part that does not name its kind goes with what lies below is decided there.
-    trees = [*(layer.tree for layer in layers_below(said)), suiting_start(said), text, overrides]
+    suiting = [suiting_start(said), suiting_path(said)]
+    trees = [*(layer.tree for layer in layers_below(said)), *suiting, text, overrides]
     return reduce(lambda below, over: merge(below, over, shape), trees)
 
 

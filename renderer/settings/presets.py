@@ -16,6 +16,8 @@ from renderer.starts import STARTS
 
 _TOGETHER = "companions"
 _START_PLACE = "what suits the film that it starts from"
+_PATH_PLACE = "what suits motion.path"
+_REST = {"zoom": 1.0, "rotate": 0.0}
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,20 @@ def suiting_start(said: Any) -> Marked:
     return _marked(found.suits(said) if found else {}, _START_PLACE)
 
 
+def suiting_path(said: Any) -> Marked:
+    """What suits a path of the camera, if there is one: nothing else moves it; lies over what suits the start.
+
+    Args:
+        said: What the file and the command line say, plain and not checked yet.
+    """
+    path = _at(_at(said, "motion"), "path")
+    return _marked({"motion": _REST} if path is not None else {}, _PATH_PLACE)
+
+
 def is_layer(place: str) -> bool:
-    """Whether a place is a preset, a family or what suits a start, not the user's own."""
-    return place == _START_PLACE or any(layer.place == place for layer in (*presets().values(), *families().values()))
+    """Whether a place is a preset, a family or what suits other settings, not the user's own."""
+    layers = (*presets().values(), *families().values())
+    return place in {_START_PLACE, _PATH_PLACE} or any(layer.place == place for layer in layers)
 
 
 def kind_of_network(said: Mapping[str, Any]) -> type[NetworkSource] | None:

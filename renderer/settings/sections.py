@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from PIL import ImageColor
 from pydantic import (
@@ -54,6 +54,11 @@ def _not_endless(text: str) -> str:
     return text
 
 
+def _listed(value: Any) -> Any:
+    """Take a single name for a list of it."""
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
 Switch = Annotated[bool, BeforeValidator(_as_switch)]
 Codec = Literal["h264", "h265", "av1", "vp9", "prores", "ffv1", "gif", "webp", "png"]
 """Names of the codecs; `media/codecs.py` has a row for each."""
@@ -70,6 +75,23 @@ Text = Annotated[str, AfterValidator(_not_endless)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 MOST_THREADS = 1024
 Threads = Annotated[int, Field(ge=1, le=MOST_THREADS)]
+Place = Annotated[float, Field(ge=-1, le=2), OVER_TIME]
+MoveName = Literal["in", "out", "spiral", "drift", "still"]
+"""Names of the camera's moves; `film/paths.py` says what they stand for."""
+
+MovePath = Annotated[
+    tuple[MoveName, ...],
+    BeforeValidator(_listed),
+    Field(min_length=1, max_length=1000),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "enum": list(get_args(MoveName))},
+                {"type": "array", "items": {"type": "string", "enum": list(get_args(MoveName))}, "minItems": 1},
+            ]
+        }
+    ),
+]
 Precision = Literal["float32", "bfloat16"]
 Projection = Literal["flat", "equirectangular"]
 
@@ -175,6 +197,25 @@ class Motion(Section):
         "linear",
         description="`linear` moves evenly; `smooth` rests at the borders of a class and is fastest in its middle, and "
         "covers the same way in the same time.",
+    )
+    center: tuple[Place, Place] = Field(
+        (0.5, 0.5),
+        description="The point toward which the camera zooms and around which it turns: shares of the width from the "
+        "left and of the height from the top. It may be outside of the picture; in a panorama it is a direction.",
+    )
+    shake: float = over_time(
+        0.0,
+        ge=0,
+        le=0.5,
+        description="How far the camera shakes, as a share of the picture's shorter side: a smooth random way around "
+        "where it would be, a few times a second, which follows from `run.seed`.",
+    )
+    path: MovePath | None = Field(
+        None,
+        description="Moves by name, one a class and then from the first one on; a single name is for all. `in` and "
+        "`out` zoom, `spiral` zooms in and turns, `drift` goes slowly to the side, `still` rests. Within half a second "
+        "one goes over into the next. `zoom`, `rotate` and `pan` come on top of them, and are 1, 0 and 0 with a path "
+        "unless you set them.",
     )
 
 

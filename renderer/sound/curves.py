@@ -136,7 +136,7 @@ class Curves:
 
 def is_curve_name(name: str) -> bool:
     """Whether a curve may be called so: `beats`, or words with dots between them, such as `audio.low` or `my.light`."""
-    return name == BEATS or bool(_NAME.fullmatch(name)) and not any(map(iskeyword, name.split(".")))
+    return name == BEATS or (bool(_NAME.fullmatch(name)) and not any(map(iskeyword, name.split("."))))
 
 
 def _whole(values: Samples) -> np.ndarray[Any, np.dtype[np.int64]]:

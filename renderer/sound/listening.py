@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from renderer.sound import loudness, novelty, rhythm
-from renderer.sound.curves import BEATS, HEARD, Curves
+from renderer.sound.curves import HEARD, Curves
 from renderer.sound.decoding import SAMPLE_RATE, decode
 
 _RATE = 100

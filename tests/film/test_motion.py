@@ -155,7 +155,7 @@ def test_the_scale_at_each_second_does_not_depend_on_the_frame_rate(easing: str)
     motion = Motion(zoom=1.3, rotate=20.0, pan=(0.1, -0.05), easing=easing)
 
     def at_each_second(fps: int) -> list[Move]:
-        moves = [move_between(motion, frame / fps, (frame + 1) / fps, 3.0) for frame in range(3 * fps)]
+        moves = [move_between(lambda _: motion, frame / fps, (frame + 1) / fps, 3.0) for frame in range(3 * fps)]
         sums = []
         for second in (1, 2, 3):
             past = moves[: second * fps]
@@ -172,6 +172,6 @@ def test_the_scale_at_each_second_does_not_depend_on_the_frame_rate(easing: str)
 
 def test_smooth_easing_rests_at_the_borders_of_a_class() -> None:
     motion = Motion(zoom=1.5, easing="smooth")
-    begin, middle, end = (move_between(motion, t, t + 0.1, 2.0).zoom for t in (0.0, 0.95, 1.9))
+    begin, middle, end = (move_between(lambda _: motion, t, t + 0.1, 2.0).zoom for t in (0.0, 0.95, 1.9))
     assert begin == pytest.approx(end)
     assert middle - 1 > 20 * (begin - 1)

@@ -9,7 +9,7 @@ import yaml
 from renderer.common.errors import UserError
 from renderer.film.recipe import FilmRecipe, film_recipe
 from renderer.film.timeline import build_timeline, class_borders, crossfade_frames
-from renderer.film.times import Times, are_even, class_times
+from renderer.film.times import Times, class_times, even_times
 from renderer.jobs import timing
 from renderer.jobs.commands import render, render_stills
 from renderer.jobs.preflight import preflight
@@ -68,10 +68,9 @@ def test_a_sound_with_too_few_beats_is_refused(beats: list[float]) -> None:
 
 def test_times_that_are_even_are_known_as_such() -> None:
     film = Film(seconds_per_class=0.7)
-    assert are_even(film, class_times(film, [None] * 50))
-    assert are_even(film, class_times(film, [0.7] * 50))
-    assert not are_even(film, class_times(film, [None, 0.8, None]))
-    assert not are_even(film, class_times(film, [0.5] * 50))
+    assert even_times(film, 50) == class_times(film, [None] * 50) == class_times(film, [0.7] * 50)
+    assert even_times(film, 3) != class_times(film, [None, 0.8, None])
+    assert even_times(film, 50) != class_times(film, [0.5] * 50)
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,6 @@ def test_a_lead_in_has_the_values_of_the_end_of_its_class() -> None:
     recipe = recipe_of()
     lead_in = recipe.timeline.chains[1][0]
     assert lead_in.is_lead_in
-    begin, end = recipe.moment(lead_in, 0), recipe.moment(lead_in, lead_in.frames)
+    begin, end = recipe.moment(lead_in, 0.0), recipe.moment(lead_in, 0.5)
     assert (begin.position, begin.seconds, end.seconds, end.duration) == (1, 0.5, 1.0, 1.0)
     assert (begin.film_seconds, end.film_seconds, end.film_duration) == (1.5, 2.0, 4.0)
