@@ -18,7 +18,7 @@ from pydantic import Field
 from renderer.common.digests import data_digest
 from renderer.common.section import Section
 from renderer.dream.dreaming import AscentSettings, FilmAscent
-from renderer.film.timeline import Segment, Timeline, blend_frames, build_timeline, film_frame, transition_frames
+from renderer.film.timeline import Segment, Timeline, blend_frames, build_timeline, follows_class, transition_frames
 from renderer.film.times import Times
 from renderer.settings.sections import DreamedFilm, Motion, Precision, Settings
 from renderer.starts import AnyStart
@@ -88,13 +88,14 @@ class FilmValues:
 
 _NAME_DIGITS = 10
 # What of the section `film` is in each segment, as far as its frames follow from it.
-_OF_SEGMENTS = ("blend_seconds", "chains", "crossfade_seconds", "lead_in_seconds", "seconds_per_class")
+_OF_SEGMENTS = ("blend_seconds", "chains", "crossfade_seconds", "lead_in_seconds", "loop", "seconds_per_class")
 # Keys that came later, which change no pixel as long as they are so.
 _NEWER: Mapping[tuple[str, ...], Any] = {
     ("dream", "parameterization", "blur_every"): 1,
     ("dream", "parameterization", "clip_contribution"): 0.0,
     ("dream", "parameterization", "clip_norm"): 0.0,
     ("film", "blend_seconds"): 0.0,
+    ("film", "loop"): False,
     ("film", "projection"): "flat",
     ("stills", "alpha"): False,
     ("times",): None,
@@ -240,10 +241,10 @@ class FilmRecipe(Recipe):
     def _own(self, segment: Segment, chain: Sequence[Segment]) -> dict[str, Any]:
         """What a segment follows from, besides what all do and the segments before it; however long it is."""
         film, aims, position = self.film, self.aims, segment.position
-        blends = position != chain[0].position
-        moving = {"film_frame": film_frame(segment, chain)} if self.start.moves else {}
+        moving = {"film_frame": segment.start_frame} if self.start.moves else {}
         file = self.file_of(aims[position]) if self._shows_file(segment, chain) else None
-        blended = blend_frames(film, segment.class_frames) if blends and film.transition == "carry" else 0
+        blends = film.transition == "carry" and follows_class(segment, chain)
+        blended = blend_frames(film, segment.class_frames) if blends else 0
         fades = film.transition == "crossfade" and segment.first_frame == 0
         return (
             {

@@ -30,7 +30,7 @@ from renderer.film.moving import OnePicture
 from renderer.film.recipe import FilmRecipe, FilmValues, Moment, StillRecipe
 from renderer.film.saving import Watch, reached, save, segments_key, stills_key
 from renderer.film.tasks import NOT_SAVING, DreamedStill, Frame, Opacity, Picture, Saved, Saving, SegmentTask, StillTask
-from renderer.film.timeline import Segment, blend_frames, transition_frames
+from renderer.film.timeline import Segment, blend_frames, follows_class, transition_frames
 from renderer.film.warp import apply_moves
 from renderer.networks.network import Network
 from renderer.targets.target import Aim
@@ -231,8 +231,8 @@ class _Running:
         """What the frame of the given number is to show: on the way from the class before, something of that too."""
         film, position = self.recipe.film, self.segment.position
         frame, frames = self._first + number, blend_frames(film, self.segment.class_frames)
-        first = self.recipe.timeline.chains[self.segment.chain][0].position
-        if film.transition != "carry" or position == first or frame >= frames:
+        follows = follows_class(self.segment, self.recipe.timeline.chains[self.segment.chain])
+        if film.transition != "carry" or not follows or frame >= frames:
             return self.aim
         return self.aim.blended(self.recipe.aims[position - 1], (frame + 1) / (frames + 1))
 
