@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -43,7 +44,7 @@ def jumps(directory: Path, *overrides: str) -> tuple[float, float]:
     render(Request("loop", parse_settings("", "loop", [*SEEN, *overrides]), directory), Recorder())
     with av.open(str(directory / "atlas.mp4")) as container:
         frames = [frame.to_ndarray(format="rgb24").astype(float) for frame in container.decode(video=0)]
-    neighbors = [np.abs(after - before).mean() for before, after in zip(frames, frames[1:], strict=False)]
+    neighbors = [np.abs(after - before).mean() for before, after in pairwise(frames)]
     return float(np.abs(frames[0] - frames[-1]).mean()), float(max(neighbors))
 
 
