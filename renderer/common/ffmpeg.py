@@ -143,6 +143,25 @@ def read_by(arguments: Sequence[str], doing: str) -> Iterator[Callable[[int], by
         yield read
 
 
+def pieces_of(arguments: Sequence[str], doing: str, size: int) -> Iterator[bytes]:
+    """Start ffmpeg, and give what it writes to its standard output up to its end, piece by piece.
+
+    Args:
+        arguments: What follows the program's name.
+        doing: What it is for, as in "listening to song.ogg", for the message.
+        size: Bytes of a piece; the last one may have fewer.
+
+    Raises:
+        EncodingError: It failed.
+    """
+    with _process(arguments, subprocess.DEVNULL, subprocess.PIPE) as (process, said):
+        pipe = cast("IO[bytes]", process.stdout)
+        while data := pipe.read(size):
+            yield data
+        process.wait()
+        _check(process, said, doing)
+
+
 @contextmanager
 def _process(
     arguments: Sequence[str], stdin: int, stdout: int, folder: Path | None = None, niceness: int = 0

@@ -1,0 +1,1 @@
+"""What is heard: curves of loudness, onsets and beats, from sound files or tables."""
