@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from renderer.common.errors import UserError
+from renderer.common.errors import UserError, naming
 from renderer.film.times import Beats
 from renderer.settings.sections import Settings
 
@@ -22,13 +22,16 @@ def beats_of(settings: Settings) -> Beats:
     Raises:
         UserError: There is nothing that has beats, or it cannot be read.
     """
-    own = settings.film.curves and _read(settings.film.curves)
-    if own and _BEATS in own.names:
-        return own.beat_times
-    sound = settings.video.audio or settings.start.sound()
+    curves, sound = settings.film.curves, settings.video.audio or settings.start.sound()
+    if curves:
+        with naming("film.curves"):
+            own = _read(curves)
+        if _BEATS in own.names:
+            return own.beat_times
     if sound is None:
-        raise UserError(_without_beats(settings.film.curves))
-    return _heard(sound).beat_times
+        raise UserError(_without_beats(curves))
+    with naming("video.audio" if settings.video.audio else "start.path"):
+        return _heard(sound).beat_times
 
 
 def _without_beats(curves: Path | None) -> str:
@@ -48,7 +51,7 @@ def _heard(path: Path) -> Curves:
     try:
         state = path.stat()
     except OSError as error:
-        raise UserError(f"video.audio: {path} cannot be read ({error.strerror}); name another file") from error
+        raise UserError(f"{path} cannot be read ({error.strerror}); name another file") from error
     return _heard_as_it_is(path, state.st_mtime_ns, state.st_size)
 
 
