@@ -31,6 +31,9 @@ SEEN = (
     "film.height=48",
     "film.fps=8",
     "film.seconds_per_class=1",
+    "film.lead_in_seconds=0.5",
+    "dream.fresh_steps=40",
+    "dream.steps_per_frame=3",
     "classes.select=[3,7,12]",
     "overlay.lines=[]",
     "video.quality=4",
@@ -162,8 +165,9 @@ def test_only_the_frames_of_the_seam_are_mixed(tmp_path: Path) -> None:
     assert [place for place in range(20, 40) if open_[place] != looped[place]] == [37, 38, 39]
 
 
-def test_a_finished_loop_is_known_as_such(whole_directory: Path) -> None:
+def test_a_finished_loop_is_known_as_such_and_its_page_repeats_it(whole_directory: Path) -> None:
     assert run_status(whole_directory).is_finished
+    assert '"loops":true' in (whole_directory / "index.html").read_text()
 
 
 _KILLED = """
