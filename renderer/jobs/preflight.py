@@ -223,7 +223,8 @@ def _check_text(run: Run) -> Finding:
         check_templates(overlay.lines)
         CaptionWriter(overlay, (film.width, film.height))
         captions = [
-            fill_templates(overlay.lines, caption_at(run.targets, position, {})) for position in range(len(run.targets))
+            fill_templates(overlay.lines, caption_at(run.targets, position, {}, loops=film.loop))
+            for position in range(len(run.targets))
         ]
         missing = missing_glyphs(overlay.font, (drawable(overlay.font, text) for texts in captions for text in texts))
         size = _written_on(run)

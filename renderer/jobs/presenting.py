@@ -114,7 +114,8 @@ class Presenter:
         """
         scores = record.scores if self._needs_scores and record.scores else (None,)
         lines, run = self.run.settings.overlay.lines, self.run
-        captions = (caption_at(run.targets, segment.position, run.titles, score, shown) for score in scores)
+        position, loops = segment.position, run.settings.film.loop
+        captions = (caption_at(run.targets, position, run.titles, score, shown, loops=loops) for score in scores)
         return [fill_templates(lines, caption) for caption in captions]
 
     def mixed(

@@ -103,7 +103,7 @@ class Run:
         if self.overlay.is_constant:
             return []
         heard = self.file.sound.digest if self.file.sound and self.overlay.names - set(TIMES) else None
-        return [segment.position, self.timeline.film_frame(segment), self.timeline.frames, heard]
+        return [segment.position, segment.start_frame, self.timeline.frames, heard]
 
     @cached_property
     def _heard(self) -> Heard:
