@@ -136,12 +136,13 @@ class Curves:
 
 def is_curve_name(name: str) -> bool:
     """Whether a curve may be called so: `beats`, or words with dots between them, such as `audio.low` or `my.light`."""
-    return name == BEATS or bool(_NAME.fullmatch(name)) and not any(map(iskeyword, name.split(".")))
+    return name == BEATS or (bool(_NAME.fullmatch(name)) and not any(map(iskeyword, name.split("."))))
 
 
 def _whole(values: Samples) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Values in units of the last decimal that counts."""
-    return np.round(values.astype(np.float64) * 10**DECIMALS).astype("<i8")
+    whole: np.ndarray[Any, np.dtype[np.int64]] = np.round(values.astype(np.float64) * 10**DECIMALS).astype("<i8")
+    return whole
 
 
 def _between(values: np.ndarray[Any, Any], place: float, end: float) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from renderer.sound import loudness, novelty, rhythm
-from renderer.sound.curves import BEATS, HEARD, Curves
+from renderer.sound.curves import HEARD, Curves, Samples
 from renderer.sound.decoding import SAMPLE_RATE, decode
 
 _RATE = 100
@@ -42,7 +42,7 @@ def listen(path: Path) -> Curves:
     return Curves(count / seconds, _values(loud.end(), new.end(), at))
 
 
-def _values(loud: loudness.Loudness, new: novelty.Novelty, at: Times) -> dict[str, np.ndarray]:
+def _values(loud: loudness.Loudness, new: novelty.Novelty, at: Times) -> dict[str, Samples]:
     measured = np.arange(len(loud)) / loudness.RATE
     followed = [np.interp(at, measured, curve) for curve in loudness.as_curves(loud).T]
     onset = rhythm.onset_curve(*rhythm.onsets(new), at)
@@ -63,4 +63,5 @@ def count_beats(beats: Times, at: Times) -> Times:
     before = np.maximum((at - beats[0]) / first, least)
     after = len(beats) - 1 + np.minimum((at - beats[-1]) / last, 1 - _SHORT_OF)
     between = np.interp(at, beats, np.arange(len(beats)))
-    return np.where(at < beats[0], before, np.where(at > beats[-1], after, between))
+    counted: Times = np.where(at < beats[0], before, np.where(at > beats[-1], after, between))
+    return counted
