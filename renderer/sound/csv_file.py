@@ -24,7 +24,7 @@ _MOST_COLUMNS = 100
 _LARGEST = 1e9  # Of values: rounded ones are whole numbers of 64 bits.
 _RATE = 100  # Samples a second, where a table's own times do not give a rate
 _LEAST_RATE = 10  # or one that is lower than that: such rows are points with lines between them.
-_ROUNDED = 6e-4  # seconds by which times may be off: they are often rounded to milliseconds
+_ROUNDED = 1.1e-3  # seconds by which times may be off: they are often rounded to milliseconds
 
 Times = Float64[np.ndarray, "rows"]
 

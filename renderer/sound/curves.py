@@ -150,4 +150,4 @@ def _between(values: np.ndarray[Any, Any], place: float, end: float) -> float:
     before = min(int(place), len(values) - 1)
     first = float(values[before])
     second = float(values[before + 1]) if before + 1 < len(values) else end
-    return first + (second - first) * min(place - before, 1.0)
+    return float(first + (second - first) * min(place - before, 1.0))
