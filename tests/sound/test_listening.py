@@ -156,7 +156,7 @@ def test_without_librosa_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_number_of_threads_changes_nothing() -> None:
-    code = "from renderer.sound.listening import *; c = listen(MUSIC); print(*(v.tobytes().hex() for v in c.values.values()))"
+    code = "from renderer.sound.listening import *; print(*(v.tobytes().hex() for v in listen(MUSIC).values.values()))"
     one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
     said = subprocess.run(
         [sys.executable, "-c", code], env=os.environ | one, check=True, capture_output=True, text=True
