@@ -59,7 +59,7 @@ class Curves:
     @property
     def beats_a_pass(self) -> int:
         """How many beats it has from its beginning until it begins again; 0 where it has none."""
-        return self._beats_and_count[1]
+        return self._beats_and_count[1] if BEATS in self.values else 0
 
     @cached_property
     def digest(self) -> str:
