@@ -8,7 +8,6 @@ It is written from the first note to the last one by this script, with no sound 
 """
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -142,10 +141,10 @@ def drums(tape: Tape, noise: np.random.Generator) -> None:
                 0.3,
             )
         if is_quiet:
-            tape.add(first, kick(), 0.28)
+            tape.add(first, kick(), 0.24)
             continue
         for beat in range(4):
-            tape.add(first + beat, kick(), 0.62)
+            tape.add(first + beat, kick(), 0.56)
             if beat % 2:
                 tape.add(first + beat, clap(noise), 0.34, -0.1)
     for sixteenth in range(6):
@@ -157,14 +156,14 @@ def harmony(tape: Tape) -> None:
     for bar in range(BARS):
         root, keys = CHORDS[bar % 4]
         is_quiet = bar in QUIET_BARS
-        tape.add(4 * bar, chord(keys, 1.6 if is_quiet else 2.6), 0.10 if is_quiet else 0.125, -0.25)
-        tape.add(4 * bar + 0.02, chord(tuple(key + 12 for key in keys[:3]), 1.6), 0.05, 0.35)
+        tape.add(4 * bar, chord(keys, 1.6 if is_quiet else 2.6), 0.21 if is_quiet else 0.2, -0.25)
+        tape.add(4 * bar + 0.02, chord(tuple(key + 12 for key in keys[:3]), 1.6), 0.09, 0.35)
         if not is_quiet:
             for beat, key in ((0, root), (0.75, root), (1.5, root), (2.5, root + 12), (3, root), (3.5, root + 7)):
-                tape.add(4 * bar + beat, bass(key, 0.45), 0.27)
+                tape.add(4 * bar + beat, bass(key, 0.45), 0.25)
     for beat, key in MELODY:
-        tape.add(16 + beat, bell(key), 0.13, 0.15)
-        tape.add(16 + beat + 0.75, bell(key), 0.04, -0.5)
+        tape.add(16 + beat, bell(key), 0.15, 0.15)
+        tape.add(16 + beat + 0.75, bell(key), 0.05, -0.5)
 
 
 def music() -> np.ndarray:
@@ -175,7 +174,7 @@ def music() -> np.ndarray:
     return np.tanh(1.1 * tape.sound) * 0.8
 
 
-def write_music(path: Path, sound: np.ndarray, encode: Callable[[int], str] | None = None) -> None:
+def write_music(path: Path, sound: np.ndarray) -> None:
     """Encode it; the same sound gives the same file."""
     raw = ["-f", "f32le", "-ar", str(RATE), "-ac", "2", "-i", "pipe:"]
     output = [
@@ -200,9 +199,7 @@ def main() -> None:
     options = parser.parse_args()
     sound = music()
     write_music(options.music, sound)
-    print(
-        f"{options.music}: {len(sound) / RATE:g} s, peak {np.abs(sound).max():.2f}, {options.music.stat().st_size / 1000:.0f} kB"
-    )
+    print(f"{options.music}: {len(sound) / RATE:g} s, {options.music.stat().st_size / 1000:.0f} kB")
 
 
 if __name__ == "__main__":
