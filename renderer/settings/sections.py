@@ -26,6 +26,7 @@ from renderer.common.section import Section
 from renderer.dream.dreaming import Dream
 from renderer.networks.sources import AnyNetwork
 from renderer.networks.sources.embedded import EmbeddedNetwork
+from renderer.sound import MUSIC
 from renderer.starts import AnyStart
 from renderer.starts.noise import NoiseStart
 from renderer.targets.class_outputs import ClassOutputs
@@ -39,6 +40,11 @@ LONGEST_CLASS = 3600
 def _as_switch(value: Any) -> Any:
     """Read YAML 1.1's words for true and false, which YAML 1.2 takes for text, where a switch is asked for."""
     return {"on": True, "yes": True, "off": False, "no": False}.get(str(value).lower(), value)
+
+
+def _sound(value: Any) -> Any:
+    """Let `example` stand for the music that comes along."""
+    return str(MUSIC) if value == "example" else value
 
 
 def _named_color(value: Any) -> Any:
@@ -70,6 +76,7 @@ Color = Annotated[
     WithJsonSchema({"type": "string", "pattern": "^(#[0-9a-fA-F]{6}|[a-zA-Z]+)$", "examples": ["#ffcc00", "gold"]}),
 ]
 Pixels = Annotated[int, Field(ge=16, le=16384)]
+Sound = Annotated[Path, BeforeValidator(_sound)]
 Shares = Annotated[float, Field(ge=-100, le=100), OVER_TIME]
 Text = Annotated[str, AfterValidator(_not_endless)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
@@ -285,8 +292,10 @@ class Video(Section):
         "For webp it is turned into its own quality: 0 becomes 100, 63 becomes 0. A gif has 256 colors up to 18, and "
         "32 with 63.",
     )
-    audio: Path | None = Field(
-        None, description="Sound file, looped or cut to the film's length; not for `gif`, `webp` and `png`."
+    audio: Sound | None = Field(
+        None,
+        description="Sound file, looped or cut to the film's length; not for `gif`, `webp` and `png`. `example` is the "
+        "music that comes along. Classes can begin on its beats (`film.beats_per_class`) and values follow it.",
     )
     chapters: Switch = Field(default=True, description="Write one chapter a class.")
     subtitles: Switch = Field(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,6 @@ from renderer.sound import loudness, novelty, rhythm
 from renderer.sound.curves import HEARD, Curves, Samples
 from renderer.sound.decoding import SAMPLE_RATE, decode
 
-MUSIC = Path(str(files("renderer.common") / "data" / "music.ogg"))
-"""The music that comes along: 32 beats, made by scripts/make_music.py."""
 _RATE = 100
 _SHORT_OF = 0.02  # of a beat: how far the count stays from a beat that does not come
 _ONE_BEAT = 1.1  # of the time between beats: what is before the first one is no longer than that, or has no rhythm

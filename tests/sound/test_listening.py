@@ -12,9 +12,9 @@ import pytest
 
 from renderer.common.errors import UserError
 from renderer.common.source_film import FILM
-from renderer.sound import decoding
+from renderer.sound import MUSIC, decoding
 from renderer.sound.curves import HEARD, Curves
-from renderer.sound.listening import MUSIC, count_beats, listen
+from renderer.sound.listening import count_beats, listen
 from tests.sound.making import RATE, clicks, tone, write_wav
 
 
@@ -156,7 +156,10 @@ def test_without_librosa_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_number_of_threads_changes_nothing() -> None:
-    code = "from renderer.sound.listening import *; print(*(v.tobytes().hex() for v in listen(MUSIC).values.values()))"
+    code = (
+        "from renderer.sound import MUSIC; from renderer.sound.listening import listen; "
+        "print(*(values.tobytes().hex() for values in listen(MUSIC).values.values()))"
+    )
     one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
     said = subprocess.run(
         [sys.executable, "-c", code], env=os.environ | one, check=True, capture_output=True, text=True
