@@ -358,6 +358,12 @@ def _number(key: str, value: Any, bounds: Bounds, check: Callable[[Any], float])
     return float(check(value))
 
 
+def are_keyframes(value: Mapping[str, Any]) -> bool:
+    """Whether plain data are keyframes, as `Keyframes.written` gives them."""
+    frames = value["film"] if set(value) == {"film"} and isinstance(value["film"], dict) else value
+    return bool(frames) and all(_KEY.fullmatch(key) for key in frames)
+
+
 class Varying(Generic[Part]):
     """A section of which some numbers may change over time."""
 

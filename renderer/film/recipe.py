@@ -16,7 +16,7 @@ from typing import Any, Self, TypeVar
 from pydantic import Field
 
 from renderer.common.digests import data_digest
-from renderer.common.over_time import TIMES, Heard, Moment, Varying, silence
+from renderer.common.over_time import TIMES, Heard, Moment, Varying, are_keyframes, silence
 from renderer.common.section import Section
 from renderer.dream.dreaming import AscentSettings, FilmAscent
 from renderer.film.paths import names_at
@@ -471,7 +471,7 @@ def flatten(data: Mapping[str, Any] | Section, prefix: str = "") -> dict[str, An
 
 def _flatten_value(key: str, value: Any) -> dict[str, Any]:
     match value:
-        case dict():
+        case dict() if not are_keyframes(value):
             return flatten(value, f"{key}.")
         case [dict(), *_]:
             parts = [flatten(one, f"{key}[{number}].") for number, one in enumerate(value)]
