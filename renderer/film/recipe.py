@@ -16,13 +16,14 @@ from typing import Any, Self, TypeVar
 from pydantic import Field
 
 from renderer.common.digests import data_digest
-from renderer.common.over_time import Heard, Moment, Varying, silence
+from renderer.common.over_time import TIMES, Heard, Moment, Varying, silence
 from renderer.common.section import Section
 from renderer.dream.dreaming import AscentSettings, FilmAscent
 from renderer.film.paths import names_at
 from renderer.film.timeline import Segment, Timeline, blend_frames, build_timeline, film_frame, transition_frames
 from renderer.film.times import Times, even_times
 from renderer.settings.sections import DreamedFilm, Motion, Precision, Settings
+from renderer.sound.hearing import SoundFile
 from renderer.starts import AnyStart
 from renderer.starts.start import ALL, FLOW, StartFile
 from renderer.targets.target import Aim, Target
@@ -93,6 +94,22 @@ _NEWER: Mapping[tuple[str, ...], Any] = {
 }
 
 
+@dataclass(frozen=True)
+class Direction:
+    """What a film goes by that is found out, and not set.
+
+    Attributes:
+        times: When the classes begin, where they are not equally long; see `class_times`.
+        sound: What is heard, where values follow it.
+    """
+
+    times: Times | None = None
+    sound: SoundFile | None = None
+
+
+UNDIRECTED = Direction()
+
+
 class Recipe(Section, ABC):
     """What films and stills have in common.
 
@@ -103,6 +120,7 @@ class Recipe(Section, ABC):
         files: The files that they begin with, by target; see `StartKind.files`.
         decoder: What tells the decoder from others, where the pictures are drawn by one; see
             `ParameterizationKind.identity`.
+        sound: What is heard, where values follow it.
     """
 
     network: dict[str, Any]
@@ -110,6 +128,7 @@ class Recipe(Section, ABC):
     start: AnyStart
     files: dict[str, StartFile] = Field(default_factory=dict)
     decoder: str | None = None
+    sound: SoundFile | None = None
 
     @property
     @abstractmethod
@@ -131,10 +150,10 @@ class Recipe(Section, ABC):
         """What of it changes over time."""
         return Varying(self)
 
-    @property
+    @cached_property
     def heard(self) -> Heard:
-        """What is heard at a time of the film."""
-        return silence
+        """What is heard at a time of the film; raises UserError where that is not what it was."""
+        return self.sound.opened().at if self.sound else silence
 
     def file_of(self, aim: Aim) -> StartFile | None:
         """The file that the pictures of a target begin with, if any."""
@@ -148,13 +167,14 @@ class Recipe(Section, ABC):
 
     def _told(self) -> dict[str, Any]:
         """All that pixels follow from, and nothing that changes none: so runs go on that were begun before it was."""
-        data = self.model_dump(mode="json", exclude={"start", "files", "decoder"})
+        data = self.model_dump(mode="json", exclude={"start", "files", "decoder", "sound"})
         digests = {key: file.digest for key, file in sorted(self.files.items())}
         flow = digests.pop(FLOW, None)
         data["start"] = self.start.told() | ({"path": digests.get(ALL, digests)} if digests else {})
         data["start"] |= {"flow": flow} if flow else {}
         if self.decoder:  # and not the paths of its files
             data["dream"]["parameterization"] |= {"decoder": self.decoder, "reads": ()}
+        data |= {"sound": self.sound.digest} if self.sound else {}
         if "companions" not in self.network:
             del data["dream"]["together"]
         for (*sections, key), default in _NEWER.items():
@@ -376,7 +396,7 @@ def film_recipe(
     network: dict[str, Any],
     files: Mapping[str, StartFile] = MappingProxyType({}),
     decoder: str | None = None,
-    times: Times | None = None,
+    direction: Direction = UNDIRECTED,
 ) -> FilmRecipe:
     """Take from settings what a film's frames are made from.
 
@@ -386,7 +406,7 @@ def film_recipe(
         network: What `NetworkSource.identity` says.
         files: The files that pictures begin with, by target.
         decoder: What `ParameterizationKind.identity` says.
-        times: When the classes begin, where they are not equally long; see `class_times`.
+        direction: What else the film goes by.
     """
     return FilmRecipe(
         network=network,
@@ -395,10 +415,11 @@ def film_recipe(
         files=dict(files),
         decoder=decoder,
         film=_part(DreamedFilm, settings.film),
-        times=times,
+        times=direction.times,
         motion=settings.motion,
         dream=_part(FilmAscent, settings.dream),
         run=_part(FilmRun, settings.run),
+        sound=direction.sound if _follows_sound(settings.motion, settings.dream, settings.start) else None,
     )
 
 
@@ -408,7 +429,7 @@ def still_recipe(
     network: dict[str, Any],
     files: Mapping[str, StartFile] = MappingProxyType({}),
     decoder: str | None = None,
-    times: Times | None = None,
+    direction: Direction = UNDIRECTED,
 ) -> StillRecipe:
     """Take from settings what fresh stills are made from; the arguments are those of `film_recipe`."""
     dream = _part(AscentSettings, settings.dream).for_fresh()
@@ -422,8 +443,14 @@ def still_recipe(
         dream=dream,
         stills=_part(StillFormat, settings.stills),
         run=_part(StillRun, settings.run),
-        times=() if is_constant else times or even_times(settings.film, len(targets)),
+        times=() if is_constant else direction.times or even_times(settings.film, len(targets)),
+        sound=direction.sound if _follows_sound(dream, settings.start) else None,
     )
+
+
+def _follows_sound(*sections: Section) -> bool:
+    """Whether values of sections follow what is heard."""
+    return any(Varying(section).names - set(TIMES) for section in sections)
 
 
 def flatten(data: Mapping[str, Any] | Section, prefix: str = "") -> dict[str, Any]:

@@ -22,5 +22,5 @@ def text_digest(run: Run, position: int) -> str | None:
     if not run.settings.stills.overlay:
         return None
     lines = fill_templates(overlay.lines, caption_at(run.targets, position, run.titles))
-    looks = overlay.model_dump(mode="json", exclude={"font"})
+    looks = run.overlay_of_still(position).model_dump(mode="json", exclude={"font"})
     return data_digest([lines, looks, run.file.font])

@@ -227,7 +227,7 @@ def _check_text(run: Run) -> Finding:
         ]
         missing = missing_glyphs(overlay.font, (drawable(overlay.font, text) for texts in captions for text in texts))
         size = _written_on(run)
-        small = describe_small(overlay, size, captions) if size else None
+        small = describe_small(run.overlay_of_still(0), size, captions) if size else None
     except UserError as error:
         return Finding("text", "failed", str(error))
     if wrong := [text for text in (describe_missing(overlay.font, missing) if missing else None, small) if text]:

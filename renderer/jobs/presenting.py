@@ -133,9 +133,9 @@ class Presenter:
 
     def write(self, picture: Picture, segment: Segment, number: int, texts: Sequence[tuple[str, ...]]) -> Picture:
         """A picture of the presenter's size with the text of a segment's frame over it; `texts` gives the texts."""
-        overlay, fps = self.run.settings.overlay, self.run.settings.film.fps
+        overlay, fps = self.run.overlay_at(segment, number), self.run.settings.film.fps
         opacity = text_opacity(overlay, fps, segment.first_frame + number, segment.class_frames)
-        return self.writer.write(picture, texts[min(number, len(texts) - 1)], opacity)
+        return self.writer.write(picture, texts[min(number, len(texts) - 1)], opacity, overlay)
 
     def fingerprint(
         self, segment: Segment, record: SegmentRecord, seam: Seam | None, lead_in: SegmentRecord | None
@@ -145,6 +145,7 @@ class Presenter:
         looks = settings.overlay.model_dump(mode="json", exclude={"lines", "font"})
         following = [piece.digest for piece in lead_in.clean] if lead_in else None
         text = [self.texts(segment, record), looks, self.run.file.font, segment.first_frame, segment.class_frames]
+        text += self.run.text_follows(segment)
         return data_digest(
             {
                 "frames": [piece.digest for piece in record.clean],

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from renderer.common.errors import UserError
-from renderer.film.recipe import FilmRecipe, StillRecipe, film_recipe, still_recipe
-from renderer.film.timeline import Timeline, crossfade_frames
-from renderer.settings.sections import Settings
+from renderer.common.over_time import TIMES, Heard, Moment, Varying, silence
+from renderer.film.recipe import Direction, FilmRecipe, StillRecipe, film_recipe, still_recipe
+from renderer.film.timeline import Segment, Timeline, crossfade_frames
+from renderer.film.times import even_times
+from renderer.settings.sections import Overlay, Settings
 from renderer.starts.start import StartFile
 from renderer.store.cleaning import refuse_strange
 from renderer.store.paths import RunPaths
@@ -52,15 +54,18 @@ class Run:
         return self.settings.stills.fresh or not self.file.film
 
     @property
-    def _parts(self) -> tuple[Settings, tuple[Target, ...], dict[str, Any], dict[str, StartFile], str | None]:
+    def _parts(
+        self,
+    ) -> tuple[Settings, tuple[Target, ...], dict[str, Any], dict[str, StartFile], str | None, Direction]:
         """What recipes are made of."""
         file = self.file
-        return file.decided, self.targets, file.network, file.start, file.decoder
+        direction = Direction(file.times, file.sound)
+        return file.decided, self.targets, file.network, file.start, file.decoder, direction
 
     @cached_property
     def film_recipe(self) -> FilmRecipe:
         """What the frames of its film are made from."""
-        return film_recipe(*self._parts, times=self.file.times)
+        return film_recipe(*self._parts)
 
     @cached_property
     def source_sound(self) -> Path | None:
@@ -70,7 +75,39 @@ class Run:
     @cached_property
     def still_recipe(self) -> StillRecipe:
         """What its fresh stills are made from."""
-        return still_recipe(*self._parts, times=self.file.times)
+        return still_recipe(*self._parts)
+
+    @cached_property
+    def overlay(self) -> Varying[Overlay]:
+        """How its text looks, which may change over time."""
+        return Varying(self.settings.overlay)
+
+    def overlay_at(self, segment: Segment, frame: int) -> Overlay:
+        """How the text over a frame of a segment looks."""
+        if self.overlay.is_constant:
+            return self.settings.overlay
+        seconds = (segment.first_frame + frame) / self.settings.film.fps
+        return self.overlay.at(self.film_recipe.moment(segment, seconds), self._heard)
+
+    def overlay_of_still(self, position: int) -> Overlay:
+        """How the text on a still looks: as in the middle of its class."""
+        if self.overlay.is_constant:
+            return self.settings.overlay
+        times = self.file.times or even_times(self.settings.film, len(self.targets))
+        begin, end = times[position : position + 2]
+        moment = Moment(position, (end - begin) / 2, end - begin, (begin + end) / 2, times[-1])
+        return self.overlay.at(moment, self._heard)
+
+    def text_follows(self, segment: Segment) -> list[Any]:
+        """From what the look of a segment's text follows, where it changes over time."""
+        if self.overlay.is_constant:
+            return []
+        heard = self.file.sound.digest if self.file.sound and self.overlay.names - set(TIMES) else None
+        return [segment.position, self.timeline.film_frame(segment), self.timeline.frames, heard]
+
+    @cached_property
+    def _heard(self) -> Heard:
+        return self.file.sound.opened().at if self.file.sound else silence
 
     @cached_property
     def titles(self) -> Mapping[int, str]:
