@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from renderer.atlas.groups import find_groups
-from renderer.common.errors import UserError
 from renderer.common.expressions import ExpressionError
-from renderer.common.over_time import Curve, Heard, Moment, Varying, silence
+from renderer.common.over_time import Bounds, Curve, Heard, Moment, Varying, silence
 from renderer.common.wording import format_duration
 from renderer.film.paths import names_at
+from renderer.film.recipe import flatten
 from renderer.film.timeline import (
     Timeline,
     blend_frames,
@@ -26,72 +26,35 @@ from renderer.film.timeline import (
     transition_frames,
 )
 from renderer.film.times import Times
-from renderer.media.sketch import MOST_GROUPS, Block, Fade, FilmSketch, Line, Samples
+from renderer.media.sketch import MOST_GROUPS, Block, Fade, Fading, FilmSketch, Line, Samples
 from renderer.settings.sections import Settings
+from renderer.sound.curves import BEAT, BEATS, Curves
+from renderer.sound.hearing import Hearing
 from renderer.targets.target import Target
 
-if TYPE_CHECKING:
-    from renderer.sound.curves import Curves
-
 _LEAST_SAMPLES, _MOST_SAMPLES = 3_000, 12_000
-_BEATS, _BEAT = "beats", "beat"
+_STEP = re.compile(r"(\w+)|\[(\d+)\]")
 
 
-@dataclass(frozen=True)
-class FilmSound:
-    """What is heard in a film: curves of the user's own, and those of the sound.
-
-    Attributes:
-        sources: The curves; what an earlier one has takes the place of what a later one has.
-    """
-
-    sources: tuple[Curves, ...]
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """What is heard."""
-        return tuple(dict.fromkeys(name for curves in reversed(self.sources) for name in curves.names))
-
-    def at(self, name: str, seconds: float) -> float:
-        """A curve at a time; raises ExpressionError where there is none of that name."""
-        for curves in self.sources:
-            if name in curves.names:
-                return curves.at(name, max(0.0, seconds))
-        raise ExpressionError(f"needs {name!r}, which is not heard; there are {', '.join(self.names)}")
-
-    def beat_times(self, until: float) -> list[float]:
-        """Seconds at which there are beats."""
-        found = (curves for curves in self.sources if _BEATS in curves.names)
-        return next((curves.beat_times(until) for curves in found), [])
-
-    def together(self) -> Curves:
-        """All of it as one: as long as the longest, and as finely sampled as the finest."""
-        from renderer.sound.curves import Curves  # noqa: PLC0415
-
-        if len(self.sources) == 1:
-            return self.sources[0]
-        seconds = max(curves.seconds for curves in self.sources)
-        count = max(2, round(seconds * max(curves.rate for curves in self.sources)))
-        times = np.arange(count) * (seconds / count)
-        names = [name for name in self.names if name != _BEAT]
-        values = {name: np.array([self.at(name, time) for time in times], dtype=np.float32) for name in names}
-        return Curves(count / seconds, values)
-
-
-def film_sound(settings: Settings) -> FilmSound | None:
-    """What is heard in the film of some settings; None without sound and curves. Raises UserError."""
-    from renderer.sound.csv_file import read_curves  # noqa: PLC0415
-    from renderer.sound.listening import listen  # noqa: PLC0415
-
-    sound, own = settings.video.audio or settings.start.sound(), settings.film.curves
-    sources = [read_curves(own)] if own else []
-    if sound is not None:
-        sources.append(listen(sound))
-    return FilmSound(tuple(sources)) if sources else None
+def together(heard: Hearing) -> Curves:
+    """All that is heard as one: as long as the longest curve, and as finely sampled as the finest."""
+    if len(heard.parts) == 1:
+        return heard.parts[0]
+    seconds = max(curves.seconds for curves in heard.parts)
+    count = max(2, round(seconds * max(curves.rate for curves in heard.parts)))
+    times = (np.arange(count) * (seconds / count)).tolist()
+    names = [name for name in heard.names if name != BEAT]
+    values = {name: np.array([heard.at(name, time) for time in times], dtype=np.float32) for name in names}
+    return Curves(count / seconds, values)
 
 
 def sketch_film(
-    name: str, settings: Settings, targets: Sequence[Target], times: Times | None, sound: FilmSound | None
+    name: str,
+    settings: Settings,
+    targets: Sequence[Target],
+    times: Times | None,
+    hearing: Hearing | None,
+    own: Mapping[int, Settings] = MappingProxyType({}),
 ) -> FilmSketch:
     """Put a film on paper.
 
@@ -100,22 +63,21 @@ def sketch_film(
         settings: Its settings.
         targets: Its targets in order.
         times: When they begin; see `class_times`.
-        sound: What is heard.
+        hearing: What is heard.
+        own: The settings as they are for some classes, by their places, where those have values of their own.
     """
     film = settings.film
     timeline = build_timeline(film, len(targets), settings.run.segment_seconds, times)
     borders = [frame / film.fps for frame in class_borders(film, len(targets), times)]
     moments = _moments(borders, film.fps)
-    heard = sound.at if sound else silence
+    heard = [one for one in hearing.names if one not in {BEATS, BEAT}] if hearing else []
     return FilmSketch(
         name=name,
         details=_details(settings, timeline),
         blocks=tuple(_blocks(settings, targets, borders)),
-        curves=tuple(_line(key, curve, moments, heard) for key, curve in Varying(settings).curves.items()),
-        heard=tuple(_heard_line(one, sound, moments) for one in sound.names if one not in {_BEATS, _BEAT})
-        if sound
-        else (),
-        beats=tuple(sound.beat_times(borders[-1])) if sound else (),
+        curves=tuple(_curves(settings, own, moments, hearing.at if hearing else silence)),
+        heard=tuple(_heard_line(one, hearing.at, moments) for one in heard) if hearing else (),
+        beats=tuple(hearing.beat_times(borders[-1])) if hearing else (),
         fades=tuple(_fades(settings, timeline, borders, times)),
         chains=tuple(borders[chain[-1].position + 1] for chain in timeline.chains[:-1]),
         cuts=film.transition == "reset",
@@ -166,10 +128,44 @@ def _moments(borders: Sequence[float], fps: float) -> list[Moment]:
     ]
 
 
-def _line(key: str, curve: Curve, moments: Sequence[Moment], heard: Heard) -> Line:
-    """A setting over the time of the film; there are gaps where it is nothing."""
+def _curves(
+    settings: Settings, own: Mapping[int, Settings], moments: Sequence[Moment], heard: Heard
+) -> Iterator[Line]:
+    """The settings that change over time, or from class to class."""
+    everything = {None: settings, **own}
+    curves = {place: Varying(one).curves for place, one in everything.items()}
+    keys = dict.fromkeys([*(key for found in curves.values() for key in found), *_differing(settings, own.values())])
+    for key in keys:
+        known = {place: curves[place].get(key) or _number(one, key) for place, one in everything.items()}
+        yield _line(key, [known.get(moment.position, known[None]) for moment in moments], moments, heard)
+
+
+def _differing(settings: Settings, own: Iterable[Settings]) -> list[str]:
+    """Keys of the numbers that are others for some classes."""
+    common = flatten(settings)
+    return [
+        key
+        for one in own
+        for key, value in flatten(one).items()
+        if isinstance(value, int | float) and isinstance(common.get(key), int | float) and value != common[key]
+    ]
+
+
+def _number(settings: Settings, key: str) -> float:
+    """A number of the settings by its key, such as `motion.zoom` or `motion.pan[0]`; no number where it is none."""
+    found: Any = settings
+    for name, place in _STEP.findall(key):
+        found = found[int(place)] if place else getattr(found, name, None)
+    return float(found) if isinstance(found, int | float) else math.nan
+
+
+def _line(key: str, followed: Sequence[Curve | float], moments: Sequence[Moment], heard: Heard) -> Line:
+    """A setting over the time of the film, by what it follows at each moment; there are gaps where it is nothing."""
     values, held, trouble = np.full(len(moments), np.nan), np.zeros(len(moments), dtype=bool), None
-    for place, moment in enumerate(moments):
+    for place, (curve, moment) in enumerate(zip(followed, moments, strict=True)):
+        if not isinstance(curve, Curve):
+            values[place] = curve
+            continue
         try:
             raw = curve.raw(moment, heard)
         except ExpressionError as error:
@@ -177,11 +173,12 @@ def _line(key: str, curve: Curve, moments: Sequence[Moment], heard: Heard) -> Li
             continue
         values[place] = curve.bounds.nearest(raw)
         held[place] = not curve.bounds.hold(raw)
-    return Line(key, _times(moments), values, (curve.bounds.lowest, curve.bounds.highest), held, trouble)
+    bounds = next((one.bounds for one in followed if isinstance(one, Curve)), Bounds())
+    return Line(key, _times(moments), values, (bounds.lowest, bounds.highest), held, trouble)
 
 
-def _heard_line(name: str, sound: FilmSound, moments: Sequence[Moment]) -> Line:
-    values = np.array([sound.at(name, moment.film_seconds) for moment in moments])
+def _heard_line(name: str, heard: Heard, moments: Sequence[Moment]) -> Line:
+    values = np.array([heard(name, moment.film_seconds) for moment in moments])
     bounds = (0.0, 1.0) if name.startswith("audio.") else (-np.inf, np.inf)
     return Line(name, _times(moments), values, bounds)
 
@@ -192,7 +189,7 @@ def _times(moments: Sequence[Moment]) -> Samples:
 
 def _fades(settings: Settings, timeline: Timeline, borders: Sequence[float], times: Times | None) -> list[Fade]:
     """Where classes go over into each other, and chains into chains."""
-    film, found = settings.film, []
+    film, found = settings.film, list[Fade]()
     firsts = {chain[-1].position + 1 for chain in timeline.chains}
     for place, frames in sorted(timeline.class_frames.items()):
         if place == 0 or place in firsts or film.transition == "reset":
@@ -200,7 +197,7 @@ def _fades(settings: Settings, timeline: Timeline, borders: Sequence[float], tim
         fades = film.transition == "crossfade"
         length = min(transition_frames(film), frames - 1) if fades else blend_frames(film, frames)
         if length > 0:
-            kind = "crossfade" if fades else "blend"
+            kind: Fading = "crossfade" if fades else "blend"
             found.append(Fade(borders[place], borders[place] + length / film.fps, kind))
     for chain in timeline.chains:
         last, fade = chain[-1], crossfade_frames(film, times)
@@ -208,15 +205,3 @@ def _fades(settings: Settings, timeline: Timeline, borders: Sequence[float], tim
             end = borders[last.position + 1]
             found.append(Fade(end - length / film.fps, end, "chain"))
     return found
-
-
-def check_table_path(path: Path) -> None:
-    """Refuse a place for a table of curves, before a sound is heard: one that is there may be changed by hand.
-
-    Raises:
-        UserError: Something is there, or the name is not that of a table.
-    """
-    if path.suffix.lower() != ".csv":
-        raise UserError(f"--curves: {path} must end in .csv")
-    if path.exists() or path.is_symlink():
-        raise UserError(f"--curves: {path} is there; name another file, or remove it")

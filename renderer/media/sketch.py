@@ -70,8 +70,23 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Card:
+    """Text that is shown in place of a class's own.
+
+    Attributes:
+        text: What it says.
+        begin: When it begins, in seconds.
+        end: When it ends.
+    """
+
+    text: str
+    begin: float
+    end: float
+
+
+@dataclass(frozen=True)
 class Block:
-    """A class, or a card, in the time of the film.
+    """A class in the time of the film.
 
     Attributes:
         title: Its title.
@@ -79,7 +94,7 @@ class Block:
         end: When it ends.
         group: What it belongs to, or an empty text.
         note: What else is to be said of it.
-        is_card: Whether it is text alone.
+        cards: Title cards over its beginning and its end.
     """
 
     title: str
@@ -87,7 +102,17 @@ class Block:
     end: float
     group: str = ""
     note: str = ""
-    is_card: bool = False
+    cards: tuple[Card, ...] = ()
+
+    @property
+    def free(self) -> tuple[float, float]:
+        """From when to when no card is over it."""
+        begin, end = self.begin, self.end
+        for card in self.cards:
+            begin = max(begin, card.end) if card.begin <= begin else begin
+        for card in reversed(self.cards):
+            end = min(end, card.begin) if card.end >= end and card.begin >= begin else end
+        return begin, end
 
 
 @dataclass(frozen=True)
@@ -149,7 +174,7 @@ class FilmSketch:
         """A soft color for each block, by group or in turn."""
         groups = self.groups
         if not groups:
-            return [FAINT if block.is_card else soft_color(place % 6) for place, block in enumerate(self.blocks)]
+            return [soft_color(place % 6) for place in range(len(self.blocks))]
         return [soft_color(groups.index(block.group)) if block.group in groups else FAINT for block in self.blocks]
 
 
@@ -341,7 +366,8 @@ def text_width(font: Path | None, text: str, size: float) -> float:
 
 @lru_cache(maxsize=8192)
 def _width(font: Path | None, text: str) -> float:
-    with quietly():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         width, _, _ = _measurer().get_text_width_height_descent(text, font_of(font, 100), ismath=False)
     return float(width)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 _WIDTH, _MARGIN, _HEAD, _FOOT = 2400.0, 60.0, 92.0, 30.0
 _CLOCK, _BLOCKS, _BEATS, _CURVES, _WAVE, _GAP = 26.0, 112.0, 16.0, 92.0, 60.0, 34.0
 _TITLE, _NOTE, _SMALL = 21.0, 13.0, 13.0
-_CLOSE, _NARROW = 3.0, 26.0
+_CLOSE, _LEAST_TITLED, _UPRIGHT, _HIGH_BLOCKS, _CARD = 3.0, 18.0, 60.0, 156.0, 17.0
 _HANDY = (20, 30, 60, 120, 180, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 43200, 86400)
 _ONE_LINE = 30.0  # seconds
 _MOST_LINES = 12
@@ -100,9 +100,12 @@ class Board:
         width: Of the picture.
         height: Of the picture.
         scale: Pixels a second.
+        blocks: Height of the classes.
         strips: Its lines.
         parts: The classes.
+        cards: The cards, as far as they are in a line; their places count all cards of the film.
         titles: Titles for which there is room.
+        written: What cards say, where there is room.
         notes: How long the classes are, and what else is said of them, where there is room.
         legend: What the marks say.
         curves: The settings that are drawn.
@@ -112,9 +115,12 @@ class Board:
     width: float
     height: float
     scale: float
+    blocks: float
     strips: tuple[Strip, ...]
     parts: tuple[Part, ...]
+    cards: tuple[Part, ...]
     titles: tuple[Label, ...]
+    written: tuple[Label, ...]
     notes: tuple[Label, ...]
     legend: tuple[Entry, ...]
     curves: tuple[Line, ...]
@@ -140,20 +146,34 @@ def lay_out_storyboard(sketch: FilmSketch) -> Board:
     legend = place_legend(sketch, _MARGIN, _WIDTH - _MARGIN, _HEAD, _explained(sketch, curves))
     seconds = line_seconds(sketch.seconds)
     scale = (_WIDTH - 2 * _MARGIN) / seconds
-    top, high = _HEAD + legend_height(legend) + 14, _strip_height(sketch, curves, wave)
+    top, high = _HEAD + legend_height(legend) + 14, _strip_height(sketch, scale, curves, wave)
     count = max(1, math.ceil(sketch.seconds / seconds - 1e-9))
     strips = tuple(
         Strip(place * seconds, min((place + 1) * seconds, sketch.seconds), top + place * (high + _GAP))
         for place in range(count)
     )
-    parts = tuple(_parts(sketch, strips, scale))
-    titles, notes = _labels(sketch, parts)
+    high_block = _block_height(sketch, scale)
+    spans = [(block.begin, block.end) for block in sketch.blocks]
+    cards = [card for block in sketch.blocks for card in block.cards]
+    parts = tuple(_parts(spans, strips, scale, high_block))
+    covered = tuple(_parts([(card.begin, card.end) for card in cards], strips, scale, high_block))
+    titles, notes = _labels(sketch, tuple(_parts([block.free for block in sketch.blocks], strips, scale, high_block)))
+    labels = (fit_label(sketch.font, cards[part.place].text, part.box, _CARD) for part in _widest(covered).values())
+    written = tuple(label for label in labels if label)
     height = top + count * (high + _GAP) - _GAP + _FOOT
-    return Board(_WIDTH, height, scale, strips, parts, titles, notes, legend, curves, wave)
+    return Board(
+        _WIDTH, height, scale, high_block, strips, parts, covered, titles, written, notes, legend, curves, wave
+    )
 
 
-def _strip_height(sketch: FilmSketch, curves: tuple[Line, ...], wave: Line | None) -> float:
-    return _CLOCK + _BLOCKS + _BEATS * bool(sketch.beats) + _CURVES * bool(curves) + _WAVE * bool(wave)
+def _block_height(sketch: FilmSketch, scale: float) -> float:
+    """Higher where titles have to stand upright."""
+    usual = sorted(block.end - block.begin for block in sketch.blocks)[len(sketch.blocks) // 2] * scale
+    return _HIGH_BLOCKS if _LEAST_TITLED <= usual < _UPRIGHT else _BLOCKS
+
+
+def _strip_height(sketch: FilmSketch, scale: float, curves: tuple[Line, ...], wave: Line | None) -> float:
+    return _CLOCK + _block_height(sketch, scale) + _BEATS * bool(sketch.beats) + _CURVES * bool(curves) + _WAVE * bool(wave)
 
 
 def _explained(
@@ -172,26 +192,33 @@ def _explained(
         yield f"and {more} more: see --plot", FAINT, "line"
 
 
-def _parts(sketch: FilmSketch, strips: tuple[Strip, ...], scale: float) -> Iterator[Part]:
-    """The classes line by line; a class that a line ends in goes on in the next."""
+def _parts(
+    spans: Sequence[tuple[float, float]], strips: tuple[Strip, ...], scale: float, height: float
+) -> Iterator[Part]:
+    """Spans of time line by line; what a line ends in goes on in the next."""
     for strip in strips:
         top = strip.top + _CLOCK
-        for place, block in enumerate(sketch.blocks):
-            begin, end = max(block.begin, strip.begin), min(block.end, strip.end)
+        for place, span in enumerate(spans):
+            begin, end = max(span[0], strip.begin), min(span[1], strip.end)
             if end - begin > 1e-6:
                 left, right = (_MARGIN + (time - strip.begin) * scale for time in (begin, end))
-                yield Part(place, (left, top, right, top + _BLOCKS))
+                yield Part(place, (left, top, right, top + height))
 
 
-def _labels(sketch: FilmSketch, parts: tuple[Part, ...]) -> tuple[tuple[Label, ...], tuple[Label, ...]]:
-    """Titles, and notes below them; each class has them once, where it has most room."""
+def _widest(parts: tuple[Part, ...]) -> dict[int, Part]:
+    """By place, the part with most room."""
     widest: dict[int, Part] = {}
     for part in parts:
         if part.place not in widest or part.width > widest[part.place].width + 1:
             widest[part.place] = part
+    return widest
+
+
+def _labels(sketch: FilmSketch, parts: tuple[Part, ...]) -> tuple[tuple[Label, ...], tuple[Label, ...]]:
+    """Titles, and notes below them; each class has them once, where it has most room."""
     titles, notes = [], []
-    for place, part in widest.items():
-        if part.width < _NARROW * 0.7:
+    for place, part in _widest(parts).items():
+        if part.width < _LEAST_TITLED:
             continue
         left, top, right, bottom = part.box
         note = _note(sketch, sketch.blocks[place], (left, bottom - 26, right, bottom - 4))
@@ -229,6 +256,7 @@ def draw_storyboard(sketch: FilmSketch) -> Figure:
             _draw_below(paper, sketch, board, strip)
         write_labels(paper, sketch.font, board.titles)
         write_labels(paper, sketch.font, board.notes, GRAY)
+        write_labels(paper, sketch.font, board.written, PAPER)
         return figure
 
 
@@ -236,15 +264,22 @@ def _draw_blocks(paper: Any, sketch: FilmSketch, board: Board) -> None:
     from matplotlib.collections import PolyCollection  # noqa: PLC0415
 
     colors = sketch.colors
-    boxes = [[(part.box[x], part.box[y]) for x, y in ((0, 1), (2, 1), (2, 3), (0, 3))] for part in board.parts]
+    boxes = [_corners(part.box) for part in board.parts]
     faces = [colors[part.place] for part in board.parts]
     paper.add_collection(PolyCollection(boxes, facecolors=faces, edgecolors=faces, linewidths=0.2), autolim=False)
+    covered = [_corners(part.box) for part in board.cards]
     for strip in board.strips:
         top = strip.top + _CLOCK
         wedges = [_wedge(board, strip, fade, top) for fade in sketch.fades if _is_in(fade, strip, board)]
         shades = [_shade(fade.kind) for fade in sketch.fades if _is_in(fade, strip, board)]
         paper.add_collection(PolyCollection(wedges, facecolors=shades, linewidths=0), autolim=False)
         _draw_borders(paper, sketch, board, strip)
+    paper.add_collection(PolyCollection(covered, facecolors=INK, linewidths=0), autolim=False)
+
+
+def _corners(box: tuple[float, float, float, float]) -> list[Corner]:
+    left, top, right, bottom = box
+    return [(left, top), (right, top), (right, bottom), (left, bottom)]
 
 
 def _is_in(fade: Fade, strip: Strip, board: Board) -> bool:
@@ -257,8 +292,8 @@ def _wedge(board: Board, strip: Strip, fade: Fade, top: float) -> list[Corner]:
     """What is left of the one thing while it goes over into the other: high at first, then nothing."""
     begin, end = max(fade.begin, strip.begin), min(fade.end, strip.end)
     left, right = board.x(begin, strip), board.x(end, strip)
-    first, last = (top + _BLOCKS * (time - fade.begin) / (fade.end - fade.begin) for time in (begin, end))
-    bottom = top + _BLOCKS
+    first, last = (top + board.blocks * (time - fade.begin) / (fade.end - fade.begin) for time in (begin, end))
+    bottom = top + board.blocks
     return [(left, first), (right, last), (right, bottom), (left, bottom)]
 
 
@@ -274,9 +309,9 @@ def _draw_borders(paper: Any, sketch: FilmSketch, board: Board, strip: Strip) ->
     places = [board.x(time, strip) for time in borders]
     if len(places) < 2 or (places[-1] - places[0]) / (len(places) - 1) >= _CLOSE:
         color, width = (INK, 1.2) if sketch.cuts else (PAPER, 2)
-        paper.vlines(places, top, top + _BLOCKS, color=color, linewidth=width)
+        paper.vlines(places, top, top + board.blocks, color=color, linewidth=width)
     chains = [board.x(time, strip) for time in sketch.chains if strip.begin <= time < strip.end]
-    paper.vlines(chains, top, top + _BLOCKS, color=INK, linewidth=1.5)
+    paper.vlines(chains, top, top + board.blocks, color=INK, linewidth=1.5)
     paper.plot(chains, [top] * len(chains), linestyle="none", marker="D", markersize=9, color=INK, zorder=5)
 
 
@@ -292,7 +327,7 @@ def _draw_clock(paper: Any, board: Board, strip: Strip) -> None:
 
 def _draw_below(paper: Any, sketch: FilmSketch, board: Board, strip: Strip) -> None:
     """Beats, curves and the wave, one below the other."""
-    top = strip.top + _CLOCK + _BLOCKS
+    top = strip.top + _CLOCK + board.blocks
     if sketch.beats:
         _draw_beats(paper, sketch, board, strip, top)
         top += _BEATS
