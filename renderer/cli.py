@@ -280,7 +280,9 @@ def check(
     plot: Annotated[
         str | None,
         typer.Option(
-            "--plot", metavar="[FILE.png]", help="Draw the values that change over time, and what is heard. [NAME-plot.png]"
+            "--plot",
+            metavar="[FILE.png]",
+            help="Draw what changes over time, and what is heard. [NAME-plot.png]",
         ),
     ] = None,
     storyboard: Annotated[

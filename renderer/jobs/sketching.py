@@ -93,8 +93,8 @@ def _details(settings: Settings, timeline: Timeline) -> str:
         "crossfade": "classes fade into each other",
     }[film.transition]
     return (
-        f"{format_duration(timeline.frames / film.fps)}  ·  {count} class{'' if count == 1 else 'es'}  ·  {film.width} × "
-        f"{film.height}, {film.fps:g} frames a second  ·  {how}"
+        f"{format_duration(timeline.frames / film.fps)}  ·  {count} class{'' if count == 1 else 'es'}  ·  "
+        f"{film.width} x {film.height}, {film.fps:g} frames a second  ·  {how}"
     )
 
 
@@ -128,11 +128,9 @@ def _moments(borders: Sequence[float], fps: float) -> list[Moment]:
     ]
 
 
-def _curves(
-    settings: Settings, own: Mapping[int, Settings], moments: Sequence[Moment], heard: Heard
-) -> Iterator[Line]:
+def _curves(settings: Settings, own: Mapping[int, Settings], moments: Sequence[Moment], heard: Heard) -> Iterator[Line]:
     """The settings that change over time, or from class to class."""
-    everything = {None: settings, **own}
+    everything: dict[int | None, Settings] = {None: settings} | dict(own.items())
     curves = {place: Varying(one).curves for place, one in everything.items()}
     keys = dict.fromkeys([*(key for found in curves.values() for key in found), *_differing(settings, own.values())])
     for key in keys:

@@ -14,22 +14,22 @@ from renderer.media.sketch import (
     LINES,
     PAPER,
     WARM,
+    Entry,
     FilmSketch,
     Label,
     Line,
-    Entry,
     clock,
     draw_legend,
     fit_label,
-    legend_height,
-    place_legend,
-    write_head,
     font_of,
+    legend_height,
     new_figure,
     pixel_axes,
+    place_legend,
     quietly,
     text_width,
     tick_step,
+    write_head,
     write_labels,
 )
 
@@ -201,7 +201,7 @@ def _draw_row(figure: Figure, sketch: FilmSketch, layout: PlotLayout, row: PlotR
     else:
         _draw_line(axes, row.line, row.color, is_setting=row.line in sketch.curves)
     for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
-        label.set_font(font_of(None, _SMALL))
+        label.set_fontproperties(font_of(None, _SMALL))
 
 
 def _write_name(axes: Any, row: PlotRow) -> None:
@@ -300,4 +300,5 @@ def _draw_bounds(axes: Any, line: Line) -> None:
                 va="center",
             )
     if line.held is not None and line.held.any():
-        axes.plot(line.times, np.where(line.held, line.values, np.nan), color=WARM, linewidth=3)
+        held = np.where(line.held, line.values, np.nan)
+        axes.plot(line.times, held, color=WARM, linewidth=3, marker=".", markersize=5)

@@ -6,7 +6,7 @@ import colorsys
 import logging
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -39,7 +39,9 @@ _LEGEND, _LEGEND_ROW, _MARK = 14.0, 26.0, 26.0  # In pixels.
 _STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 
 Samples = Float64[np.ndarray, "samples"]
+Flags = Bool[np.ndarray, "samples"]
 Fading = Literal["blend", "crossfade", "chain"]
+Mark = Literal["box", "line", "sign"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +61,7 @@ class Line:
     times: Samples
     values: Samples
     bounds: tuple[float, float] = (-math.inf, math.inf)
-    held: Bool[np.ndarray, "samples"] | None = None
+    held: Flags | None = None
     trouble: str | None = None
 
     @property
@@ -221,7 +223,7 @@ class Entry:
     color: str
     x: float
     y: float
-    kind: Literal["box", "line", "sign"] = "box"
+    kind: Mark = "box"
 
 
 def place_legend(
@@ -229,7 +231,7 @@ def place_legend(
     left: float,
     right: float,
     top: float,
-    others: Sequence[tuple[str, str, Literal["box", "line", "sign"]]] = (),
+    others: Iterable[tuple[str, str, Mark]] = (),
 ) -> tuple[Entry, ...]:
     """Entries for groups and for others, in as many rows as it takes; empty where there is nothing to explain.
 
@@ -240,7 +242,7 @@ def place_legend(
         top: Where its first row begins.
         others: Text, color and kind of further ones.
     """
-    groups = [(group, soft_color(place), "box") for place, group in enumerate(sketch.groups)]
+    groups: list[tuple[str, str, Mark]] = [(group, soft_color(n), "box") for n, group in enumerate(sketch.groups)]
     entries: list[Entry] = []
     x, y = left, top + _LEGEND_ROW / 2
     for text, color, kind in (*groups, *others):
@@ -248,7 +250,7 @@ def place_legend(
         wide = _MARK + text_width(sketch.font, shown, _LEGEND) + 24
         if x > left and x + wide - 24 > right:
             x, y = left, y + _LEGEND_ROW
-        entries.append(Entry(shown, color, x, y, kind))  # type: ignore[arg-type]
+        entries.append(Entry(shown, color, x, y, kind))
         x += wide
     return tuple(entries)
 
@@ -376,7 +378,7 @@ def _width(font: Path | None, text: str) -> float:
 def _measurer() -> Any:
     from matplotlib.backends.backend_agg import RendererAgg  # noqa: PLC0415  slow, as all of matplotlib
 
-    return RendererAgg(8, 8, 72)
+    return RendererAgg(8, 8, 72)  # type: ignore[no-untyped-call]
 
 
 def font_of(path: Path | None, size: float) -> Any:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from renderer.media.sketch import (
     FilmSketch,
     Label,
     Line,
+    Mark,
     clock,
     draw_legend,
     fit_label,
@@ -173,12 +173,11 @@ def _block_height(sketch: FilmSketch, scale: float) -> float:
 
 
 def _strip_height(sketch: FilmSketch, scale: float, curves: tuple[Line, ...], wave: Line | None) -> float:
-    return _CLOCK + _block_height(sketch, scale) + _BEATS * bool(sketch.beats) + _CURVES * bool(curves) + _WAVE * bool(wave)
+    below = _BEATS * bool(sketch.beats) + _CURVES * bool(curves) + _WAVE * bool(wave)
+    return _CLOCK + _block_height(sketch, scale) + below
 
 
-def _explained(
-    sketch: FilmSketch, curves: tuple[Line, ...]
-) -> Iterator[tuple[str, str, Literal["box", "line", "sign"]]]:
+def _explained(sketch: FilmSketch, curves: tuple[Line, ...]) -> Iterator[tuple[str, str, Mark]]:
     if sketch.chains:
         yield "a chain begins", INK, "sign"
     for kind, text in _EXPLAINED.items():
@@ -297,9 +296,8 @@ def _wedge(board: Board, strip: Strip, fade: Fade, top: float) -> list[Corner]:
     return [(left, first), (right, last), (right, bottom), (left, bottom)]
 
 
-@lru_cache(maxsize=4)
 def _shade(kind: str) -> str:
-    return {"blend": "#c9c4b4", "crossfade": "#c9c4b4"}.get(kind, "#9aa0aa")
+    return "#9aa0aa" if kind == "chain" else "#c9c4b4"
 
 
 def _draw_borders(paper: Any, sketch: FilmSketch, board: Board, strip: Strip) -> None:
@@ -317,11 +315,11 @@ def _draw_borders(paper: Any, sketch: FilmSketch, board: Board, strip: Strip) ->
 
 def _draw_clock(paper: Any, board: Board, strip: Strip) -> None:
     """Times along the top of a line."""
-    step = tick_step(1 / board.scale, 130)
+    step, font = tick_step(1 / board.scale, 130), font_of(None, _SMALL)
     first = math.ceil(strip.begin / step - 1e-9)
     for place in range(first, math.floor(strip.end / step + 1e-9) + 1):
         x = board.x(place * step, strip)
-        paper.text(x, strip.top + 10, clock(place * step), font=font_of(None, _SMALL), color=GRAY, ha="center", va="center")  # fmt: skip
+        paper.text(x, strip.top + 10, clock(place * step), font=font, color=GRAY, ha="center", va="center")
         paper.vlines([x], strip.top + 19, strip.top + 24, color=GRAY, linewidth=1)
 
 
