@@ -18,9 +18,11 @@ from renderer.command_parts import (
     Config,
     Directory,
     Json,
+    OptionalFiles,
     Output,
     Values,
     app,
+    drawing,
     give_json,
     give_text,
     make_console,
@@ -267,7 +269,7 @@ def serve(
     server.run()
 
 
-@app.command()
+@app.command(cls=OptionalFiles)
 def check(
     config: Config,
     *,
@@ -275,26 +277,47 @@ def check(
     overrides: Values = None,
     stills: Annotated[bool, typer.Option("--stills", help="Check for the command `stills`, not for `render`.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Do not load the network or measure its speed.")] = False,
+    plot: Annotated[
+        str | None,
+        typer.Option(
+            "--plot",
+            metavar="[FILE.png]",
+            help="Draw what changes over time, and what is heard. [NAME-plot.png]",
+        ),
+    ] = None,
+    storyboard: Annotated[
+        str | None,
+        typer.Option("--storyboard", metavar="[FILE.png]", help="Draw the film on paper. [NAME-storyboard.png]"),
+    ] = None,
+    curves: Annotated[
+        Path | None,
+        typer.Option("--curves", metavar="FILE.csv", help="Write what is heard as a table, for film.curves."),
+    ] = None,
 ) -> None:
     """Try everything that a render needs.
 
     Leaves nothing behind. Looks at settings, weights, text, encoder and disk; then renders a little to tell the time,
-    and what smaller settings would save.
+    and what smaller settings would save. At the end the film is drawn, if that is asked for: a drawing may be replaced
+    by a later one, and no other file is.
 
     \b
     Examples:
       neuron-atlas check imagenet
       neuron-atlas check my.yaml --quick
       neuron-atlas check stills --stills
+      neuron-atlas check my.yaml --quick --plot
+      neuron-atlas check my.yaml --quick --storyboard board.png --curves heard.csv
     """  # noqa: D301
     from renderer.display import print_finding
     from renderer.jobs.preflight import preflight
 
     console, failed = make_console(), False
     request = make_request(config, output, overrides, restart=False)
+    draw = drawing(request, plot, storyboard, curves, quick=quick)
     for finding in preflight(request, film=not stills, quick=quick):
         print_finding(console, finding)
         failed = failed or finding.state == "failed"
+    draw()
     if failed:
         raise typer.Exit(EXIT_WRONG_SETTINGS)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from renderer.common.errors import UserError
 from renderer.common.printable import printable
@@ -78,6 +79,27 @@ Yes = Annotated[
 ]
 
 
+class OptionalFiles(TyperCommand):
+    """A command of which some options name a file, or nothing: then it is the usual one."""
+
+    options = ("--plot", "--storyboard")
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Give such an option an empty value where no file follows it."""
+        following = [*args[1:], ""]
+        given = [
+            f"{one}=" if one in self.options and not _is_file_name(after) else one
+            for one, after in zip(args, following, strict=True)
+        ]
+        return super().parse_args(ctx, given)
+
+
+def _is_file_name(argument: str) -> bool:
+    """Whether an argument names a file to be, and is neither an option nor a configuration."""
+    suffix = Path(argument).suffix.lower()
+    return not argument.startswith("-") and suffix not in {"", ".yaml", ".yml"}
+
+
 def make_request(
     config: str, output: Path | None, overrides: list[str] | None, *, restart: bool, yes: bool = False
 ) -> Request:
@@ -136,6 +158,19 @@ def begin_request(
     request = replace(real, name=name, settings=small.settings, directory=output or Path("runs") / name)
     request = replace(request, restart=restart)
     return request, lambda: say(f"the real one: {foretell(real, film=film)}", err=False)
+
+
+def drawing(
+    request: Request, plot: str | None, storyboard: str | None, curves: Path | None, *, quick: bool
+) -> Callable[[], None]:
+    """What draws a film, and says where; files that cannot be are refused at once. Raises UserError."""
+    if plot is None and storyboard is None and curves is None:
+        return lambda: None
+    from renderer.jobs.drawing import DrawingWish, draw_film
+
+    wish = DrawingWish.of(request.name, plot, storyboard, curves)
+    wish.check(request.directory)
+    return lambda: say("\n".join(draw_film(request, wish, quick=quick)), err=False)
 
 
 def make_console(*, stderr: bool = False) -> Console:

@@ -111,6 +111,8 @@ class Expression:
         """
         try:
             value = float(self.value(known))
+        except ExpressionError:  # What is asked for a name says what is missing.
+            raise
         except ZeroDivisionError as error:
             raise ExpressionError("divides by 0") from error
         except (OverflowError, ValueError) as error:

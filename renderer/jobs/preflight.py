@@ -40,6 +40,7 @@ from renderer.store.cleaning import refuse_foreign
 from renderer.store.paths import RunPaths
 from renderer.store.run import Run
 from renderer.store.run_file import RunFile, holds_run, read_run_file
+from renderer.targets.target import Target
 
 _LOG = logging.getLogger(__name__)
 
@@ -133,14 +134,18 @@ def _knows_order(settings: Settings, *, quick: bool) -> bool:
     return not quick or settings.classes.order != "similarity"
 
 
+def foreseen_targets(settings: Settings, *, quick: bool) -> tuple[Target, ...]:
+    """The targets that settings choose; in another order if that needs the network, and it must not be loaded."""
+    if _knows_order(settings, quick=quick):
+        return chosen_targets(settings)
+    # The order needs the network, the number of classes does not.
+    by_index = settings.classes.model_copy(update={"order": "index"})
+    return chosen_targets(settings.model_copy(update={"classes": by_index}))
+
+
 def _planned(request: Request, chosen: Chosen, *, film: bool, quick: bool) -> Run:
     settings = request.settings
-    if not _knows_order(settings, quick=quick):
-        # The order needs the network, the number of classes does not.
-        by_index = settings.classes.model_copy(update={"order": "index"})
-        targets = chosen_targets(settings.model_copy(update={"classes": by_index}))
-    else:
-        targets = chosen_targets(settings)
+    targets = foreseen_targets(settings, quick=quick)
     times = film_times(settings, len(targets)) if film else None
     file = RunFile(name=request.name, film=film, settings=settings, chosen=chosen, targets=targets, times=times)
     if _knows_order(settings, quick=quick):

@@ -1,0 +1,134 @@
+"""What `check` draws: the film of some settings on paper, and a table of what is heard in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from renderer.common.errors import UserError
+from renderer.jobs.commands import Request
+from renderer.jobs.hearing import heard_by
+from renderer.jobs.preflight import foreseen_targets
+from renderer.jobs.session import film_times
+from renderer.jobs.sketching import sketch_film, together
+from renderer.media.sketch import FilmSketch, check_drawing_path, write_drawing
+from renderer.store.files import whole_file
+from renderer.store.outputs import refuse_unwritable, refuse_within
+
+if TYPE_CHECKING:
+    from renderer.sound.hearing import Hearing
+
+
+@dataclass(frozen=True)
+class DrawingWish:
+    """What is to be drawn, each into a file; None is left out.
+
+    Attributes:
+        plot: The values over time.
+        storyboard: The whole film.
+        curves: A table of what is heard.
+    """
+
+    plot: Path | None = None
+    storyboard: Path | None = None
+    curves: Path | None = None
+
+    @classmethod
+    def of(cls, name: str, plot: str | None, storyboard: str | None, curves: Path | None) -> DrawingWish:
+        """What the command line asks for; an empty name of a file is the usual one, in the current folder."""
+        return cls(
+            plot=None if plot is None else Path(plot or f"{name}-plot.png"),
+            storyboard=None if storyboard is None else Path(storyboard or f"{name}-storyboard.png"),
+            curves=curves,
+        )
+
+    def check(self, run: Path) -> None:
+        """Refuse files that cannot be, before anything is heard or drawn.
+
+        Args:
+            run: The directory of the run, where none of them may be.
+
+        Raises:
+            UserError: One has the wrong ending, something else is there, or nothing can be written there.
+        """
+        for option, path in (("--plot", self.plot), ("--storyboard", self.storyboard), ("--curves", self.curves)):
+            if path is None:
+                continue
+            if path == self.curves:
+                _check_table_path(option, path)
+            else:
+                check_drawing_path(option, path)
+            refuse_within(run, path, f"{option}: {path}")
+        if self.plot and self.storyboard and self.plot.resolve() == self.storyboard.resolve():
+            raise UserError(f"--plot and --storyboard: both name {self.plot}; name two files")
+
+
+def _check_table_path(option: str, path: Path) -> None:
+    if path.suffix.lower() != ".csv":
+        raise UserError(f"{option}: {path} must end in .csv")
+    if path.exists() or path.is_symlink():  # It may have been changed by hand.
+        raise UserError(f"{option}: {path} is there; name another file, or remove it")
+    refuse_unwritable(path.parent)
+
+
+def draw_film(request: Request, wish: DrawingWish, *, quick: bool) -> list[str]:
+    """Draw the film of a request.
+
+    Args:
+        request: What would be rendered.
+        wish: What is to be drawn; see `DrawingWish.check`.
+        quick: The network must not be loaded.
+
+    Returns:
+        What has come of each wish, a line each.
+
+    Raises:
+        UserError: The film or what is heard in it is not known.
+        OSError: A file cannot be written.
+    """
+    hearing, said = heard_by(request.settings), list[str]()
+    if wish.curves:
+        said.append(_write_heard(wish.curves, hearing))
+    if wish.plot or wish.storyboard:
+        sketch = _sketched(request, hearing, quick=quick)
+        said += [_plot(wish.plot, sketch)] if wish.plot else []
+        said += [_storyboard(wish.storyboard, sketch)] if wish.storyboard else []
+    return said
+
+
+def _sketched(request: Request, hearing: Hearing | None, *, quick: bool) -> FilmSketch:
+    settings = request.settings
+    if quick and settings.network.needs_network:
+        raise UserError("only the network can list its classes, and nothing is drawn without them; leave --quick out")
+    targets = foreseen_targets(settings, quick=quick)
+    return sketch_film(request.name, settings, targets, film_times(settings, len(targets)), hearing)
+
+
+def _plot(path: Path, sketch: FilmSketch) -> str:
+    from renderer.media.plots import draw_plot  # noqa: PLC0415  matplotlib is slow
+
+    what = "what is heard" if not sketch.curves else "values over time"
+    if not sketch.curves and not sketch.heard and not sketch.beats:
+        return "--plot: nothing of the settings changes over time, and there is no sound; nothing is drawn"
+    width, height = write_drawing(path, draw_plot(sketch))
+    none = "" if sketch.curves else "; nothing of the settings changes over time"
+    return f"{path}: {what}, {width}x{height}{none}"
+
+
+def _storyboard(path: Path, sketch: FilmSketch) -> str:
+    from renderer.media.storyboard import draw_storyboard  # noqa: PLC0415
+
+    width, height = write_drawing(path, draw_storyboard(sketch))
+    return f"{path}: storyboard, {width}x{height}"
+
+
+def _write_heard(path: Path, hearing: Hearing | None) -> str:
+    from renderer.sound.csv_file import write_curves  # noqa: PLC0415
+
+    if hearing is None:
+        raise UserError("--curves: nothing is heard; name a sound as video.audio, or leave the option out")
+    curves = together(hearing)
+    with whole_file(path, durable=False) as temporary:
+        write_curves(temporary, curves)
+    return f"{path}: {', '.join(curves.values)}; {curves.seconds:.1f} s, for film.curves"
