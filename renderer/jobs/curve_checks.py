@@ -7,9 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from renderer.common.errors import UserError
 from renderer.common.expressions import ExpressionError
-from renderer.common.over_time import Curve, Formula, Heard, Moment, Varying
+from renderer.common.over_time import Curve, Formula, Heard, Moment, Varying, silence
+from renderer.common.wording import listed
 from renderer.film.recipe import FilmRecipe
+from renderer.jobs.hearing import heard_names, sound_of
 from renderer.settings.sections import Settings
+from renderer.store.run import Run
 from renderer.targets.target import Target
 
 _MOST_MOMENTS = 20_000
@@ -35,6 +38,22 @@ def refuse_wrong_curves(settings: Settings, recipe: FilmRecipe, targets: Sequenc
             if problem := _problem(curve, moment, heard):
                 when = f"{moment.film_seconds:.2f} s into the film, in {targets[moment.position].title!r:.60}"
                 raise UserError(f"{key}: {when}, {curve.written!r:.80} {problem}")
+
+
+def describe_curves(run: Run) -> str | None:
+    """How many values of a run change over time, and what they follow; None where none do.
+
+    Raises:
+        UserError: What is heard is not there, or a value leaves its bounds.
+    """
+    settings = run.settings
+    curves = Varying(settings).curves
+    if not curves:
+        return None
+    sound, names = sound_of(settings), list(heard_names(settings))
+    refuse_wrong_curves(settings, run.film_recipe, run.targets, sound.opened().at if sound else silence)
+    count = f"{len(curves)} values change" if len(curves) > 1 else "a value changes"
+    return f"{count} over time" + (f", by {listed(names)}" if names else "")
 
 
 def moments(recipe: FilmRecipe, most: int = _MOST_MOMENTS) -> Iterator[Moment]:

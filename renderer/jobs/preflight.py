@@ -20,6 +20,7 @@ from renderer.jobs.assembly import try_assembly
 from renderer.jobs.changes import Changes, find_changes
 from renderer.jobs.choosing import chosen_targets, said_of_companions
 from renderer.jobs.commands import Request
+from renderer.jobs.curve_checks import describe_curves
 from renderer.jobs.disk_space import estimate_bytes, estimate_bytes_left
 from renderer.jobs.machine import begun_with, choose, too_many_threads
 from renderer.jobs.projection import SHORT_SECONDS, Projection, measure_speed
@@ -117,6 +118,7 @@ def _findings(request: Request, *, film: bool, quick: bool, make_worker: MakeWor
     yield _describe_classes(run)
     if film:
         yield from _check_steps(settings)
+    yield from _check_curves(run)
     yield _check_text(run)
     if film:
         yield _check_encoder(run)
@@ -192,6 +194,14 @@ def _check_steps(settings: Settings) -> Iterator[Finding]:
         text = f"{film.fps:g} frames a second with {dream.steps_per_frame} steps each are {steps:g} steps a second"
         remedy = f"{_USUAL_STEPS} are usual, so classes will come slowly; set dream.steps_per_frame={better}"
         yield Finding("steps", "warning", f"{text}; {remedy}")
+
+
+def _check_curves(run: Run) -> Iterator[Finding]:
+    try:
+        if said := describe_curves(run):
+            yield Finding("curves", "ok", f"{said}; --plot draws them")
+    except UserError as error:
+        yield Finding("curves", "failed", str(error))
 
 
 def _check_weights(settings: Settings, *, quick: bool) -> Finding:

@@ -15,7 +15,6 @@ from renderer.atlas.groups import find_groups
 from renderer.common.expressions import ExpressionError
 from renderer.common.over_time import Bounds, Curve, Heard, Moment, Varying, silence
 from renderer.common.wording import format_duration
-from renderer.film.paths import names_at
 from renderer.film.recipe import flatten
 from renderer.film.timeline import (
     Timeline,
@@ -100,7 +99,7 @@ def _details(settings: Settings, timeline: Timeline) -> str:
 
 def _blocks(settings: Settings, targets: Sequence[Target], borders: Sequence[float]) -> list[Block]:
     groups, path = _groups(targets), settings.motion.path
-    notes = [names_at(path, place)[1] if path and len(set(path)) > 1 else "" for place in range(len(targets))]
+    notes = [path[place % len(path)] if path and len(set(path)) > 1 else "" for place in range(len(targets))]
     return [
         Block(target.title, begin, end, group, note)
         for target, (begin, end), group, note in zip(targets, pairwise(borders), groups, notes, strict=True)
