@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from renderer.common.errors import UserError
+from renderer.common.expressions import ExpressionError
 from renderer.common.ffmpeg import EncodingError
 from renderer.common.wording import format_bytes, format_duration
 from renderer.jobs.assembly import try_assembly
@@ -22,6 +23,7 @@ from renderer.jobs.choosing import chosen_targets, said_of_companions
 from renderer.jobs.commands import Request
 from renderer.jobs.curve_checks import describe_curves
 from renderer.jobs.disk_space import estimate_bytes, estimate_bytes_left
+from renderer.jobs.hearing import sound_of
 from renderer.jobs.machine import begun_with, choose, too_many_threads
 from renderer.jobs.projection import SHORT_SECONDS, Projection, measure_speed
 from renderer.jobs.remainder import Remainder, all_of, what_is_left
@@ -150,6 +152,8 @@ def _planned(request: Request, chosen: Chosen, *, film: bool, quick: bool) -> Ru
     targets = foreseen_targets(settings, quick=quick)
     times = film_times(settings, len(targets)) if film else None
     file = RunFile(name=request.name, film=film, settings=settings, chosen=chosen, targets=targets, times=times)
+    with suppress(UserError):
+        file = file.model_copy(update={"sound": sound_of(settings)})
     if _knows_order(settings, quick=quick):
         # A file that is missing is named by another check.
         with suppress(UserError):
@@ -244,7 +248,7 @@ def _check_text(run: Run) -> Finding:
         missing = missing_glyphs(overlay.font, (drawable(overlay.font, text) for texts in captions for text in texts))
         size = _written_on(run)
         small = describe_small(run.overlay_of_still(0), size, captions) if size else None
-    except UserError as error:
+    except (UserError, ExpressionError) as error:
         return Finding("text", "failed", str(error))
     if wrong := [text for text in (describe_missing(overlay.font, missing) if missing else None, small) if text]:
         return Finding("text", "warning", "; ".join(wrong))

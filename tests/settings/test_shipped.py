@@ -19,6 +19,7 @@ COUNTS = {
     "inversion": 6,
     "layers": 9,
     "mixtures": 4,
+    "music": 8,
     "objects": 602,
     "original-2015": 1000,
     "panorama": 6,
