@@ -17,9 +17,10 @@ from pydantic import Field
 
 from renderer.common.digests import data_digest
 from renderer.common.over_time import Heard, Moment, Varying, silence
-from renderer.common.section import Section
+from renderer.common.section import Section, with_values
 from renderer.dream.dreaming import AscentSettings, FilmAscent
 from renderer.film.paths import names_at
+from renderer.film.scenes import Pixels, Scene
 from renderer.film.timeline import Segment, Timeline, blend_frames, build_timeline, film_frame, transition_frames
 from renderer.film.times import Times, even_times
 from renderer.settings.sections import DreamedFilm, Motion, Precision, Settings
@@ -88,6 +89,7 @@ _NEWER: Mapping[tuple[str, ...], Any] = {
     ("motion", "center"): [0.5, 0.5],
     ("motion", "path"): None,
     ("motion", "shake"): 0.0,
+    ("scenes",): {},
     ("stills", "alpha"): False,
     ("times",): None,
 }
@@ -103,6 +105,7 @@ class Recipe(Section, ABC):
         files: The files that they begin with, by target; see `StartKind.files`.
         decoder: What tells the decoder from others, where the pictures are drawn by one; see
             `ParameterizationKind.identity`.
+        scenes: What some targets have of their own, by their keys.
     """
 
     network: dict[str, Any]
@@ -110,6 +113,7 @@ class Recipe(Section, ABC):
     start: AnyStart
     files: dict[str, StartFile] = Field(default_factory=dict)
     decoder: str | None = None
+    scenes: dict[str, Pixels] = Field(default_factory=dict)
 
     @property
     @abstractmethod
@@ -136,9 +140,27 @@ class Recipe(Section, ABC):
         """What is heard at a time of the film."""
         return silence
 
+    def of_class(self, key: str) -> Self:
+        """The recipe as it is for one target, by its key; the same object where that has nothing of its own."""
+        return self._of_scenes.get(key, self)
+
+    @cached_property
+    def _of_scenes(self) -> Mapping[str, Self]:
+        return {key: self._with(scene) for key, scene in self.scenes.items()}
+
+    def _with(self, scene: Pixels) -> Self:
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        own = {name: with_values(fields[name], values) for name, values in scene if name in fields}
+        return self.model_construct(**fields | own)
+
     def file_of(self, aim: Aim) -> StartFile | None:
         """The file that the pictures of a target begin with, if any."""
         return self.files.get(aim.key) or self.files.get(ALL)
+
+    def told_of(self, aim: Aim) -> list[Any]:
+        """What the pictures of a target follow from, besides the target and what all have in common."""
+        file, scene = self.file_of(aim), self.scenes.get(aim.key)
+        return [*([file.digest] if file else []), *([scene.model_dump(mode="json")] if scene else [])]
 
     def differences(self, other: Recipe) -> dict[str, tuple[Any, Any]]:
         """What is not the same in another recipe: by the key of the setting, the value here and the one there."""
@@ -167,6 +189,7 @@ class Recipe(Section, ABC):
         """What all targets have in common."""
         told = self._told()
         del told["aims"]
+        told.pop("scenes", None)
         told["start"].pop("path", None)
         return told
 
@@ -219,9 +242,10 @@ class FilmRecipe(Recipe):
 
     def at(self, moment: Moment) -> FilmValues:
         """What holds at a moment of a class; every step, move and leveling of every picture asks for it."""
-        if self.changes.is_constant:
-            return self._constant
-        parts = self.changes.at(moment, self.heard)
+        own = self.of_class(self.aims[moment.position].key)
+        if own.changes.is_constant:
+            return own._constant
+        parts = own.changes.at(moment, self.heard)
         return FilmValues(parts.dream, parts.motion, parts.start.held, self.film.forget)
 
     def moment(self, segment: Segment, seconds: float) -> Moment:
@@ -265,8 +289,8 @@ class FilmRecipe(Recipe):
     def _own(self, segment: Segment, chain: Sequence[Segment]) -> dict[str, Any]:
         """What a segment follows from, besides what all do and the segments before it; however long it is."""
         film, aims, position = self.film, self.aims, segment.position
-        blends = position != chain[0].position
-        follows_film = self.start.moves or self.motion.shake != 0
+        blends, motion = position != chain[0].position, self.of_class(aims[position].key).motion
+        follows_film = self.start.moves or motion.shake != 0
         moving = {"film_frame": film_frame(segment, chain)} if follows_film else {}
         file = self.file_of(aims[position]) if self._shows_file(segment, chain) else None
         blended = blend_frames(film, segment.class_frames) if blends and film.transition == "carry" else 0
@@ -276,19 +300,20 @@ class FilmRecipe(Recipe):
                 "aim": asdict(aims[position]),
                 "lead_in": segment.is_lead_in,
                 "first_frame": segment.first_frame,
-                "class_frames": segment.class_frames if self.motion.easing != "linear" else None,
+                "class_frames": segment.class_frames if motion.easing != "linear" else None,
                 "fade": min(transition_frames(film), segment.frames - 1) if fades else None,
                 "blend": [blended, asdict(aims[position - 1])] if blended else None,
             }
             | ({"start": file.digest} if file else {})
             | moving
             | self._told_of_moment(segment, chain)
-            | ({"path": names_at(self.motion.path, position)} if self.motion.path else {})
+            | ({"path": names_at(motion.path, position)} if motion.path else {})
+            | ({"scene": scene.model_dump(mode="json")} if (scene := self.scenes.get(aims[position].key)) else {})
         )
 
     def _told_of_moment(self, segment: Segment, chain: Sequence[Segment]) -> dict[str, Any]:
         """What values over time follow from, besides what else is told of a segment."""
-        names = self.changes.names
+        names = self.of_class(self.aims[segment.position].key).changes.names
         if not names:
             return {}
         of_class = "class_share" in names or segment.is_lead_in
@@ -344,16 +369,18 @@ class StillRecipe(Recipe):
 
         What changes over time goes through the time of its class in a film.
         """
-        if self.changes.is_constant:
-            return self._constant
+        own = self.of_class(aim.key)
+        if own.changes.is_constant:
+            return own._constant
         return self._now(aim, step).dream.for_side(min(self.size))
 
     def keep(self, aim: Aim) -> float:
         """How near the still of a target stays to what it starts from: as the film of its class does at its end."""
-        return self.start.held if self.changes.is_constant else self._now(aim, self.stills.steps).start.held
+        is_constant = self.of_class(aim.key).changes.is_constant
+        return self.start.held if is_constant else self._now(aim, self.stills.steps).start.held
 
     def _now(self, aim: Aim, step: int) -> Self:
-        return self.changes.at(self._moment(aim, step), self.heard)
+        return self.of_class(aim.key).changes.at(self._moment(aim, step), self.heard)
 
     def _moment(self, aim: Aim, step: int) -> Moment:
         position = self._positions[aim.key]
@@ -377,6 +404,7 @@ def film_recipe(
     files: Mapping[str, StartFile] = MappingProxyType({}),
     decoder: str | None = None,
     times: Times | None = None,
+    scenes: Mapping[str, Scene] = MappingProxyType({}),
 ) -> FilmRecipe:
     """Take from settings what a film's frames are made from.
 
@@ -387,6 +415,7 @@ def film_recipe(
         files: The files that pictures begin with, by target.
         decoder: What `ParameterizationKind.identity` says.
         times: When the classes begin, where they are not equally long; see `class_times`.
+        scenes: What some targets have of their own; see `scenes_of`.
     """
     return FilmRecipe(
         network=network,
@@ -394,6 +423,7 @@ def film_recipe(
         start=settings.start,
         files=dict(files),
         decoder=decoder,
+        scenes=_pixels(scenes, targets, ("motion", "dream")),
         film=_part(DreamedFilm, settings.film),
         times=times,
         motion=settings.motion,
@@ -409,16 +439,20 @@ def still_recipe(
     files: Mapping[str, StartFile] = MappingProxyType({}),
     decoder: str | None = None,
     times: Times | None = None,
+    scenes: Mapping[str, Scene] = MappingProxyType({}),
 ) -> StillRecipe:
     """Take from settings what fresh stills are made from; the arguments are those of `film_recipe`."""
     dream = _part(AscentSettings, settings.dream).for_fresh()
-    is_constant = Varying(dream).is_constant and Varying(settings.start).is_constant
+    own = _pixels(scenes, targets, ("dream",))
+    changing = [settings.start, dream, *(with_values(dream, scene.dream) for scene in own.values())]
+    is_constant = all(Varying(section).is_constant for section in changing)
     return StillRecipe(
         network=network,
         aims=tuple(target.aim for target in targets),
         start=settings.start,
         files=dict(files),
         decoder=decoder,
+        scenes=own,
         dream=dream,
         stills=_part(StillFormat, settings.stills),
         run=_part(StillRun, settings.run),
@@ -445,6 +479,16 @@ def _flatten_value(key: str, value: Any) -> dict[str, Any]:
             return {below: leaf for part in parts for below, leaf in part.items()}
         case _:
             return {key: value}
+
+
+def _pixels(scenes: Mapping[str, Scene], targets: Sequence[Target], sections: Sequence[str]) -> dict[str, Pixels]:
+    """What of scenes makes pixels, of some sections."""
+    found = {
+        target.key: Pixels(**{name: getattr(scenes[target.key], name) for name in sections})
+        for target in targets
+        if target.key in scenes
+    }
+    return {key: pixels for key, pixels in found.items() if pixels != Pixels()}
 
 
 def _part(part: type[Part], section: Section) -> Part:

@@ -12,13 +12,12 @@ from renderer.store.run import Run
 def fresh_digest(run: Run, position: int) -> str:
     """Of all that the fresh stills of a target follow from, but text; `position` is its place, from 0."""
     recipe, aim = run.still_recipe, run.targets[position].aim
-    file = recipe.file_of(aim)
-    return data_digest(["fresh", recipe.common_digest, asdict(aim), *([file.digest] if file else [])])
+    return data_digest(["fresh", recipe.common_digest, asdict(aim), *recipe.told_of(aim)])
 
 
 def text_digest(run: Run, position: int) -> str | None:
     """Of what the text on a target's still follows from, besides the picture; None where there is none."""
-    overlay = run.settings.overlay
+    overlay = run.overlay(position)
     if not run.settings.stills.overlay:
         return None
     lines = fill_templates(overlay.lines, caption_at(run.targets, position, run.titles))

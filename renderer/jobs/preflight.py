@@ -16,6 +16,7 @@ from typing import Literal
 from renderer.common.errors import UserError
 from renderer.common.ffmpeg import EncodingError
 from renderer.common.wording import format_bytes, format_duration
+from renderer.film.scenes import Scene, scenes_of
 from renderer.jobs.assembly import try_assembly
 from renderer.jobs.changes import Changes, find_changes
 from renderer.jobs.choosing import chosen_targets, said_of_companions
@@ -141,8 +142,11 @@ def _planned(request: Request, chosen: Chosen, *, film: bool, quick: bool) -> Ru
         targets = chosen_targets(settings.model_copy(update={"classes": by_index}))
     else:
         targets = chosen_targets(settings)
-    times = film_times(settings, len(targets)) if film else None
-    file = RunFile(name=request.name, film=film, settings=settings, chosen=chosen, targets=targets, times=times)
+    scenes = scenes_of(settings, targets)
+    times = film_times(settings, [scenes.get(target.key, Scene()) for target in targets]) if film else None
+    file = RunFile(
+        name=request.name, film=film, settings=settings, chosen=chosen, targets=targets, times=times, scenes=scenes
+    )
     if _knows_order(settings, quick=quick):
         # A file that is missing is named by another check.
         with suppress(UserError):

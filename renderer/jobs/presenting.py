@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from functools import cache
 from os.path import lexists
 from pathlib import Path
 from threading import Event
@@ -12,6 +13,7 @@ from renderer.atlas.seen import SeenRun
 from renderer.common.digests import data_digest
 from renderer.common.ffmpeg import EncodingError
 from renderer.common.progress import Amount, Progress, note_repairs
+from renderer.film.scenes import Lettering, letterings
 from renderer.film.tasks import Picture
 from renderer.film.timeline import Seam, Segment
 from renderer.jobs.commits import Commits
@@ -22,9 +24,11 @@ from renderer.media.codecs import CODECS, PASSING_QUALITY, SEGMENT_SUFFIXES, cle
 from renderer.media.encoding import SegmentEncoder
 from renderer.media.overlay import CaptionWriter, text_opacity
 from renderer.media.pictures import mix
+from renderer.settings.sections import Projection
 from renderer.store.files import remove
 from renderer.store.records import PartRecord, SegmentRecord, describe, write_record
 from renderer.store.run import Run
+from renderer.targets.target import Score
 
 _LOG = logging.getLogger(__name__)
 
@@ -58,9 +62,11 @@ class Presenter:
         """
         film = run.settings.film
         self.run, self.size = run, size or (film.width, film.height)
-        self.writer = CaptionWriter(run.settings.overlay, self.size, "flat" if size else film.projection)
+        projection: Projection = "flat" if size else film.projection
+        self._writer = cache(lambda overlay: CaptionWriter(overlay, self.size, projection))
+        self._writer(run.settings.overlay)
         self.suffix = CODECS[run.settings.video.codec].segment_suffix
-        self._needs_scores = templates_need_score(run.settings.overlay.lines)
+        self._needs_scores = templates_need_score(run.lines)
 
     def is_current(self, seen: SeenRun, segment: Segment, record: SegmentRecord | None) -> bool:
         """Whether a segment, of which the record is there, has a part that is whole and looks as the settings say."""
@@ -105,17 +111,35 @@ class Presenter:
     def texts(
         self, segment: Segment, record: SegmentRecord, shown: Sequence[int] | None = None
     ) -> list[tuple[str, ...]]:
-        """The lines over a segment: of each frame where they say what the network sees in it, else once for all.
+        """The lines over a segment: of each frame where they are not the same over all, else once for all.
 
         Args:
             segment: The segment.
             record: Its record.
             shown: As for `caption_at`.
         """
-        scores = record.scores if self._needs_scores and record.scores else (None,)
-        lines, run = self.run.settings.overlay.lines, self.run
-        captions = (caption_at(run.targets, segment.position, run.titles, score, shown) for score in scores)
-        return [fill_templates(lines, caption) for caption in captions]
+        scores: Sequence[Score | None] = record.scores if self._needs_scores and record.scores else (None,)
+        run, has_one = self.run, len(self._letterings(segment)) == 1
+        numbers = range(max(len(scores), 1 if has_one else segment.frames))
+        return [
+            fill_templates(
+                self._lettering(segment, number).overlay.lines,
+                caption_at(run.targets, segment.position, run.titles, scores[min(number, len(scores) - 1)], shown),
+            )
+            for number in numbers
+        ]
+
+    def _letterings(self, segment: Segment) -> list[Lettering]:
+        """What is written over the frames of a segment, one after another."""
+        overlay, fps = self.run.settings.overlay, self.run.settings.film.fps
+        found = letterings(overlay, self.run.scene(segment.position), fps, segment.class_frames)
+        last = segment.first_frame + segment.frames
+        return [one for one in found if one.first < last and one.first + one.frames > segment.first_frame]
+
+    def _lettering(self, segment: Segment, number: int) -> Lettering:
+        """That over one frame of a segment."""
+        frame = segment.first_frame + number
+        return next(one for one in reversed(self._letterings(segment)) if one.first <= frame)
 
     def mixed(
         self, record: SegmentRecord, seam: Seam | None, lead_in: SegmentRecord | None, first: int = 0
@@ -133,22 +157,25 @@ class Presenter:
 
     def write(self, picture: Picture, segment: Segment, number: int, texts: Sequence[tuple[str, ...]]) -> Picture:
         """A picture of the presenter's size with the text of a segment's frame over it; `texts` gives the texts."""
-        overlay, fps = self.run.settings.overlay, self.run.settings.film.fps
-        opacity = text_opacity(overlay, fps, segment.first_frame + number, segment.class_frames)
-        return self.writer.write(picture, texts[min(number, len(texts) - 1)], opacity)
+        shown, fps = self._lettering(segment, number), self.run.settings.film.fps
+        opacity = text_opacity(shown.overlay, fps, segment.first_frame + number - shown.first, shown.frames)
+        return self._writer(shown.overlay).write(picture, texts[min(number, len(texts) - 1)], opacity)
 
     def fingerprint(
         self, segment: Segment, record: SegmentRecord, seam: Seam | None, lead_in: SegmentRecord | None
     ) -> str:
         """Of all that a part follows from; the lead-in is the one that it fades into."""
         settings = self.run.settings
-        looks = settings.overlay.model_dump(mode="json", exclude={"lines", "font"})
+        shown = self._letterings(segment)
+        looks = [one.overlay.model_dump(mode="json", exclude={"lines", "font"}) for one in shown]
         following = [piece.digest for piece in lead_in.clean] if lead_in else None
-        text = [self.texts(segment, record), looks, self.run.file.font, segment.first_frame, segment.class_frames]
+        text = [self.texts(segment, record), looks[0], self.run.file.font, segment.first_frame, segment.class_frames]
+        if len(shown) > 1 or shown[0].frames < segment.class_frames:
+            text += [looks, [(one.first, one.frames) for one in shown]]
         return data_digest(
             {
                 "frames": [piece.digest for piece in record.clean],
-                "text": text if settings.overlay.lines else None,
+                "text": text if any(one.overlay.lines for one in shown) else None,
                 "video": [settings.video.codec, settings.video.quality, settings.film.fps],
                 "seam": [following, seam.first, seam.frames] if seam else None,
             }

@@ -15,6 +15,7 @@ from renderer.common.errors import UserError
 from renderer.common.ordinary_files import is_ordinary_file, is_text, no_such_file
 from renderer.common.progress import Progress
 from renderer.film.recipe import film_recipe
+from renderer.film.scenes import Scene, scenes_of
 from renderer.film.timeline import class_borders, refuse_endless
 from renderer.film.times import Times
 from renderer.jobs.changes import Agree, disagree, find_changes
@@ -44,7 +45,9 @@ def describe_run(name: str, settings: Settings, targets: Sequence[Target], *, fi
     """
     refuse_odd_names(name, settings)
     # Stills alone, too, take their settings along into a film's directory.
-    times = film_times(settings, len(targets)) if film else times_of(settings, [None] * len(targets))
+    scenes = scenes_of(settings, targets)
+    in_order = [scenes.get(target.key, Scene()) for target in targets]
+    times = film_times(settings, in_order) if film else times_of(settings, in_order)
     decoder = settings.dream.parameterization.identity()
     network, font = settings.network.identity(), _font_digest(settings)
     start = {key: _start_file(path) for key, path in settings.start.files(targets).items()}
@@ -53,7 +56,7 @@ def describe_run(name: str, settings: Settings, targets: Sequence[Target], *, fi
         name=name,
         film=film,
         fingerprints={
-            "film": film_recipe(chosen.fill_in(settings), targets, network, start, decoder, times).digest,
+            "film": film_recipe(chosen.fill_in(settings), targets, network, start, decoder, times, scenes).digest,
         },
         network=network,
         start=start,
@@ -64,6 +67,7 @@ def describe_run(name: str, settings: Settings, targets: Sequence[Target], *, fi
         chosen=chosen,
         targets=tuple(targets),
         times=times,
+        scenes=scenes,
     )
 
 
@@ -118,17 +122,17 @@ def reopened(directory: Path, progress: Progress | None = None) -> Iterator[Run]
         yield run
 
 
-def film_times(settings: Settings, targets: int) -> Times | None:
+def film_times(settings: Settings, scenes: Sequence[Scene]) -> Times | None:
     """When the classes of a film begin, as `times_of` tells; refuses what no film can be made of.
 
     Args:
         settings: All settings.
-        targets: How many targets there are.
+        scenes: What each target has of its own.
 
     Raises:
         UserError: No film can be made of it.
     """
-    times = times_of(settings, [None] * targets)
+    times, targets = times_of(settings, scenes), len(scenes)
     refuse_endless(settings.film, targets, settings.run.segment_seconds, times)
     settings.start.refuse_longer(class_borders(settings.film, targets, times)[-1], settings.film.fps)
     if not settings.dream.parameterization.holds_any:

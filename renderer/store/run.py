@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from renderer.common.errors import UserError
+from renderer.common.section import with_values
 from renderer.film.recipe import FilmRecipe, StillRecipe, film_recipe, still_recipe
+from renderer.film.scenes import Scene
 from renderer.film.timeline import Timeline, crossfade_frames
-from renderer.settings.sections import Settings
+from renderer.settings.sections import Overlay, Settings
 from renderer.starts.start import StartFile
 from renderer.store.cleaning import refuse_strange
 from renderer.store.paths import RunPaths
@@ -60,7 +62,7 @@ class Run:
     @cached_property
     def film_recipe(self) -> FilmRecipe:
         """What the frames of its film are made from."""
-        return film_recipe(*self._parts, times=self.file.times)
+        return film_recipe(*self._parts, times=self.file.times, scenes=self.file.scenes)
 
     @cached_property
     def source_sound(self) -> Path | None:
@@ -70,12 +72,26 @@ class Run:
     @cached_property
     def still_recipe(self) -> StillRecipe:
         """What its fresh stills are made from."""
-        return still_recipe(*self._parts, times=self.file.times)
+        return still_recipe(*self._parts, times=self.file.times, scenes=self.file.scenes)
 
     @cached_property
     def titles(self) -> Mapping[int, str]:
         """Titles of all classes that the network knows, by index."""
         return known_titles(self.settings, self.targets, self.file.network)
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """The templates of all that is written over its pictures."""
+        own = [line for scene in self.file.scenes.values() for line in scene.lines]
+        return (*self.settings.overlay.lines, *own)
+
+    def scene(self, position: int) -> Scene:
+        """What a target has of its own, by its place in the film."""
+        return self.file.scenes.get(self.targets[position].key, Scene())
+
+    def overlay(self, position: int) -> Overlay:
+        """The text over the pictures of a target, by its place in the film; but for title cards."""
+        return with_values(self.settings.overlay, self.scene(position).overlay)
 
     @property
     def are_classes(self) -> bool:
