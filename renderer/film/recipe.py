@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, reduce
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
@@ -16,7 +16,7 @@ from typing import Any, Self, TypeVar
 from pydantic import Field
 
 from renderer.common.digests import data_digest
-from renderer.common.over_time import Heard, Moment, Varying, silence
+from renderer.common.over_time import TIMES, Heard, Moment, Varying, silence
 from renderer.common.section import Section, with_values
 from renderer.dream.dreaming import AscentSettings, FilmAscent
 from renderer.film.paths import names_at
@@ -24,6 +24,7 @@ from renderer.film.scenes import Pixels, Scene
 from renderer.film.timeline import Segment, Timeline, blend_frames, build_timeline, film_frame, transition_frames
 from renderer.film.times import Times, even_times
 from renderer.settings.sections import DreamedFilm, Motion, Precision, Settings
+from renderer.sound.hearing import SoundFile
 from renderer.starts import AnyStart
 from renderer.starts.start import ALL, FLOW, StartFile
 from renderer.targets.target import Aim, Target
@@ -95,6 +96,24 @@ _NEWER: Mapping[tuple[str, ...], Any] = {
 }
 
 
+@dataclass(frozen=True)
+class Direction:
+    """What a film goes by that is found out, and not set.
+
+    Attributes:
+        times: When the classes begin, where they are not equally long; see `class_times`.
+        sound: What is heard, where values follow it.
+        scenes: What some targets have of their own, by their keys; see `scenes_of`.
+    """
+
+    times: Times | None = None
+    sound: SoundFile | None = None
+    scenes: Mapping[str, Scene] = field(default_factory=dict)
+
+
+UNDIRECTED = Direction()
+
+
 class Recipe(Section, ABC):
     """What films and stills have in common.
 
@@ -106,6 +125,7 @@ class Recipe(Section, ABC):
         decoder: What tells the decoder from others, where the pictures are drawn by one; see
             `ParameterizationKind.identity`.
         scenes: What some targets have of their own, by their keys.
+        sound: What is heard, where values follow it.
     """
 
     network: dict[str, Any]
@@ -114,6 +134,7 @@ class Recipe(Section, ABC):
     files: dict[str, StartFile] = Field(default_factory=dict)
     decoder: str | None = None
     scenes: dict[str, Pixels] = Field(default_factory=dict)
+    sound: SoundFile | None = None
 
     @property
     @abstractmethod
@@ -135,10 +156,10 @@ class Recipe(Section, ABC):
         """What of it changes over time."""
         return Varying(self)
 
-    @property
+    @cached_property
     def heard(self) -> Heard:
-        """What is heard at a time of the film."""
-        return silence
+        """What is heard at a time of the film; raises UserError where that is not what it was."""
+        return self.sound.opened().at if self.sound else silence
 
     def of_class(self, key: str) -> Self:
         """The recipe as it is for one target, by its key; the same object where that has nothing of its own."""
@@ -146,12 +167,12 @@ class Recipe(Section, ABC):
 
     @cached_property
     def _of_scenes(self) -> Mapping[str, Self]:
-        return {key: self._with(scene) for key, scene in self.scenes.items()}
-
-    def _with(self, scene: Pixels) -> Self:
         fields = {name: getattr(self, name) for name in type(self).model_fields}
-        own = {name: with_values(fields[name], values) for name, values in scene if name in fields}
-        return self.model_construct(**fields | own)
+        found: dict[str, Self] = {}
+        for key, scene in self.scenes.items():
+            own = {name: with_values(fields[name], values) for name, values in scene if values}
+            found[key] = type(self).model_construct(**fields | own)
+        return found
 
     def file_of(self, aim: Aim) -> StartFile | None:
         """The file that the pictures of a target begin with, if any."""
@@ -170,13 +191,14 @@ class Recipe(Section, ABC):
 
     def _told(self) -> dict[str, Any]:
         """All that pixels follow from, and nothing that changes none: so runs go on that were begun before it was."""
-        data = self.model_dump(mode="json", exclude={"start", "files", "decoder"})
+        data = self.model_dump(mode="json", exclude={"start", "files", "decoder", "sound"})
         digests = {key: file.digest for key, file in sorted(self.files.items())}
         flow = digests.pop(FLOW, None)
         data["start"] = self.start.told() | ({"path": digests.get(ALL, digests)} if digests else {})
         data["start"] |= {"flow": flow} if flow else {}
         if self.decoder:  # and not the paths of its files
             data["dream"]["parameterization"] |= {"decoder": self.decoder, "reads": ()}
+        data |= {"sound": self.sound.digest} if self.sound else {}
         if "companions" not in self.network:
             del data["dream"]["together"]
         for (*sections, key), default in _NEWER.items():
@@ -403,8 +425,7 @@ def film_recipe(
     network: dict[str, Any],
     files: Mapping[str, StartFile] = MappingProxyType({}),
     decoder: str | None = None,
-    times: Times | None = None,
-    scenes: Mapping[str, Scene] = MappingProxyType({}),
+    direction: Direction = UNDIRECTED,
 ) -> FilmRecipe:
     """Take from settings what a film's frames are made from.
 
@@ -414,21 +435,24 @@ def film_recipe(
         network: What `NetworkSource.identity` says.
         files: The files that pictures begin with, by target.
         decoder: What `ParameterizationKind.identity` says.
-        times: When the classes begin, where they are not equally long; see `class_times`.
-        scenes: What some targets have of their own; see `scenes_of`.
+        direction: What else the film goes by.
     """
+    own = _pixels(direction.scenes, targets, ("motion", "dream"))
+    values = [settings.motion, settings.dream, settings.start]
+    values += [with_values(getattr(settings, name), said) for scene in own.values() for name, said in scene]
     return FilmRecipe(
         network=network,
         aims=tuple(target.aim for target in targets),
         start=settings.start,
         files=dict(files),
         decoder=decoder,
-        scenes=_pixels(scenes, targets, ("motion", "dream")),
+        scenes=own,
         film=_part(DreamedFilm, settings.film),
-        times=times,
+        times=direction.times,
         motion=settings.motion,
         dream=_part(FilmAscent, settings.dream),
         run=_part(FilmRun, settings.run),
+        sound=direction.sound if _follows_sound(*values) else None,
     )
 
 
@@ -438,12 +462,11 @@ def still_recipe(
     network: dict[str, Any],
     files: Mapping[str, StartFile] = MappingProxyType({}),
     decoder: str | None = None,
-    times: Times | None = None,
-    scenes: Mapping[str, Scene] = MappingProxyType({}),
+    direction: Direction = UNDIRECTED,
 ) -> StillRecipe:
     """Take from settings what fresh stills are made from; the arguments are those of `film_recipe`."""
     dream = _part(AscentSettings, settings.dream).for_fresh()
-    own = _pixels(scenes, targets, ("dream",))
+    own = _pixels(direction.scenes, targets, ("dream",))
     changing = [settings.start, dream, *(with_values(dream, scene.dream) for scene in own.values())]
     is_constant = all(Varying(section).is_constant for section in changing)
     return StillRecipe(
@@ -456,8 +479,14 @@ def still_recipe(
         dream=dream,
         stills=_part(StillFormat, settings.stills),
         run=_part(StillRun, settings.run),
-        times=() if is_constant else times or even_times(settings.film, len(targets)),
+        times=() if is_constant else direction.times or even_times(settings.film, len(targets)),
+        sound=direction.sound if _follows_sound(*changing) else None,
     )
+
+
+def _follows_sound(*sections: Section) -> bool:
+    """Whether values of sections follow what is heard."""
+    return any(Varying(section).names - set(TIMES) for section in sections)
 
 
 def flatten(data: Mapping[str, Any] | Section, prefix: str = "") -> dict[str, Any]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import accumulate, pairwise
 from typing import Any
 
 from pydantic import Field
 
 from renderer.common.section import Section, changed_values, with_values
-from renderer.settings.sections import Overlay, Settings
+from renderer.settings.sections import Film, Overlay, Settings
 from renderer.targets.selection import Said, said_of
 from renderer.targets.storyboard import Card
 from renderer.targets.target import Target
@@ -87,6 +88,14 @@ def scenes_of(settings: Settings, targets: Sequence[Target]) -> dict[str, Scene]
     return {key: scene for key, scene in found.items() if scene != Scene()}
 
 
+def own_seconds(film: Film, scenes: Mapping[str, Scene], targets: Sequence[Target]) -> dict[str, float]:
+    """How long each target is shown, by key; nothing where none has seconds of its own, or the beats tell them."""
+    if film.beats_per_class or not any(scene.seconds or scene.card_seconds for scene in scenes.values()):
+        return {}
+    in_order = {target.key: scenes.get(target.key, Scene()) for target in targets}
+    return {key: (one.seconds or film.seconds_per_class) + one.card_seconds for key, one in in_order.items()}
+
+
 def _scene(settings: Settings, said: Said) -> Scene:
     values: dict[str, Values] = {}
     for name in ("motion", "dream", "overlay"):
@@ -118,7 +127,7 @@ class Lettering:
 
 
 def letterings(overlay: Overlay, scene: Scene, fps: float, class_frames: int) -> tuple[Lettering, ...]:
-    """What is written over a class, one after another: its cards, and its own lines between them.
+    """What is written over a class, one after another: its title cards, and its own lines between them.
 
     Args:
         overlay: The settings of all.
@@ -126,17 +135,23 @@ def letterings(overlay: Overlay, scene: Scene, fps: float, class_frames: int) ->
         fps: Frames per second.
         class_frames: How many frames the class has.
     """
-    rest = class_frames / fps - scene.card_seconds
+    own = max(0.0, class_frames / fps - scene.card_seconds)
     shown = [(_card_overlay(overlay, card), card.seconds) for card in scene.before]
-    shown += [(with_values(overlay, scene.overlay), max(0.0, rest))]
+    shown += [(with_values(overlay, scene.overlay), own)]
     shown += [(_card_overlay(overlay, card), card.seconds) for card in scene.after]
-    found, seconds, first = list[Lettering](), 0.0, 0
-    for number, (one, length) in enumerate(shown):
-        seconds += length
-        end = class_frames if number == len(shown) - 1 else min(class_frames, round(seconds * fps))
-        found.append(Lettering(one, first, end - first))
-        first = end
+    ends = [min(class_frames, round(end * fps)) for end in accumulate(seconds for _, seconds in shown)]
+    borders = pairwise([0, *ends[:-1], class_frames])
+    found = [Lettering(one, first, end - first) for (one, _), (first, end) in zip(shown, borders, strict=True)]
     return tuple(one for one in found if one.frames)
+
+
+def settings_for(settings: Settings, scene: Scene) -> tuple[Settings, ...]:
+    """All settings as they are for a class; then as they are under each of its title cards."""
+    names = ("motion", "dream", "overlay")
+    own = {name: with_values(getattr(settings, name), getattr(scene, name)) for name in names}
+    cards = [_card_overlay(settings.overlay, card) for card in (*scene.before, *scene.after)]
+    for_class = settings.model_copy(update=own)
+    return (for_class, *(for_class.model_copy(update={"overlay": card}) for card in cards))
 
 
 def _card_overlay(overlay: Overlay, card: CardText) -> Overlay:

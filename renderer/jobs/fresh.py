@@ -17,9 +17,9 @@ def fresh_digest(run: Run, position: int) -> str:
 
 def text_digest(run: Run, position: int) -> str | None:
     """Of what the text on a target's still follows from, besides the picture; None where there is none."""
-    overlay = run.overlay(position)
     if not run.settings.stills.overlay:
         return None
+    overlay = run.overlay_of_still(position)
     lines = fill_templates(overlay.lines, caption_at(run.targets, position, run.titles))
     looks = overlay.model_dump(mode="json", exclude={"font"})
     return data_digest([lines, looks, run.file.font])

@@ -1,19 +1,16 @@
-"""What a film hears: the sound that goes with it, or curves of the user's own."""
+"""What a film of some settings hears: the sound that goes with it, or curves of the user's own."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable
 
 from renderer.common.errors import UserError
+from renderer.common.over_time import OWN_CURVES, TIMES, Varying
+from renderer.film.scenes import Scene, settings_for
 from renderer.film.times import Beats
 from renderer.settings.sections import Settings
-
-if TYPE_CHECKING:
-    from renderer.sound.curves import Curves
-
-_BEATS = "beats"  # As curves name them.
+from renderer.sound.curves import BEAT, BEATS
+from renderer.sound.hearing import Hearing, SoundFile, hear
 
 
 def beats_of(settings: Settings) -> Beats:
@@ -22,44 +19,48 @@ def beats_of(settings: Settings) -> Beats:
     Raises:
         UserError: There is nothing that has beats, or it cannot be read.
     """
-    own = settings.film.curves and _read(settings.film.curves)
-    if own and _BEATS in own.names:
-        return own.beat_times
+    return _heard(settings, "film.beats_per_class", {BEATS}).beat_times
+
+
+def sound_of(settings: Settings, scenes: Iterable[Scene] = ()) -> SoundFile | None:
+    """What is heard where values of the settings follow it, or of scenes; None where none do. Raises UserError."""
+    wanted = heard_names(settings, scenes)
+    if not wanted:
+        return None
     sound = settings.video.audio or settings.start.sound()
-    if sound is None:
-        raise UserError(_without_beats(settings.film.curves))
-    return _heard(sound).beat_times
-
-
-def _without_beats(curves: Path | None) -> str:
-    if curves:
-        return (
-            f"film.beats_per_class: {curves} has no column {_BEATS}, and the film has no sound; add the column, name a "
-            "sound as video.audio, or leave film.beats_per_class out"
-        )
-    return (
-        "film.beats_per_class: there is no sound to hear beats in; name one as video.audio, or a file of curves as "
-        "film.curves, or leave film.beats_per_class out"
+    heard = _heard(settings, next(iter(wanted.values())), wanted)
+    is_asked = len(heard.parts) > (settings.film.curves is not None)
+    return SoundFile(
+        sound=sound.absolute() if sound and is_asked else None,
+        curves=settings.film.curves and settings.film.curves.absolute(),
+        digest=heard.digest,
     )
 
 
-def _heard(path: Path) -> Curves:
-    """The curves of a sound; heard once, for a check asks again."""
-    try:
-        state = path.stat()
-    except OSError as error:
-        raise UserError(f"video.audio: {path} cannot be read ({error.strerror}); name another file") from error
-    return _heard_as_it_is(path, state.st_mtime_ns, state.st_size)
+def heard_names(settings: Settings, scenes: Iterable[Scene] = ()) -> dict[str, str]:
+    """What values of the settings, and of scenes, follow of what is heard, each with a key that does."""
+    own = [one for scene in scenes for one in settings_for(settings, scene)]
+    curves = [pair for one in (*own, settings) for pair in Varying(one).curves.items()]
+    return {name: key for key, curve in curves for name in sorted(curve.names) if name not in TIMES}
 
 
-@lru_cache(maxsize=1)
-def _heard_as_it_is(path: Path, _changed: int, _size: int) -> Curves:
-    from renderer.sound.listening import listen  # noqa: PLC0415
+def heard_by(settings: Settings) -> Hearing | None:
+    """All that a film can hear; None where there is nothing. Raises UserError."""
+    sound = settings.video.audio or settings.start.sound()
+    return hear(sound, settings.film.curves) if sound or settings.film.curves else None
 
-    return listen(path)
 
-
-def _read(path: Path) -> Curves:
-    from renderer.sound.csv_file import read_curves  # noqa: PLC0415
-
-    return read_curves(path)
+def _heard(settings: Settings, key: str, names: Collection[str]) -> Hearing:
+    """What gives some curves; the sound is listened to only for what the user's own curves do not give."""
+    file, own = settings.film.curves, hear(None, settings.film.curves)
+    missing = sorted({BEATS if name == BEAT else name for name in names} - set(own.names))
+    if not missing:
+        return own
+    name = next((name for name in missing if name.startswith(OWN_CURVES)), missing[0])
+    sound = settings.video.audio or settings.start.sound()
+    if sound is None or name.startswith(OWN_CURVES):
+        key = str(names.get(name, key)) if isinstance(names, dict) else key
+        there = f"{file} has no column {name}" if file else f"nothing gives {name}"
+        by_sound = "" if name.startswith(OWN_CURVES) else "name a sound as video.audio, or "
+        raise UserError(f"{key}: {there}; {by_sound}give film.curves a CSV file with the column {name}")
+    return hear(sound, file)

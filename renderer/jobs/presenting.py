@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from functools import cache
 from os.path import lexists
 from pathlib import Path
 from threading import Event
@@ -13,21 +12,21 @@ from renderer.atlas.seen import SeenRun
 from renderer.common.digests import data_digest
 from renderer.common.ffmpeg import EncodingError
 from renderer.common.progress import Amount, Progress, note_repairs
-from renderer.film.scenes import Lettering, letterings
 from renderer.film.tasks import Picture
 from renderer.film.timeline import Seam, Segment
 from renderer.jobs.commits import Commits
 from renderer.jobs.worker import Worker
-from renderer.media.captions import caption_at, fill_templates, templates_need_score
+from renderer.media.captions import caption_at, check_templates, fill_templates, templates_need_score
 from renderer.media.clean_frames import read_pieces
 from renderer.media.codecs import CODECS, PASSING_QUALITY, SEGMENT_SUFFIXES, clean_coding, film_coding
 from renderer.media.encoding import SegmentEncoder
 from renderer.media.overlay import CaptionWriter, text_opacity
 from renderer.media.pictures import mix
-from renderer.settings.sections import Projection
+from renderer.settings.sections import Settings
 from renderer.store.files import remove
 from renderer.store.records import PartRecord, SegmentRecord, describe, write_record
 from renderer.store.run import Run
+from renderer.targets.storyboard import Card, OwnValues
 from renderer.targets.target import Score
 
 _LOG = logging.getLogger(__name__)
@@ -46,6 +45,19 @@ def clean_frames(run: Run, record: SegmentRecord, first: int = 0) -> Iterator[Pi
     return read_pieces(pieces, (film.width, film.height), first)
 
 
+def check_text(settings: Settings) -> None:
+    """Find what is wrong with the templates of all text over frames; raises UserError as `check_templates` does."""
+    check_templates(settings.overlay.lines)
+    for number, entry in enumerate(settings.classes.select):
+        match entry:
+            case OwnValues(overlay={"lines": lines}):
+                check_templates(lines, f"classes.select[{number}].overlay.lines")
+            case Card(card=lines):
+                check_templates(lines, f"classes.select[{number}].card")
+            case _:
+                pass
+
+
 class Presenter:
     """Shows the frames of a run as its film does: chains faded into each other, and text over them."""
 
@@ -62,9 +74,7 @@ class Presenter:
         """
         film = run.settings.film
         self.run, self.size = run, size or (film.width, film.height)
-        projection: Projection = "flat" if size else film.projection
-        self._writer = cache(lambda overlay: CaptionWriter(overlay, self.size, projection))
-        self._writer(run.settings.overlay)
+        self.writer = CaptionWriter(run.settings.overlay, self.size, "flat" if size else film.projection)
         self.suffix = CODECS[run.settings.video.codec].segment_suffix
         self._needs_scores = templates_need_score(run.lines)
 
@@ -119,27 +129,15 @@ class Presenter:
             shown: As for `caption_at`.
         """
         scores: Sequence[Score | None] = record.scores if self._needs_scores and record.scores else (None,)
-        run, has_one = self.run, len(self._letterings(segment)) == 1
+        run, has_one = self.run, len(self.run.letterings(segment)) == 1
         numbers = range(max(len(scores), 1 if has_one else segment.frames))
         return [
             fill_templates(
-                self._lettering(segment, number).overlay.lines,
+                self.run.lettering(segment, number).overlay.lines,
                 caption_at(run.targets, segment.position, run.titles, scores[min(number, len(scores) - 1)], shown),
             )
             for number in numbers
         ]
-
-    def _letterings(self, segment: Segment) -> list[Lettering]:
-        """What is written over the frames of a segment, one after another."""
-        overlay, fps = self.run.settings.overlay, self.run.settings.film.fps
-        found = letterings(overlay, self.run.scene(segment.position), fps, segment.class_frames)
-        last = segment.first_frame + segment.frames
-        return [one for one in found if one.first < last and one.first + one.frames > segment.first_frame]
-
-    def _lettering(self, segment: Segment, number: int) -> Lettering:
-        """That over one frame of a segment."""
-        frame = segment.first_frame + number
-        return next(one for one in reversed(self._letterings(segment)) if one.first <= frame)
 
     def mixed(
         self, record: SegmentRecord, seam: Seam | None, lead_in: SegmentRecord | None, first: int = 0
@@ -157,21 +155,24 @@ class Presenter:
 
     def write(self, picture: Picture, segment: Segment, number: int, texts: Sequence[tuple[str, ...]]) -> Picture:
         """A picture of the presenter's size with the text of a segment's frame over it; `texts` gives the texts."""
-        shown, fps = self._lettering(segment, number), self.run.settings.film.fps
-        opacity = text_opacity(shown.overlay, fps, segment.first_frame + number - shown.first, shown.frames)
-        return self._writer(shown.overlay).write(picture, texts[min(number, len(texts) - 1)], opacity)
+        shown, overlay = self.run.lettering(segment, number), self.run.overlay_at(segment, number)
+        fps, frame = self.run.settings.film.fps, segment.first_frame + number - shown.first
+        opacity = text_opacity(overlay, fps, frame, shown.frames)
+        return self.writer.write(picture, texts[min(number, len(texts) - 1)], opacity, overlay)
 
     def fingerprint(
         self, segment: Segment, record: SegmentRecord, seam: Seam | None, lead_in: SegmentRecord | None
     ) -> str:
         """Of all that a part follows from; the lead-in is the one that it fades into."""
         settings = self.run.settings
-        shown = self._letterings(segment)
+        shown = self.run.letterings(segment)
         looks = [one.overlay.model_dump(mode="json", exclude={"lines", "font"}) for one in shown]
         following = [piece.digest for piece in lead_in.clean] if lead_in else None
-        text = [self.texts(segment, record), looks[0], self.run.file.font, segment.first_frame, segment.class_frames]
+        text: list[object] = [self.texts(segment, record), looks[0]]
+        text += [self.run.file.font, segment.first_frame, segment.class_frames]
         if len(shown) > 1 or shown[0].frames < segment.class_frames:
             text += [looks, [(one.first, one.frames) for one in shown]]
+        text += self.run.text_follows(segment)
         return data_digest(
             {
                 "frames": [piece.digest for piece in record.clean],

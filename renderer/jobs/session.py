@@ -13,12 +13,15 @@ from pathlib import Path
 from renderer.common.digests import file_digest
 from renderer.common.errors import UserError
 from renderer.common.ordinary_files import is_ordinary_file, is_text, no_such_file
+from renderer.common.over_time import silence
 from renderer.common.progress import Progress
-from renderer.film.recipe import film_recipe
+from renderer.film.recipe import Direction, film_recipe
 from renderer.film.scenes import Scene, scenes_of
 from renderer.film.timeline import class_borders, refuse_endless
 from renderer.film.times import Times
 from renderer.jobs.changes import Agree, disagree, find_changes
+from renderer.jobs.curve_checks import refuse_wrong_curves
+from renderer.jobs.hearing import sound_of
 from renderer.jobs.timing import times_of
 from renderer.media.codecs import FILM_SUFFIXES, SEGMENT_SUFFIXES
 from renderer.settings.chosen import Chosen
@@ -51,13 +54,14 @@ def describe_run(name: str, settings: Settings, targets: Sequence[Target], *, fi
     decoder = settings.dream.parameterization.identity()
     network, font = settings.network.identity(), _font_digest(settings)
     start = {key: _start_file(path) for key, path in settings.start.files(targets).items()}
+    sound = sound_of(settings, scenes.values())
     _check_layer(settings)
+    recipe = film_recipe(chosen.fill_in(settings), targets, network, start, decoder, Direction(times, sound, scenes))
+    refuse_wrong_curves(settings, recipe, targets, scenes, sound.opened().at if sound else silence)
     return RunFile(
         name=name,
         film=film,
-        fingerprints={
-            "film": film_recipe(chosen.fill_in(settings), targets, network, start, decoder, times, scenes).digest,
-        },
+        fingerprints={"film": recipe.digest},
         network=network,
         start=start,
         decoder=decoder,
@@ -68,6 +72,7 @@ def describe_run(name: str, settings: Settings, targets: Sequence[Target], *, fi
         targets=tuple(targets),
         times=times,
         scenes=scenes,
+        sound=sound,
     )
 
 

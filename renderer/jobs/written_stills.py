@@ -168,6 +168,6 @@ def _with_text(run: Run, position: int, made: StillPicture, shown: Projection) -
     if not run.settings.stills.overlay:
         return made.picture
     height, width, _ = made.picture.shape
-    overlay = run.overlay(position)
+    overlay = run.overlay_of_still(position)
     texts = fill_templates(overlay.lines, caption_at(run.targets, position, run.titles, made.score))
     return CaptionWriter(overlay, (width, height), shown).write(made.picture, texts)

@@ -62,19 +62,23 @@ class CaptionWriter:
         """
         load_font(overlay.font, 24.0)
         draw = _draw_layer if projection == "flat" else _stand_layer
+        self._overlay = overlay
         self._drawing = threading.Lock()  # or each of several threads would draw the same text
-        self._layer = functools.lru_cache(_CACHED_LAYERS)(functools.partial(draw, overlay, size))
+        self._layer = functools.lru_cache(_CACHED_LAYERS)(functools.partial(draw, size))
 
-    def write(self, picture: Picture, texts: tuple[str, ...], opacity: float = 1.0) -> Picture:
+    def write(
+        self, picture: Picture, texts: tuple[str, ...], opacity: float = 1.0, overlay: Overlay | None = None
+    ) -> Picture:
         """Give a picture with text over it.
 
         Args:
             picture: The picture; it is left as it is.
             texts: The filled templates; see `fill_templates`.
             opacity: Share in [0, 1] by which the opacities of the settings are multiplied.
+            overlay: The settings, where they are others by now; of plain numbers.
         """
         with self._drawing:
-            layer = self._layer(texts)
+            layer = self._layer(overlay or self._overlay, texts)
         return picture if layer is None else layer.over(picture, opacity)
 
 
@@ -105,10 +109,10 @@ class _Layer:
         return written
 
 
-def _stand_layer(overlay: Overlay, size: tuple[int, int], texts: Sequence[str]) -> _Layer | None:
+def _stand_layer(size: tuple[int, int], overlay: Overlay, texts: Sequence[str]) -> _Layer | None:
     """The text before the camera in a panorama of the given size."""
     width, height = drawn_size(size)
-    flat = _draw_layer(overlay, (width, height), texts)
+    flat = _draw_layer((width, height), overlay, texts)
     if flat is None:
         return None
     drawing = np.zeros((height, width, 4), np.float32)
@@ -119,7 +123,7 @@ def _stand_layer(overlay: Overlay, size: tuple[int, int], texts: Sequence[str]) 
     return _Layer(left, top, standing[..., :3], standing[..., 3:])
 
 
-def _draw_layer(overlay: Overlay, size: tuple[int, int], texts: Sequence[str]) -> _Layer | None:
+def _draw_layer(size: tuple[int, int], overlay: Overlay, texts: Sequence[str]) -> _Layer | None:
     rows = lay_out(overlay, size, [drawable(overlay.font, text) for text in texts])
     if not rows:
         return None

@@ -17,11 +17,11 @@ from renderer.common.section import Section
 from renderer.common.wording import did_you_mean, nearest
 from renderer.networks.source import NetworkSource
 from renderer.settings.overrides import Overrides, merge, parse_overrides
+from renderer.settings.own_values import refuse_wrong_entries
 from renderer.settings.presets import kind_of_network, layers_below, suiting_path, suiting_start
 from renderer.settings.problems import describe_problems
 from renderer.settings.python_values import mark
 from renderer.settings.sections import Settings
-from renderer.settings.own_values import refuse_wrong_entries
 from renderer.settings.shape import Group, Leaf, Shape, Variants, settings_shape
 from renderer.settings.shipped import shipped_configs
 from renderer.settings.yaml_limits import MOST_CHARACTERS

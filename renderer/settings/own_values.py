@@ -43,6 +43,8 @@ def refuse_wrong_entries(classes: Classes, tree: Marked) -> None:
                 _refuse_wrong(_Own(path, _as_list(tree), {"lines": "card"}))
             case OwnValues():
                 _refuse_wrong(_Own(path, _as_list(tree), {}))
+            case _:
+                pass
 
 
 def _as_list(tree: Marked) -> Marked:
@@ -94,9 +96,12 @@ class _Own:
                 if path[1] == "font":
                     yield path, "there is one font for the whole film; set overlay.font"
             elif path not in _over_time():
-                yield path, (
-                    f"is the same for the whole film; set it as {dotted(path)}. A class may have of its own what may "
-                    "change over time: rates, weights, shares"
+                yield (
+                    path,
+                    (
+                        f"is the same for the whole film; set it as {dotted(path)}. A class may have of its own "
+                        "what may change over time: rates, weights, shares"
+                    ),
                 )
 
 

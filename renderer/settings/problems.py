@@ -86,10 +86,9 @@ def _problem(details: ErrorDetails, tree: Marked) -> tuple[Path, str]:
             if isinstance(above, dict) and tag not in above:
                 return path, f"is missing; set it to {words(shape.tag_leaf.schema)}"
             return path, _wrong_value(shape.tag_leaf.schema, path, tree)
-        case Leaf() if len(rest) > 2 and rest[1] in ENTRY_MODELS:
-            return _wrong_entry(path, rest, details["type"], tree)
         case Leaf(schema=schema):
-            return _wrong_leaf(schema, path, rest, details["type"], tree)
+            is_of_entry = len(rest) > 2 and rest[1] in ENTRY_MODELS
+            return (_wrong_entry if is_of_entry else _wrong_leaf)(schema, path, rest, details["type"], tree)
         case _:
             keys = list(dict.fromkeys(below[0] for below in known_keys(shape)))
             return path, f"must be a mapping with keys such as {either(keys[:4])}, not {_given(path, tree)}"
@@ -133,7 +132,7 @@ def _wrong_leaf(schema: Schema, path: Path, rest: Path, kind: str, tree: Marked)
     return path, _wrong_value(schema, path, tree)
 
 
-def _wrong_entry(path: Path, rest: Path, kind: str, tree: Marked) -> tuple[Path, str]:
+def _wrong_entry(_schema: Schema, path: Path, rest: Path, kind: str, tree: Marked) -> tuple[Path, str]:
     """What is wrong with a key of an entry of a selection; `rest` is its number, its kind and the key."""
     number, model, key = rest[:3]
     keys = _entry_keys(str(model))
@@ -260,6 +259,7 @@ def _given(path: Path, tree: Marked) -> str:
 
 
 def dotted(path: Path) -> str:
+    """A path as users write it."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{shortened(part)}" for part in path).removeprefix(".")
 
 

@@ -44,7 +44,9 @@ class NoveltyMeter:
 
 def exact_time(novelty: Novelty, index: int) -> float:
     """The seconds at which something begins, from the index of a peak: between samples, where a parabola is highest."""
-    before, peak, after = (novelty[place] if 0 <= place < len(novelty) else 0.0 for place in range(index - 1, index + 2))
+    before, peak, after = (
+        novelty[place] if 0 <= place < len(novelty) else 0.0 for place in range(index - 1, index + 2)
+    )
     bend = before - 2 * peak + after
     shift = 0.5 * (before - after) / bend if bend < 0 else 0.0
     return max(0.0, (index + min(max(shift, -0.5), 0.5)) / RATE + _EARLY)

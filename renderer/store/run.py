@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from renderer.common.errors import UserError
+from renderer.common.over_time import TIMES, Heard, Moment, Varying, silence
 from renderer.common.section import with_values
-from renderer.film.recipe import FilmRecipe, StillRecipe, film_recipe, still_recipe
-from renderer.film.scenes import Scene
-from renderer.film.timeline import Timeline, crossfade_frames
+from renderer.film.recipe import Direction, FilmRecipe, StillRecipe, film_recipe, still_recipe
+from renderer.film.scenes import Lettering, Scene, letterings
+from renderer.film.timeline import Segment, Timeline, crossfade_frames
+from renderer.film.times import even_times
 from renderer.settings.sections import Overlay, Settings
 from renderer.starts.start import StartFile
 from renderer.store.cleaning import refuse_strange
@@ -54,15 +56,18 @@ class Run:
         return self.settings.stills.fresh or not self.file.film
 
     @property
-    def _parts(self) -> tuple[Settings, tuple[Target, ...], dict[str, Any], dict[str, StartFile], str | None]:
+    def _parts(
+        self,
+    ) -> tuple[Settings, tuple[Target, ...], dict[str, Any], dict[str, StartFile], str | None, Direction]:
         """What recipes are made of."""
         file = self.file
-        return file.decided, self.targets, file.network, file.start, file.decoder
+        direction = Direction(file.times, file.sound, file.scenes)
+        return file.decided, self.targets, file.network, file.start, file.decoder, direction
 
     @cached_property
     def film_recipe(self) -> FilmRecipe:
         """What the frames of its film are made from."""
-        return film_recipe(*self._parts, times=self.file.times, scenes=self.file.scenes)
+        return film_recipe(*self._parts)
 
     @cached_property
     def source_sound(self) -> Path | None:
@@ -72,7 +77,56 @@ class Run:
     @cached_property
     def still_recipe(self) -> StillRecipe:
         """What its fresh stills are made from."""
-        return still_recipe(*self._parts, times=self.file.times, scenes=self.file.scenes)
+        return still_recipe(*self._parts)
+
+    def letterings(self, segment: Segment) -> tuple[Lettering, ...]:
+        """What is written over the frames of a segment, one after another."""
+        of_class = self._letterings(segment.position, segment.class_frames)
+        first, last = segment.first_frame, segment.first_frame + segment.frames
+        return tuple(one for one in of_class if one.first < last and one.first + one.frames > first)
+
+    @cached_property
+    def _letterings(self) -> Callable[[int, int], tuple[Lettering, ...]]:
+        """Of a class, by its position and its number of frames."""
+        overlay, fps = self.settings.overlay, self.settings.film.fps
+        return cache(lambda position, frames: letterings(overlay, self.scene(position), fps, frames))
+
+    def lettering(self, segment: Segment, frame: int) -> Lettering:
+        """What is written over a frame of a segment."""
+        place = segment.first_frame + frame
+        return next(one for one in reversed(self.letterings(segment)) if one.first <= place)
+
+    def overlay_at(self, segment: Segment, frame: int) -> Overlay:
+        """How the text over a frame of a segment looks."""
+        overlay = Varying(self.lettering(segment, frame).overlay)
+        if overlay.is_constant:
+            return self.lettering(segment, frame).overlay
+        seconds = (segment.first_frame + frame) / self.settings.film.fps
+        return overlay.at(self.film_recipe.moment(segment, seconds), self._heard)
+
+    def overlay_of_still(self, position: int) -> Overlay:
+        """How the text on a still looks: as in the middle of its class, without title cards."""
+        own = with_values(self.settings.overlay, self.scene(position).overlay)
+        overlay = Varying(own)
+        if overlay.is_constant:
+            return own
+        times = self.file.times or even_times(self.settings.film, len(self.targets))
+        begin, end = times[position : position + 2]
+        moment = Moment(position, (end - begin) / 2, end - begin, (begin + end) / 2, times[-1])
+        return overlay.at(moment, self._heard)
+
+    def text_follows(self, segment: Segment) -> list[Any]:
+        """From what the look of a segment's text follows, where it changes over time."""
+        varying = [Varying(one.overlay) for one in self.letterings(segment)]
+        if all(one.is_constant for one in varying):
+            return []
+        follows_sound = any(one.names - set(TIMES) for one in varying)
+        heard = self.file.sound.digest if self.file.sound and follows_sound else None
+        return [segment.position, self.timeline.film_frame(segment), self.timeline.frames, heard]
+
+    @cached_property
+    def _heard(self) -> Heard:
+        return self.file.sound.opened().at if self.file.sound else silence
 
     @cached_property
     def titles(self) -> Mapping[int, str]:
@@ -88,10 +142,6 @@ class Run:
     def scene(self, position: int) -> Scene:
         """What a target has of its own, by its place in the film."""
         return self.file.scenes.get(self.targets[position].key, Scene())
-
-    def overlay(self, position: int) -> Overlay:
-        """The text over the pictures of a target, by its place in the film; but for title cards."""
-        return with_values(self.settings.overlay, self.scene(position).overlay)
 
     @property
     def are_classes(self) -> bool:

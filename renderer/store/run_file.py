@@ -21,6 +21,7 @@ from renderer.film.times import Times
 from renderer.settings.chosen import Chosen
 from renderer.settings.sections import Settings
 from renderer.settings.yaml_source import dump_yaml, read_dumped
+from renderer.sound.hearing import SoundFile
 from renderer.starts.start import StartFile
 from renderer.store.files import write_whole
 from renderer.store.paths import RunPaths
@@ -67,6 +68,7 @@ class RunFile(BaseModel):
         times: When each of them begins, and when the film ends, in seconds; None in files of earlier versions, and
             where all are as long as `film.seconds_per_class` says.
         scenes: What some of them have of their own, by their keys.
+        sound: What is heard, where values follow it.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -84,6 +86,7 @@ class RunFile(BaseModel):
     targets: tuple[StoredTarget, ...]
     times: Times | None = None
     scenes: dict[str, Scene] = Field(default_factory=dict)
+    sound: SoundFile | None = None
 
     @model_validator(mode="after")
     def _refuse_times_of_others(self) -> Self:

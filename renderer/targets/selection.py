@@ -32,7 +32,6 @@ from renderer.targets.storyboard import (
 )
 from renderer.targets.target import Mixture, Neuron, Target
 
-
 OutputWeights = Callable[[], Float[np.ndarray, "classes features"]]
 
 

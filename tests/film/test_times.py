@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from renderer.common.errors import UserError
-from renderer.film.recipe import FilmRecipe, film_recipe
+from renderer.film.recipe import Direction, FilmRecipe, film_recipe
 from renderer.film.timeline import build_timeline, class_borders, crossfade_frames
 from renderer.film.times import Times, class_times, even_times
 from renderer.jobs import timing
@@ -31,7 +31,7 @@ def heard(until: float) -> Sequence[float]:
 
 
 def recipe(times: Times | None, *overrides: str) -> FilmRecipe:
-    return film_recipe(Chosen().fill_in(tiny_settings(*overrides)), TARGETS, {}, times=times)
+    return film_recipe(Chosen().fill_in(tiny_settings(*overrides)), TARGETS, {}, direction=Direction(times))
 
 
 def test_a_class_with_seconds_of_its_own_moves_the_others() -> None:
@@ -161,7 +161,7 @@ def test_a_run_of_even_classes_keeps_no_times(tmp_path: Path) -> None:
 def test_beats_without_a_sound_are_refused_and_nothing_is_written(tmp_path: Path) -> None:
     directory = tmp_path / "run"
     asked = request(directory, "film.beats_per_class=2")
-    with pytest.raises(UserError, match=r"film\.beats_per_class: there is no sound .* video\.audio, .* film\.curves"):
+    with pytest.raises(UserError, match=r"film\.beats_per_class: nothing gives beats; .* video\.audio, .* film\.curves"):
         render(asked, Recorder(), FakeWorker)
     assert not directory.exists()
     found = {finding.name: finding for finding in preflight(asked, film=True, quick=True, make_worker=FakeWorker)}

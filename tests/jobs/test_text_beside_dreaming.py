@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,9 +21,9 @@ def render_tiny(directory: Path, on_frame: Callable[[int], None] = lambda number
 def test_the_dreaming_goes_on_while_text_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write, dreamed = CaptionWriter.write, threading.Event()
 
-    def wait(self: CaptionWriter, picture: Picture, texts: tuple[str, ...], opacity: float = 1.0) -> Picture:
+    def wait(self: CaptionWriter, picture: Picture, *text: Any) -> Picture:
         assert dreamed.wait(30)
-        return write(self, picture, texts, opacity)
+        return write(self, picture, *text)
 
     monkeypatch.setattr(CaptionWriter, "write", wait)
     render_tiny(tmp_path, lambda number: dreamed.set() if number == 9 else None)

@@ -1,0 +1,70 @@
+"""Values over time, tried over the whole film before any of it is dreamed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from renderer.common.errors import UserError
+from renderer.common.expressions import ExpressionError
+from renderer.common.over_time import Curve, Formula, Heard, Moment, Varying
+from renderer.film.recipe import FilmRecipe
+from renderer.film.scenes import Scene, settings_for
+from renderer.settings.sections import Settings
+from renderer.targets.target import Target
+
+_MOST_MOMENTS = 20_000
+
+
+def refuse_wrong_curves(
+    settings: Settings, recipe: FilmRecipe, targets: Sequence[Target], scenes: Mapping[str, Scene], heard: Heard
+) -> None:
+    """Refuse expressions that leave their bounds, or have no value, in some frame of a film.
+
+    Args:
+        settings: All settings.
+        recipe: What the film is made from.
+        targets: The film's targets.
+        scenes: What some of them have of their own, by their keys.
+        heard: What is heard at a time.
+
+    Raises:
+        UserError: One does; the message names its key, and when.
+    """
+    common = _formulas(settings)
+    own = {
+        key: list(dict.fromkeys(formula for one in settings_for(settings, scene) for formula in _formulas(one)))
+        for key, scene in scenes.items()
+    }
+    if not common and not any(own.values()):
+        return
+    for moment in moments(recipe):
+        for key, curve in own.get(targets[moment.position].key, common):
+            if problem := _problem(curve, moment, heard):
+                when = f"{moment.film_seconds:.2f} s into the film, in {targets[moment.position].title!r:.60}"
+                raise UserError(f"{key}: {when}, {curve.written!r:.80} {problem}")
+
+
+def _formulas(settings: Settings) -> list[tuple[str, Formula]]:
+    """The expressions in settings, each with its key."""
+    return [(key, curve) for key, curve in Varying(settings).curves.items() if isinstance(curve, Formula)]
+
+
+def moments(recipe: FilmRecipe, most: int = _MOST_MOMENTS) -> Iterator[Moment]:
+    """The moments of the frames of a film, in order; of one with very many some, evenly."""
+    timeline = recipe.timeline
+    step = math.ceil(timeline.frames / most)
+    for segment in timeline.segments:
+        first = -segment.start_frame % step
+        for frame in range(first, segment.frames, step):
+            yield recipe.moment(segment, (segment.first_frame + frame) / timeline.fps)
+
+
+def _problem(curve: Curve, moment: Moment, heard: Heard) -> str | None:
+    try:
+        value = curve.raw(moment, heard)
+    except ExpressionError as error:
+        return f"{error}; mend the expression"
+    if curve.bounds.hold(value):
+        return None
+    return f"is {value:g}; it must be {curve.bounds}, so put min, max or clamp around it"
