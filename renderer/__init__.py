@@ -3,6 +3,7 @@
 The rooms, from the ground up; each may import those above it in this list, and none below:
 
 common     what all others rest on: errors, sections of settings, digests, words, progress
+sound      what is heard: curves of loudness, onsets and beats, from sound files or tables
 targets    what is dreamed toward: class outputs, channels, layers, directions, mixtures; lists, selection, order
 networks   frozen networks: where they come from (`sources`), and the activations of their layers
 dream      pixels from gradients: objectives, parameterizations, views, optimizers, level; `ascent` joins them

@@ -8,7 +8,6 @@ It is written from the first note to the last one by this script, with no sound 
 """
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,19 @@ SEED = 7
 BIT_RATE = "84k"
 # A minor, F, C, G: the bass, and three or four voices above it, as numbers of keys (69 is a' with 440 Hz).
 CHORDS = ((45, (57, 60, 64, 71)), (41, (57, 60, 65, 67)), (48, (55, 60, 64, 71)), (43, (55, 59, 62, 69)))
-MELODY = ((0, 76), (1.5, 79), (2.5, 76), (4, 72), (5.5, 74), (6.5, 72), (8, 71), (9.5, 72), (10.5, 67), (12, 74), (14, 71))
+MELODY = (
+    (0, 76),
+    (1.5, 79),
+    (2.5, 76),
+    (4, 72),
+    (5.5, 74),
+    (6.5, 72),
+    (8, 71),
+    (9.5, 72),
+    (10.5, 67),
+    (12, 74),
+    (14, 71),
+)
 QUIET_BARS = (0, 1)  # chords and hats alone
 BREAK_BAR = 7  # The drums become a fill, which leads to the beginning.
 
@@ -67,7 +78,10 @@ def kick() -> np.ndarray:
 def clap(noise: np.random.Generator) -> np.ndarray:
     """Hands: noise around 1.5 kHz, of which three bursts follow one another."""
     time = seconds(0.3)
-    bursts = sum(np.where(time >= late, np.exp(-(time - late) / fall), 0) for late, fall in ((0, 0.006), (0.011, 0.006), (0.022, 0.07)))
+    bursts = sum(
+        np.where(time >= late, np.exp(-(time - late) / fall), 0)
+        for late, fall in ((0, 0.006), (0.011, 0.006), (0.022, 0.07))
+    )
     return faded(band(noise.standard_normal(len(time)), 900, 4500) * bursts, 0.001, 0.02)
 
 
@@ -80,7 +94,10 @@ def hat(noise: np.random.Generator, fall: float) -> np.ndarray:
 def bass(key: int, beats: float) -> np.ndarray:
     """A round low tone with a few overtones."""
     time = seconds(beats * BEAT / RATE)
-    tone = sum(np.sin(2 * np.pi * hertz(key - 12) * number * time) * np.exp(-time * number / 0.5) / number**1.3 for number in range(1, 7))
+    tone = sum(
+        np.sin(2 * np.pi * hertz(key - 12) * number * time) * np.exp(-time * number / 0.5) / number**1.3
+        for number in range(1, 7)
+    )
     return faded(tone, 0.006, 0.03)
 
 
@@ -99,7 +116,9 @@ def chord(keys: tuple[int, ...], bright: float) -> np.ndarray:
 def bell(key: int) -> np.ndarray:
     """A struck tone, the melody."""
     time = seconds(1.1)
-    strike = np.sin(2 * np.pi * hertz(key) * time + 1.4 * np.exp(-time / 0.12) * np.sin(2 * np.pi * hertz(key) * 3 * time))
+    strike = np.sin(
+        2 * np.pi * hertz(key) * time + 1.4 * np.exp(-time / 0.12) * np.sin(2 * np.pi * hertz(key) * 3 * time)
+    )
     return faded(strike * np.exp(-time / 0.3), 0.002, 0.05)
 
 
@@ -115,12 +134,17 @@ def drums(tape: Tape, noise: np.random.Generator) -> None:
         first, is_quiet = 4 * bar, bar in QUIET_BARS
         for eighth in range(8):
             is_open = eighth == 7 and not is_quiet
-            tape.add(first + eighth / 2, hat(noise, 0.09 if is_open else 0.028), (0.10 if eighth % 2 else 0.17) * (0.6 if is_quiet else 1), 0.3)
+            tape.add(
+                first + eighth / 2,
+                hat(noise, 0.09 if is_open else 0.028),
+                (0.10 if eighth % 2 else 0.17) * (0.6 if is_quiet else 1),
+                0.3,
+            )
         if is_quiet:
-            tape.add(first, kick(), 0.28)
+            tape.add(first, kick(), 0.24)
             continue
         for beat in range(4):
-            tape.add(first + beat, kick(), 0.62)
+            tape.add(first + beat, kick(), 0.56)
             if beat % 2:
                 tape.add(first + beat, clap(noise), 0.34, -0.1)
     for sixteenth in range(6):
@@ -132,14 +156,14 @@ def harmony(tape: Tape) -> None:
     for bar in range(BARS):
         root, keys = CHORDS[bar % 4]
         is_quiet = bar in QUIET_BARS
-        tape.add(4 * bar, chord(keys, 1.6 if is_quiet else 2.6), 0.10 if is_quiet else 0.125, -0.25)
-        tape.add(4 * bar + 0.02, chord(tuple(key + 12 for key in keys[:3]), 1.6), 0.05, 0.35)
+        tape.add(4 * bar, chord(keys, 1.6 if is_quiet else 2.6), 0.21 if is_quiet else 0.2, -0.25)
+        tape.add(4 * bar + 0.02, chord(tuple(key + 12 for key in keys[:3]), 1.6), 0.09, 0.35)
         if not is_quiet:
             for beat, key in ((0, root), (0.75, root), (1.5, root), (2.5, root + 12), (3, root), (3.5, root + 7)):
-                tape.add(4 * bar + beat, bass(key, 0.45), 0.27)
+                tape.add(4 * bar + beat, bass(key, 0.45), 0.25)
     for beat, key in MELODY:
-        tape.add(16 + beat, bell(key), 0.13, 0.15)
-        tape.add(16 + beat + 0.75, bell(key), 0.04, -0.5)
+        tape.add(16 + beat, bell(key), 0.15, 0.15)
+        tape.add(16 + beat + 0.75, bell(key), 0.05, -0.5)
 
 
 def music() -> np.ndarray:
@@ -150,10 +174,20 @@ def music() -> np.ndarray:
     return np.tanh(1.1 * tape.sound) * 0.8
 
 
-def write_music(path: Path, sound: np.ndarray, encode: Callable[[int], str] | None = None) -> None:
+def write_music(path: Path, sound: np.ndarray) -> None:
     """Encode it; the same sound gives the same file."""
     raw = ["-f", "f32le", "-ar", str(RATE), "-ac", "2", "-i", "pipe:"]
-    output = ["-c:a", "libvorbis", "-b:a", BIT_RATE, "-flags", "+bitexact", "-fflags", "+bitexact", f"file:{path.absolute()}"]
+    output = [
+        "-c:a",
+        "libvorbis",
+        "-b:a",
+        BIT_RATE,
+        "-flags",
+        "+bitexact",
+        "-fflags",
+        "+bitexact",
+        f"file:{path.absolute()}",
+    ]
     with ffmpeg.fed([*raw, *output], f"encoding {path.name}") as (_, pipe):
         pipe.write(sound.astype("<f4").tobytes())
 
@@ -165,7 +199,7 @@ def main() -> None:
     options = parser.parse_args()
     sound = music()
     write_music(options.music, sound)
-    print(f"{options.music}: {len(sound) / RATE:g} s, peak {np.abs(sound).max():.2f}, {options.music.stat().st_size / 1000:.0f} kB")
+    print(f"{options.music}: {len(sound) / RATE:g} s, {options.music.stat().st_size / 1000:.0f} kB")
 
 
 if __name__ == "__main__":

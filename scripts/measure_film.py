@@ -16,10 +16,11 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from renderer.common.errors import UserError
+from renderer.common.over_time import Moment, Varying
 from renderer.film.camera import Camera
 from renderer.film.motion import Move
 from renderer.film.warp import apply_moves
-from renderer.settings.sections import Settings
+from renderer.settings.sections import Motion, Settings
 from renderer.store.index_file import Index, read_index
 from renderer.store.paths import RunPaths
 from renderer.store.run_file import read_run_file
@@ -148,8 +149,12 @@ def shots(index: Index, settings: Settings) -> list[Shot]:
 
 
 def _camera(settings: Settings, position: int, start: int, frames: int) -> Camera:
-    fps = settings.film.fps
-    return Camera(lambda _: settings.motion, position, start / fps, frames / fps, settings.run.seed)
+    fps, motion = settings.film.fps, Varying(settings.motion)
+
+    def told(seconds: float) -> Motion:
+        return motion.at(Moment(position, max(0.0, seconds), frames / fps, start / fps + seconds))
+
+    return Camera(told, (max(0, position - 1), position), start / fps, frames / fps, settings.run.seed)
 
 
 def _move(settings: Settings, camera: Camera, number: int) -> Move | None:

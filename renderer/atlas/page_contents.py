@@ -49,6 +49,7 @@ def page_contents(seen: SeenRun, index: Index) -> dict[str, Any]:
         "dreamers": run.settings.network.names,
         "picture": still_size(run),
         "film": describe_film(index.film) if index.film else None,
+        "loops": run.settings.film.loop,
         "groups": [
             {"name": group.name, "count": group.count, "wider": group.wider, "narrower": group.narrower}
             for group in groups.groups

@@ -22,14 +22,14 @@ class Camera:
 
     Attributes:
         told: The motion of the settings at so many seconds after the class began.
-        position: Place of the class in the film, from 0.
+        positions: Places in the film of the class before, or of the class itself where there is none, and of the class.
         begin: When the class begins in the film, in seconds.
         duration: How long it is shown, in seconds.
         seed: The run's seed, from which follows how the camera shakes.
     """
 
     told: MotionAt
-    position: int
+    positions: tuple[int, int]
     begin: float
     duration: float
     seed: int
@@ -42,7 +42,7 @@ class Camera:
         return replace(move, shake=(after[0] - before[0], after[1] - before[1])) if before != after else move
 
     def _motion_at(self, seconds: float) -> Motion:
-        return on_path(self.told(seconds), self.position, seconds)
+        return on_path(self.told(seconds), self.positions, seconds)
 
     def _place(self, seconds: float) -> tuple[float, float]:
         """Where shaking has brought it, to the right and down, in shares of the shorter side."""

@@ -26,7 +26,7 @@ def brought(network: Network, recipe: FilmRecipe, task: SegmentTask, opened: Exi
     if moving is None:
         return None
     opened.callback(moving.close)
-    first = recipe.timeline.film_frame(task.segment) + task.begun
+    first = task.segment.start_frame + task.begun
     return Brought(moving, first, partial(to_tensor, network=network))
 
 

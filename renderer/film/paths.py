@@ -28,22 +28,23 @@ _SPEEDS: Mapping[MoveName, _Speeds] = {
 }
 
 
-def names_at(path: tuple[MoveName, ...], position: int) -> tuple[MoveName, MoveName]:
-    """The moves of the class before and of a class, by its place in the film; the first one has only its own."""
-    return path[max(0, position - 1) % len(path)], path[position % len(path)]
+def names_at(path: tuple[MoveName, ...], positions: tuple[int, int]) -> tuple[MoveName, MoveName]:
+    """The moves of the class before and of a class, by their places in the film."""
+    before, own = positions
+    return path[before % len(path)], path[own % len(path)]
 
 
-def on_path(motion: Motion, position: int, seconds: float) -> Motion:
+def on_path(motion: Motion, positions: tuple[int, int], seconds: float) -> Motion:
     """A motion with its path put into zoom, rotation and pan.
 
     Args:
         motion: What the settings say.
-        position: Place of the class in the film, from 0.
+        positions: Places of the class before and of the class in the film, from 0.
         seconds: Time since the class began.
     """
     if motion.path is None:
         return motion
-    before, own = (_SPEEDS[name] for name in names_at(motion.path, position))
+    before, own = (_SPEEDS[name] for name in names_at(motion.path, positions))
     share = _smooth(min(1.0, max(0.0, seconds / _CHANGE_SECONDS)))
     right, down = (_between(before.pan[axis], own.pan[axis], share) + motion.pan[axis] for axis in (0, 1))
     changed = {

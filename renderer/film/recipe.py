@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, reduce
 from types import MappingProxyType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from pydantic import Field
 
@@ -21,7 +21,7 @@ from renderer.common.section import Section, with_values
 from renderer.dream.dreaming import AscentSettings, FilmAscent
 from renderer.film.paths import names_at
 from renderer.film.scenes import Pixels, Scene
-from renderer.film.timeline import Segment, Timeline, blend_frames, build_timeline, film_frame, transition_frames
+from renderer.film.timeline import Segment, Timeline, blend_frames, build_timeline, follows_class, transition_frames
 from renderer.film.times import Times, even_times
 from renderer.settings.sections import DreamedFilm, Motion, Precision, Settings
 from renderer.sound.hearing import SoundFile
@@ -79,13 +79,14 @@ class FilmValues:
 
 _NAME_DIGITS = 10
 # What of the section `film` is in each segment, as far as its frames follow from it.
-_OF_SEGMENTS = ("blend_seconds", "chains", "crossfade_seconds", "lead_in_seconds", "seconds_per_class")
+_OF_SEGMENTS = ("blend_seconds", "chains", "crossfade_seconds", "lead_in_seconds", "loop", "seconds_per_class")
 # Keys that came later, which change no pixel as long as they are so.
 _NEWER: Mapping[tuple[str, ...], Any] = {
     ("dream", "parameterization", "blur_every"): 1,
     ("dream", "parameterization", "clip_contribution"): 0.0,
     ("dream", "parameterization", "clip_norm"): 0.0,
     ("film", "blend_seconds"): 0.0,
+    ("film", "loop"): False,
     ("film", "projection"): "flat",
     ("motion", "center"): [0.5, 0.5],
     ("motion", "path"): None,
@@ -168,10 +169,10 @@ class Recipe(Section, ABC):
     @cached_property
     def _of_scenes(self) -> Mapping[str, Self]:
         fields = {name: getattr(self, name) for name in type(self).model_fields}
-        found: dict[str, Self] = {}
+        found = dict[str, Self]()
         for key, scene in self.scenes.items():
             own = {name: with_values(fields[name], values) for name, values in scene if values}
-            found[key] = type(self).model_construct(**fields | own)
+            found[key] = cast("Self", type(self).model_construct(**fields | own))  # without what is cached of this one
         return found
 
     def file_of(self, aim: Aim) -> StartFile | None:
@@ -270,13 +271,18 @@ class FilmRecipe(Recipe):
         parts = own.changes.at(moment, self.heard)
         return FilmValues(parts.dream, parts.motion, parts.start.held, self.film.forget)
 
+    def positions(self, position: int) -> tuple[int, int]:
+        """Places of the class before one and of that class; the first one follows itself, or in a loop the last one."""
+        first = len(self.aims) - 1 if self.film.loop else 0
+        return position - 1 if position else first, position
+
     def moment(self, segment: Segment, seconds: float) -> Moment:
         """The moment so many seconds after the class of a segment began.
 
         A lead-in is shown in place of the end of its class; there the seconds are those since it began.
         """
         timeline, fps = self.timeline, self.film.fps
-        frames, begin = segment.class_frames, timeline.film_frame(segment) - segment.first_frame
+        frames, begin = segment.class_frames, segment.start_frame - segment.first_frame
         since = seconds
         if segment.is_lead_in:
             frames = timeline.class_frames[segment.position]
@@ -311,11 +317,12 @@ class FilmRecipe(Recipe):
     def _own(self, segment: Segment, chain: Sequence[Segment]) -> dict[str, Any]:
         """What a segment follows from, besides what all do and the segments before it; however long it is."""
         film, aims, position = self.film, self.aims, segment.position
-        blends, motion = position != chain[0].position, self.of_class(aims[position].key).motion
+        motion = self.of_class(aims[position].key).motion
         follows_film = self.start.moves or motion.shake != 0
-        moving = {"film_frame": film_frame(segment, chain)} if follows_film else {}
+        moving = {"film_frame": segment.start_frame} if follows_film else {}
         file = self.file_of(aims[position]) if self._shows_file(segment, chain) else None
-        blended = blend_frames(film, segment.class_frames) if blends and film.transition == "carry" else 0
+        blends = film.transition == "carry" and follows_class(segment, chain)
+        blended = blend_frames(film, segment.class_frames) if blends else 0
         fades = film.transition == "crossfade" and segment.first_frame == 0
         return (
             {
@@ -328,12 +335,12 @@ class FilmRecipe(Recipe):
             }
             | ({"start": file.digest} if file else {})
             | moving
-            | self._told_of_moment(segment, chain)
-            | ({"path": names_at(motion.path, position)} if motion.path else {})
+            | self._told_of_moment(segment)
+            | ({"path": names_at(motion.path, self.positions(position))} if motion.path else {})
             | ({"scene": scene.model_dump(mode="json")} if (scene := self.scenes.get(aims[position].key)) else {})
         )
 
-    def _told_of_moment(self, segment: Segment, chain: Sequence[Segment]) -> dict[str, Any]:
+    def _told_of_moment(self, segment: Segment) -> dict[str, Any]:
         """What values over time follow from, besides what else is told of a segment."""
         names = self.of_class(self.aims[segment.position].key).changes.names
         if not names:
@@ -343,7 +350,7 @@ class FilmRecipe(Recipe):
             "moment": {
                 "class_frames": self._plain.class_frames[segment.position] if of_class else None,
                 "position": segment.position if "position" in names else None,
-                "film_frame": film_frame(segment, chain) if names - {"class_t", "class_share", "position"} else None,
+                "film_frame": segment.start_frame if names - {"class_t", "class_share", "position"} else None,
                 "film_frames": self._plain.frames if "film_share" in names else None,
             }
         }

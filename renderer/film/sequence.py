@@ -31,7 +31,7 @@ from renderer.film.moving import OnePicture
 from renderer.film.recipe import FilmRecipe, FilmValues, StillRecipe
 from renderer.film.saving import Watch, reached, save, segments_key, stills_key
 from renderer.film.tasks import NOT_SAVING, DreamedStill, Frame, Opacity, Picture, Saved, Saving, SegmentTask, StillTask
-from renderer.film.timeline import Segment, blend_frames, transition_frames
+from renderer.film.timeline import Segment, blend_frames, follows_class, transition_frames
 from renderer.film.warp import apply_moves
 from renderer.networks.network import Network
 from renderer.settings.sections import Motion
@@ -238,8 +238,8 @@ class _Running:
         """What the frame of the given number is to show: on the way from the class before, something of that too."""
         film, position = self.recipe.film, self.segment.position
         frame, frames = self._first + number, blend_frames(film, self.segment.class_frames)
-        first = self.recipe.timeline.chains[self.segment.chain][0].position
-        if film.transition != "carry" or position == first or frame >= frames:
+        follows = follows_class(self.segment, self.recipe.timeline.chains[self.segment.chain])
+        if film.transition != "carry" or not follows or frame >= frames:
             return self.aim
         return self.aim.blended(self.recipe.aims[position - 1], (frame + 1) / (frames + 1))
 
@@ -288,9 +288,9 @@ class _Running:
     def _whole_camera(self) -> Camera:
         """The camera of the class, of which the segment may be a part."""
         recipe, segment, fps = self.recipe, self.segment, self.recipe.film.fps
-        begin = (recipe.timeline.film_frame(segment) - segment.first_frame) / fps
+        begin = (segment.start_frame - segment.first_frame) / fps
         duration = segment.class_frames / fps
-        return Camera(self._motion_at, segment.position, begin, duration, recipe.run.seed)
+        return Camera(self._motion_at, recipe.positions(segment.position), begin, duration, recipe.run.seed)
 
     def _motion_at(self, seconds: float) -> Motion:
         return self._values_at(seconds).motion

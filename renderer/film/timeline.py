@@ -29,7 +29,8 @@ class Segment:
         first_frame: Number of the first frame within its class.
         frames: How many frames the segment has.
         class_frames: How many frames the whole class has.
-        start_frame: Number of the first frame within the film; 0 for a lead-in.
+        start_frame: Number of the first frame within the film; of a lead-in, of the frame in whose place it is dreamed,
+            which is below 0 where it would have to begin before the film.
     """
 
     name: str
@@ -101,13 +102,6 @@ class Timeline:
                 rounds[segment.number].append(segment)
         return tuple(tuple(rounds[number]) for number in sorted(rounds))
 
-    def film_frame(self, segment: Segment) -> int:
-        """Number within the film of a segment's first frame; of a lead-in, of the frame in whose place it is dreamed.
-
-        Below 0 where a lead-in would have to begin before the film.
-        """
-        return film_frame(segment, self.chains[segment.chain])
-
     def before(self, segment: Segment) -> Segment | None:
         """The segment that is computed before the given one in its chain, or None."""
         chain = self.chains[segment.chain]
@@ -125,17 +119,19 @@ class Timeline:
         return Seam(lead_in, first, fade)
 
     def lead_in_after(self, segment: Segment) -> Segment | None:
-        """The lead-in that the end of the given segment fades into: that of the next chain, or None."""
-        chain = self.chains[segment.chain]
-        if segment != chain[-1] or segment.chain + 1 == len(self.chains):
+        """The lead-in that the end of the given segment fades into: that of the next chain, or None.
+
+        After the last chain comes the first one, which has a lead-in in a loop alone.
+        """
+        if segment != self.chains[segment.chain][-1]:
             return None
-        following = self.chains[segment.chain + 1][0]
+        following = self.chains[(segment.chain + 1) % len(self.chains)][0]
         return following if following.is_lead_in else None
 
 
-def film_frame(segment: Segment, chain: Sequence[Segment]) -> int:
-    """As `Timeline.film_frame`, of a segment of the given chain."""
-    return chain[1].start_frame - segment.frames if segment.is_lead_in else segment.start_frame
+def follows_class(segment: Segment, chain: Sequence[Segment]) -> bool:
+    """Whether there is a class before that of a segment in its chain, be it that of the lead-in."""
+    return not segment.is_lead_in and (chain[0].is_lead_in or segment.position != chain[0].position)
 
 
 def chain_count(film: DreamedFilm, classes: int) -> int:
@@ -180,7 +176,7 @@ def build_timeline(film: DreamedFilm, classes: int, segment_seconds: float, time
         shown: list[Segment] = []
         for position in range(edges[chain], edges[chain + 1]):
             shown += _class_segments(chain, position, borders, longest, first_number=len(shown))
-        chains.append((*_lead_in(film, chain, edges[chain]), *shown))
+        chains.append((*_lead_in(film, chain, edges[chain], borders), *shown))
     return Timeline(tuple(chains), film.fps, borders[-1])
 
 
@@ -230,11 +226,12 @@ def crossfade_frames(film: DreamedFilm, times: Times | None = None) -> int:
     return int(min(film.crossfade_seconds, film.lead_in_seconds, longest) * film.fps)
 
 
-def _lead_in(film: DreamedFilm, chain: int, position: int) -> tuple[Segment, ...]:
+def _lead_in(film: DreamedFilm, chain: int, position: int, borders: Sequence[int]) -> tuple[Segment, ...]:
+    """What begins a chain, if anything does: the class before its first one, in a loop before the film's the last."""
     frames = round(film.lead_in_seconds * film.fps)
-    if chain == 0 or film.transition == "reset" or frames == 0:
+    if (chain == 0 and not film.loop) or film.transition == "reset" or frames == 0:
         return ()
-    before = position - 1
+    before = (position - 1) % (len(borders) - 1)
     return (
         Segment(
             name=f"lead-in-{chain:04d}",
@@ -245,7 +242,7 @@ def _lead_in(film: DreamedFilm, chain: int, position: int) -> tuple[Segment, ...
             first_frame=0,
             frames=frames,
             class_frames=frames,
-            start_frame=0,
+            start_frame=borders[before + 1] - frames,
         ),
     )
 

@@ -20,6 +20,7 @@ def text_digest(run: Run, position: int) -> str | None:
     if not run.settings.stills.overlay:
         return None
     overlay = run.overlay_of_still(position)
-    lines = fill_templates(overlay.lines, caption_at(run.targets, position, run.titles))
+    caption = caption_at(run.targets, position, run.titles, loops=run.settings.film.loop)
+    lines = fill_templates(overlay.lines, caption)
     looks = overlay.model_dump(mode="json", exclude={"font"})
     return data_digest([lines, looks, run.file.font])

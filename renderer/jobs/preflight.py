@@ -250,7 +250,8 @@ def _check_text(run: Run) -> Finding:
 
 def _texts(run: Run, position: int) -> list[str]:
     """All that is written over a class."""
-    caption, scene = caption_at(run.targets, position, {}), run.scene(position)
+    loops, scene = run.settings.film.loop, run.scene(position)
+    caption = caption_at(run.targets, position, {}, loops=loops)
     return [text for one in settings_for(run.settings, scene) for text in fill_templates(one.overlay.lines, caption)]
 
 
@@ -261,7 +262,7 @@ def _describe_small(run: Run, size: tuple[int, int]) -> str | None:
         alike.setdefault(data_digest(run.scene(position).overlay), []).append(position)
     for positions in alike.values():
         overlay = run.overlay_of_still(positions[0])
-        captions = [fill_templates(overlay.lines, caption_at(run.targets, position, {})) for position in positions]
+        captions = [_texts(run, position)[: len(overlay.lines)] for position in positions]
         if small := describe_small(overlay, size, captions):
             return small
     return None

@@ -130,12 +130,11 @@ class Presenter:
         """
         scores: Sequence[Score | None] = record.scores if self._needs_scores and record.scores else (None,)
         run, has_one = self.run, len(self.run.letterings(segment)) == 1
+        position, loops = segment.position, run.settings.film.loop
+        captions = [caption_at(run.targets, position, run.titles, score, shown, loops=loops) for score in scores]
         numbers = range(max(len(scores), 1 if has_one else segment.frames))
         return [
-            fill_templates(
-                self.run.lettering(segment, number).overlay.lines,
-                caption_at(run.targets, segment.position, run.titles, scores[min(number, len(scores) - 1)], shown),
-            )
+            fill_templates(run.lettering(segment, number).overlay.lines, captions[min(number, len(captions) - 1)])
             for number in numbers
         ]
 

@@ -251,7 +251,7 @@ def _try_film(run: Run, worker: Worker, steps: int, frames: int) -> _Trial:
     """Render chains of one class each, as many as are computed side by side, with a few fresh steps and frames."""
     watch, fps, count = _Watch(), run.settings.film.fps, _classes_at_once(run, worker)
     steps = min(steps, run.settings.dream.fresh_steps)
-    film = {"seconds_per_class": frames / fps, "chains": count, "lead_in_seconds": 0.0}
+    film = {"seconds_per_class": frames / fps, "chains": count, "lead_in_seconds": 0.0, "loop": False}
     dream = {"fresh_steps": steps, "steps_per_frame": _steps_per_frame(run)}
     parts: dict[str, Mapping[str, float]] = {
         "film": film,

@@ -169,5 +169,6 @@ def _with_text(run: Run, position: int, made: StillPicture, shown: Projection) -
         return made.picture
     height, width, _ = made.picture.shape
     overlay = run.overlay_of_still(position)
-    texts = fill_templates(overlay.lines, caption_at(run.targets, position, run.titles, made.score))
+    caption = caption_at(run.targets, position, run.titles, made.score, loops=run.settings.film.loop)
+    texts = fill_templates(overlay.lines, caption)
     return CaptionWriter(overlay, (width, height), shown).write(made.picture, texts)

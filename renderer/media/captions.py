@@ -52,6 +52,8 @@ def caption_at(
     titles: Mapping[int, str],
     score: Score | None = None,
     shown: Sequence[int] | None = None,
+    *,
+    loops: bool = False,
 ) -> Caption:
     """What is known of one of a film's targets, and of one of its pictures.
 
@@ -62,13 +64,15 @@ def caption_at(
         score: What it says of the picture, where it was asked.
         shown: Places of the targets that are shown, in order, where they are not all; those before and after are of
             these.
+        loops: Whether the first one follows the last, where all are shown.
     """
     places = range(len(targets)) if shown is None else shown
     order = places.index(position)
+    goes_round = loops and len(places) == len(targets) > 1
     return Caption(
         target=targets[position],
-        previous=targets[places[order - 1]] if order > 0 else None,
-        next=targets[places[order + 1]] if order + 1 < len(places) else None,
+        previous=targets[places[order - 1]] if order > 0 or goes_round else None,
+        next=targets[places[(order + 1) % len(places)]] if order + 1 < len(places) or goes_round else None,
         position=position + 1,
         count=len(targets),
         score=score,

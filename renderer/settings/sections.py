@@ -153,6 +153,24 @@ class DreamedFilm(Section):
         "depends on the number of classes alone: one for each 25, at most 64.",
     )
 
+    loop: Switch = Field(
+        default=False,
+        description="Let the film's end grow into its beginning, so that it can be shown again and again without a "
+        "jump: the first class grows out of the last one, as every other one does out of the one before, and the end "
+        "fades over to where that began. Not for a start that is a film; with `reset`, that border is as hard as all "
+        "others. A player has to be told to repeat it; `gif` and `webp` repeat by themselves.",
+    )
+
+    @model_validator(mode="after")
+    def _refuse_loops_with_a_jump(self) -> Self:
+        fades = min(self.lead_in_seconds, self.crossfade_seconds) * self.fps >= 1
+        if self.loop and self.transition != "reset" and not fades:
+            raise ValueError(
+                "loop: the end fades into a lead-in of the last class, and both lead_in_seconds and crossfade_seconds "
+                f"must be a frame at least, {1 / self.fps:.3g} s; raise them, or set loop to false"
+            )
+        return self
+
     @model_validator(mode="after")
     def _refuse_other_proportions(self) -> Self:
         if self.projection == "equirectangular" and self.width != 2 * self.height:
@@ -436,6 +454,15 @@ class Settings(Section):
                 "{kind: fourier, frames: views}; choose another preset, or leave parameterization out"
             )
         return dream
+
+    @model_validator(mode="after")
+    def _refuse_loops_of_films(self) -> Self:
+        if self.film.loop and self.start.moves:
+            raise ValueError(
+                "film.loop: a film that starts from another one ends where that one does, and cannot grow into its "
+                "beginning; set film.loop to false, or choose another start"
+            )
+        return self
 
     @model_validator(mode="after")
     def _refuse_mask_of_no_class(self) -> Self:

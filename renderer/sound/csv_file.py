@@ -24,7 +24,7 @@ _MOST_COLUMNS = 100
 _LARGEST = 1e9  # Of values: rounded ones are whole numbers of 64 bits.
 _RATE = 100  # Samples a second, where a table's own times do not give a rate
 _LEAST_RATE = 10  # or one that is lower than that: such rows are points with lines between them.
-_ROUNDED = 6e-4  # seconds by which times may be off: they are often rounded to milliseconds
+_ROUNDED = 1.1e-3  # seconds by which times may be off: they are often rounded to milliseconds
 
 Times = Float64[np.ndarray, "rows"]
 
@@ -49,9 +49,10 @@ def write_curves(path: Path, curves: Curves) -> None:
 def read_curves(path: Path) -> Curves:
     """Read a table of curves: a heading, and then a row for each time.
 
-    Columns are separated by commas: `t`, the seconds, which grow from row to row, and curves by their names (`audio.low`,
-    `beats`, or others with dots in them). Where the times begin at 0 and are evenly spaced, ten a second at least, each
-    row is a sample. Else the rows are points with straight lines between them, and the end is at the last one.
+    Columns are separated by commas: `t`, the seconds, which grow from row to row, and curves by their names
+    (`audio.low`, `beats`, or others with dots in them). Where the times begin at 0 and are evenly spaced, ten a second
+    at least, each row is a sample. Else the rows are points with straight lines between them, and the end is at the
+    last one.
 
     Raises:
         UserError: There is no such file, or it is no such table; the message names the line.
@@ -122,25 +123,21 @@ def _no_name(name: str) -> str:
 def _numbers(place: str, row: Sequence[str], names: Sequence[str]) -> list[float]:
     if len(row) != len(names):
         raise UserError(f"{place}: there are {len(row)} fields, but {len(names)} columns in the heading")
-    try:
-        numbers = [float(field) for field in row]
-    except ValueError:
-        numbers = []
-    if not numbers or not all(abs(number) <= _LARGEST for number in numbers) or any("_" in field for field in row):
-        raise UserError(f"{place}: {_no_number(row, names)}")
+    numbers = []
+    for field, name in zip(row, names, strict=True):
+        number = _number(field)
+        if not abs(number) <= _LARGEST:
+            raise UserError(f"{place}: {name} is {shortened(field)!r}; give a number, such as 0.25, of 1e9 at most")
+        numbers.append(number)
     return numbers
 
 
-def _no_number(row: Sequence[str], names: Sequence[str]) -> str:
-    """Say which field of a row is no number that can be used."""
-    for field, name in zip(row, names, strict=True):
-        try:
-            is_usable = abs(float(field)) <= _LARGEST and "_" not in field
-        except ValueError:
-            is_usable = False
-        if not is_usable:
-            return f"{name} is {shortened(field)!r}; give a number, such as 0.25, up to {_LARGEST:,.0f}"
-    raise AssertionError("each field is a number")
+def _number(field: str) -> float:
+    """The number in a field; NaN where it is none."""
+    try:
+        return math.nan if "_" in field else float(field)
+    except ValueError:
+        return math.nan
 
 
 def _refuse_time(place: str, seconds: float, before: Sequence[float]) -> None:

@@ -59,7 +59,7 @@ class Curves:
     @property
     def beats_a_pass(self) -> int:
         """How many beats it has from its beginning until it begins again; 0 where it has none."""
-        return self._beats_and_count[1]
+        return self._beats_and_count[1] if BEATS in self.values else 0
 
     @cached_property
     def digest(self) -> str:
@@ -141,7 +141,8 @@ def is_curve_name(name: str) -> bool:
 
 def _whole(values: Samples) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Values in units of the last decimal that counts."""
-    return np.round(values.astype(np.float64) * 10**DECIMALS).astype("<i8")
+    whole: np.ndarray[Any, np.dtype[np.int64]] = np.round(values.astype(np.float64) * 10**DECIMALS).astype("<i8")
+    return whole
 
 
 def _between(values: np.ndarray[Any, Any], place: float, end: float) -> float:
@@ -149,4 +150,4 @@ def _between(values: np.ndarray[Any, Any], place: float, end: float) -> float:
     before = min(int(place), len(values) - 1)
     first = float(values[before])
     second = float(values[before + 1]) if before + 1 < len(values) else end
-    return first + (second - first) * min(place - before, 1.0)
+    return float(first + (second - first) * min(place - before, 1.0))

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from renderer.common.digests import data_digest
-from renderer.common.errors import UserError
+from renderer.common.errors import UserError, naming
 from renderer.common.expressions import ExpressionError
 from renderer.sound.curves import BEATS, Curves
 
@@ -60,7 +60,7 @@ class Hearing:
         return data_digest([part.digest for part in self.parts])
 
     def at(self, name: str, seconds: float) -> float:
-        """The value of a curve at a time of the film, in seconds; raises ExpressionError where there is no such curve."""
+        """The value of a curve, so many seconds into the film; raises ExpressionError where there is no such curve."""
         for part in self.parts:
             if name in part.names:
                 return part.at(name, seconds)
@@ -77,16 +77,21 @@ def hear(sound: Path | None, curves: Path | None) -> Hearing:
     Raises:
         UserError: One of them cannot be read.
     """
-    own = [_read(curves, *_state(curves, "film.curves"))] if curves else []
-    heard = [_listened(sound, *_state(sound, "video.audio"))] if sound else []
-    return Hearing([*own, *heard])
+    parts = []
+    if curves:
+        with naming("film.curves"):
+            parts.append(_read(curves, *_state(curves)))
+    if sound:
+        with naming("video.audio"):
+            parts.append(_listened(sound, *_state(sound)))
+    return Hearing(parts)
 
 
-def _state(path: Path, key: str) -> tuple[int, int]:
+def _state(path: Path) -> tuple[int, int]:
     try:
         state = path.stat()
     except OSError as error:
-        raise UserError(f"{key}: {path} cannot be read ({error.strerror}); name another file") from error
+        raise UserError(f"{path} cannot be read ({error.strerror}); name another file") from error
     return state.st_mtime_ns, state.st_size
 
 

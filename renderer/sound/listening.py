@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float64
 
 from renderer.sound import loudness, novelty, rhythm
-from renderer.sound.curves import HEARD, Curves
+from renderer.sound.curves import HEARD, Curves, Samples
 from renderer.sound.decoding import SAMPLE_RATE, decode
 
+MUSIC = Path(str(files("renderer.common") / "data" / "music.ogg"))
+"""The music that comes along: 32 beats, made by scripts/make_music.py."""
 _RATE = 100
 _SHORT_OF = 0.02  # of a beat: how far the count stays from a beat that does not come
 _ONE_BEAT = 1.1  # of the time between beats: what is before the first one is no longer than that, or has no rhythm
@@ -42,7 +45,7 @@ def listen(path: Path) -> Curves:
     return Curves(count / seconds, _values(loud.end(), new.end(), at))
 
 
-def _values(loud: loudness.Loudness, new: novelty.Novelty, at: Times) -> dict[str, np.ndarray]:
+def _values(loud: loudness.Loudness, new: novelty.Novelty, at: Times) -> dict[str, Samples]:
     measured = np.arange(len(loud)) / loudness.RATE
     followed = [np.interp(at, measured, curve) for curve in loudness.as_curves(loud).T]
     onset = rhythm.onset_curve(*rhythm.onsets(new), at)
@@ -63,4 +66,5 @@ def count_beats(beats: Times, at: Times) -> Times:
     before = np.maximum((at - beats[0]) / first, least)
     after = len(beats) - 1 + np.minimum((at - beats[-1]) / last, 1 - _SHORT_OF)
     between = np.interp(at, beats, np.arange(len(beats)))
-    return np.where(at < beats[0], before, np.where(at > beats[-1], after, between))
+    counted: Times = np.where(at < beats[0], before, np.where(at > beats[-1], after, between))
+    return counted

@@ -19,10 +19,10 @@ _DELTA = 0.12  # of a strong onset; what stands out less from what is around it 
 
 _SLOWEST, _FASTEST = 50.0, 210.0  # beats a minute
 _USUAL, _OCTAVES = 120.0, 0.9  # Ellis 2007: of two tempos that fit, the one nearer to what is usual.
-_DOUBLE_BELOW, _DOUBLE_SHARE = 190.0, 0.9  # Where between beats there is as much as on them, they are beats too.
+_DOUBLE_BELOW, _DOUBLE_SHARE = 190.0, 0.97  # Where between beats there is as much as on them, they are beats too.
 _PART_SECONDS, _STEP_SECONDS = 20, 10  # The tempo may change from part to part,
-_OTHER_OCTAVES = 0.15  # but hardly by more than this from that of the whole.
-_LEAST_ALIKE = 0.15  # by which what is new is like what was new a beat before (correlation); else there are no beats
+_NEAR_OCTAVES = 0.3  # but not to half or twice of what it is elsewhere.
+_LEAST_ALIKE = 0.2  # by which what is new is like what was new a beat before (correlation); else there are no beats
 _LEAST_BEATS, _LEAST_SECONDS = 4, 2
 _NEAR = 0.03  # seconds within which a beat is moved to the onset that is meant
 
@@ -30,15 +30,16 @@ Times = Float64[np.ndarray, "onsets"]
 Values = Float64[np.ndarray, "values"]
 
 
-def onsets(novelty: Novelty) -> tuple[Times, Float64[np.ndarray, "onsets"]]:
+def onsets(novelty: Novelty) -> tuple[Times, Times]:
     """When something begins, in seconds, and how strongly, from 0 to 1.
 
     Raises:
         UserError: librosa is not installed.
     """
-    peaks = np.array(_peaks(novelty / _strong(novelty)), dtype=int)
+    strong = _strong(novelty)
+    peaks = _peaks(novelty / strong)
     times = [exact_time(novelty, index) for index in peaks]
-    return np.array(times), np.minimum(novelty[peaks] / _strong(novelty), 1.0)
+    return np.array(times), np.minimum(novelty[peaks] / strong, 1.0)
 
 
 def onset_curve(times: Times, strengths: Times, at: Times) -> Times:
@@ -63,7 +64,8 @@ def beats(novelty: Novelty) -> Times:
     found = librosa().beat.beat_track(
         onset_envelope=novelty, sr=SAMPLE_RATE, hop_length=HOP, bpm=tempo, trim=False, units="frames"
     )[1]
-    times = _from_onset_to_onset([int(index) / RATE for index in found], novelty)
+    # The outermost ones are bent toward any onset, as there is nothing beyond them.
+    times = _on_onsets([int(index) / RATE for index in found[2:-2]], novelty)
     times = _longer(_longer(times, novelty)[::-1], novelty)[::-1]
     return np.array(times if len(times) >= _LEAST_BEATS else [])
 
@@ -84,10 +86,10 @@ def librosa() -> ModuleType:
     return module
 
 
-def _peaks(novelty: Novelty) -> list[int]:
+def _peaks(strength: Novelty) -> list[int]:
     """Where what is new stands out."""
     found = librosa().onset.onset_detect(
-        onset_envelope=novelty, sr=SAMPLE_RATE, hop_length=HOP, normalize=False, delta=_DELTA, units="frames"
+        onset_envelope=strength, sr=SAMPLE_RATE, hop_length=HOP, normalize=False, delta=_DELTA, units="frames"
     )
     return [int(index) for index in found]
 
@@ -109,13 +111,11 @@ def _moved(novelty: Novelty, time: float) -> float | None:
     return exact_time(novelty, peak) if len(around) and novelty[peak] > _DELTA * _LEAST_STRONG else None
 
 
-def _from_onset_to_onset(times: Sequence[float], novelty: Novelty) -> list[float]:
+def _on_onsets(times: Sequence[float], novelty: Novelty) -> list[float]:
     """The beats, each on its onset where it has one; the first and the last one have."""
     moved = [_moved(novelty, time) for time in times]
     heard = [number for number, time in enumerate(moved) if time is not None]
-    if not heard:
-        return []
-    inside = slice(heard[0], heard[-1] + 1)
+    inside = slice(heard[0], heard[-1] + 1) if heard else slice(0)
     kept = [time if near is None else near for time, near in zip(times[inside], moved[inside], strict=True)]
     return [time for number, time in enumerate(kept) if not number or time > kept[number - 1] + _NEAR]
 
@@ -138,17 +138,31 @@ def _tempo(novelty: Novelty) -> Values | None:
     smooth = np.convolve(novelty, np.hanning(9)[1:-1] / 4, "same")
     firsts = range(0, max(1, len(smooth) - length // 2), step)
     parts = [smooth[first : first + length] for first in firsts]
-    weights = np.array([part.var() for part in parts])
-    alike = np.stack([_likeness(part) for part in parts])
+    weights = np.array([part.var() for part in parts])  # What is quiet says little.
     if not weights.sum() or len(smooth) < _LEAST_SECONDS * RATE:
         return None
-    whole = _best((alike * (weights / weights.sum())[:, None]).sum(axis=0), _USUAL, _OCTAVES)
-    if whole is None:
+    tempos = _tempos([_likeness(part) for part in parts], weights / weights.sum())
+    if tempos is None:
         return None
-    tempos = [_best(part, whole, _OTHER_OCTAVES) or whole for part in alike]
     middles = (np.array(firsts) + length / 2) / RATE
     tempo: Values = np.interp(np.arange(len(novelty)) / RATE, middles, tempos)
     return tempo
+
+
+def _tempos(parts: Sequence[Values], weights: Values) -> Values | None:
+    """Beats a minute of each part, less than an octave apart; None where there are none."""
+    tempos = np.array([_best(part, _USUAL, _OCTAVES) for part in parts])
+    fits = np.array([_fit(part, tempo) for part, tempo in zip(parts, tempos, strict=True)])
+    if (fits * weights).sum() < _LEAST_ALIKE:
+        return None
+    order = np.argsort(tempos, kind="stable")
+    whole = tempos[order][np.searchsorted(np.cumsum(weights[order]), 0.5)]
+    twice = np.array([_fit(part, tempo * 2) for part, tempo in zip(parts, tempos, strict=True)])
+    if 2 * whole <= _DOUBLE_BELOW and weights[twice > _DOUBLE_SHARE * fits].sum() > 0.5:
+        whole, tempos = 2 * whole, 2 * tempos
+    is_other = np.abs(np.log2(tempos / whole)) > 0.5
+    near = [_best(part, whole, _NEAR_OCTAVES) for part in parts]
+    return np.where(is_other, near, tempos)
 
 
 def _likeness(part: Novelty) -> Values:
@@ -163,20 +177,15 @@ def _likeness(part: Novelty) -> Values:
     return found
 
 
-def _best(alike: Values, usual: float, octaves: float) -> float | None:
+def _best(alike: Values, usual: float, octaves: float) -> float:
     """Beats a minute that fit best, and of those that fit as well, the ones nearest to what is usual."""
     tempos = np.geomspace(_SLOWEST, _FASTEST, 600)
-    fits = _fit(alike, tempos)
-    likely = fits * np.exp(-0.5 * (np.log2(tempos / usual) / octaves) ** 2)
-    best = int(np.argmax(likely))
-    if fits[best] < _LEAST_ALIKE:
-        return None
-    tempo = float(tempos[best])
-    is_double = 2 * tempo <= _DOUBLE_BELOW and octaves == _OCTAVES
-    return 2 * tempo if is_double and _fit(alike, 2 * tempo) > _DOUBLE_SHARE * fits[best] else tempo
+    likely = _fit(alike, tempos) * np.exp(-0.5 * (np.log2(tempos / usual) / octaves) ** 2)
+    return float(tempos[np.argmax(likely)])
 
 
-def _fit(alike, tempos):
-    steps = np.arange(len(alike))
-    lags = 60 * RATE / np.asarray(tempos)
-    return (2 * np.interp(lags, steps, alike) + np.interp(2 * lags, steps, alike)) / 3
+def _fit(alike: Values, tempos: Values | float) -> Values:
+    """How well beats a minute fit: what is new is as it was a beat before, and two beats before."""
+    steps, lags = np.arange(len(alike)), 60 * RATE / np.asarray(tempos)
+    fit: Values = (2 * np.interp(lags, steps, alike) + np.interp(2 * lags, steps, alike)) / 3
+    return fit

@@ -122,7 +122,7 @@ class Run:
             return []
         follows_sound = any(one.names - set(TIMES) for one in varying)
         heard = self.file.sound.digest if self.file.sound and follows_sound else None
-        return [segment.position, self.timeline.film_frame(segment), self.timeline.frames, heard]
+        return [segment.position, segment.start_frame, self.timeline.frames, heard]
 
     @cached_property
     def _heard(self) -> Heard:

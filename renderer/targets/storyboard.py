@@ -85,6 +85,7 @@ class Mixed(OwnValues):
         min_length=1,
         max_length=32,
         description="Weights by the entries of single targets. What is below 0 is to be seen as little as can be.",
+        examples=[{"lion": 1, "lionfish": 0.7}],
     )
 
     @model_validator(mode="after")

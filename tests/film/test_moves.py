@@ -32,7 +32,7 @@ def changing(seconds: float) -> Motion:
 
 
 def camera(motion: Motion, position: int = 0, *, begin: float = 0.0, seed: int = 3) -> Camera:
-    return Camera(lambda _: motion, position, begin, 2.0, seed)
+    return Camera(lambda _: motion, (max(0, position - 1), position), begin, 2.0, seed)
 
 
 def total(moves: Sequence[Move]) -> tuple[float, ...]:
@@ -191,7 +191,7 @@ def test_shaking_moves_and_comes_back() -> None:
 
 
 def test_what_shakes_for_a_moment_is_back_afterwards() -> None:
-    hit = Camera(lambda t: Motion(shake=0.1 * math.exp(-((t - 1) ** 2) / 0.02)), 0, 5.0, 2.0, seed=1)
+    hit = Camera(lambda t: Motion(shake=0.1 * math.exp(-((t - 1) ** 2) / 0.02)), (0, 0), 5.0, 2.0, seed=1)
     for fps in (12, 25, 50):
         moves = [hit.move(*span) for span in spans(fps)]
         assert total(moves)[4:] == pytest.approx((0.0, 0.0), abs=1e-9)

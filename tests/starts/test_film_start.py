@@ -130,7 +130,7 @@ def test_a_lead_in_dreams_the_frames_before_its_chain(source: Path) -> None:
     said = {"film.chains": 2, "film.lead_in_seconds": 0.5, "dream.steps_per_frame": 0}
     recipe = recipe_of(settings(source, **said))
     lead_in = recipe.timeline.chains[1][0]
-    assert lead_in.is_lead_in and recipe.timeline.film_frame(lead_in) == 15 - 5
+    assert lead_in.is_lead_in and lead_in.start_frame == 15 - 5
     found, wanted = dreamed(recipe, [lead_in]), frames_of(source, 30)[10:15]
     assert max(int(np.abs(a.astype(int) - b).max()) for a, b in zip(found, wanted, strict=True)) <= 1
 

@@ -432,7 +432,8 @@ function makeFilm(film) {
   if (film.kind === "picture") return make("img", { src: address(film.path), alt: "The film" });
   if (film.kind === "file") return unplayable(film);
   const { width, height } = film;
-  const video = make("video", { controls: true, preload: "metadata", playsInline: true, width, height });
+  const { loops: loop } = state.contents;
+  const video = make("video", { controls: true, preload: "metadata", playsInline: true, loop, width, height });
   video.setAttribute("aria-label", `Film of ${state.contents.title}`);
   video.addEventListener("error", () => byId("film").replaceChildren(unplayable(film)));
   for (const event of ["timeupdate", "seeked", "play"]) video.addEventListener(event, follow);
