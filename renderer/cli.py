@@ -342,6 +342,7 @@ def classes(
       neuron-atlas classes imagenet --groups
     """  # noqa: D301
     from renderer.display import class_row, print_table
+    from renderer.film.scenes import own_seconds, scenes_of
     from renderer.jobs.choosing import chosen_targets
     from renderer.store.config_files import load_config
     from renderer.targets.grouping import group_rows
@@ -351,7 +352,8 @@ def classes(
     if groups:
         rows = group_rows(settings.network.known_targets(), chosen)
     else:
-        rows = [class_row(place, target) for place, target in enumerate(chosen)]
+        seconds = own_seconds(settings.film, scenes_of(settings, chosen), chosen)
+        rows = [class_row(place, target, seconds.get(target.key)) for place, target in enumerate(chosen)]
     if as_json:
         give_json(rows)
     elif rows:

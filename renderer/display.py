@@ -280,14 +280,16 @@ def _describe_part(unit: str, part: Part) -> str:
     return f"{text}, {part.classes - part.classes_done} left, time left: {left}"
 
 
-def class_row(place: int, target: Target) -> dict[str, Cell]:
-    """What is listed of a class; `place` is its place in the film, from 0."""
+def class_row(place: int, target: Target, seconds: float | None = None) -> dict[str, Cell]:
+    """What is listed of a class; `place` is its place in the film, from 0, and `seconds` are told where they differ."""
+    told: dict[str, Cell] = {} if seconds is None else {"seconds": f"{seconds:g}"}
     return {
         "position": place + 1,
         "index": target.index,
         "wnid": target.wnid,
         "title": target.title,
         "group": list(target.groups),
+        **told,
     }
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from renderer.cli import main
 from renderer.common.errors import UserError
+from renderer.film.scenes import CardText, Scene
 from renderer.film.times import even_times
 from renderer.jobs.drawing import DrawingWish
 from renderer.jobs.sketching import sketch_film, together
@@ -165,7 +166,7 @@ def test_a_sketch_has_the_values_that_the_film_will_have() -> None:
         'motion.zoom={0: 1.0, "100%": 2.0}', 'motion.pan=["0.1 * t", 0.0]', 'overlay.opacity="3 * film_share"'
     )
     targets = load_emoji_classes()[:4]
-    sketch = sketch_film("tiny", settings, targets, None, None)
+    sketch = sketch_film("tiny", settings, targets, [Scene()] * 4, None, None)
     lines = {line.name: line for line in sketch.curves}
     assert set(lines) == {"motion.zoom", "motion.pan[0]", "overlay.opacity"}
     assert sketch.seconds == 5.0 and [block.title for block in sketch.blocks] == [one.title for one in targets]
@@ -178,18 +179,22 @@ def test_a_sketch_has_the_values_that_the_film_will_have() -> None:
 
 
 def test_classes_with_settings_of_their_own_are_seen() -> None:
-    settings, own = tiny_settings(), tiny_settings("motion.zoom=2.5")
-    sketch = sketch_film("tiny", settings, load_emoji_classes()[:4], even_times(settings.film, 4), None, {1: own})
+    settings, targets = tiny_settings(), load_emoji_classes()[:4]
+    card = CardText(lines=("PART ONE",), seconds=0.5)
+    scenes = [Scene(), Scene(motion={"zoom": 2.5}, after=(card,)), Scene(overlay={"lines": ["THE END"]}), Scene()]
+    sketch = sketch_film("tiny", settings, targets, scenes, even_times(settings.film, 4), None)
     (line,) = sketch.curves
+    (shown,) = sketch.blocks[1].cards
+    assert (shown.text, shown.begin, shown.end, sketch.blocks[2].note) == ("PART ONE", 2.0, 2.5, "THE END")
     assert line.name == "motion.zoom"
     assert [np.interp(time, line.times, line.values) for time in (0.5, 2.0, 3.0)] == [1.15, 2.5, 1.15]
 
 
 def test_where_an_expression_is_nothing_there_is_a_gap_and_a_reason() -> None:
     settings = tiny_settings('motion.zoom="1 + 0.5 * audio.low"')
-    (line,) = sketch_film("tiny", settings, load_emoji_classes()[:4], None, None).curves
+    (line,) = sketch_film("tiny", settings, load_emoji_classes()[:4], [Scene()] * 4, None, None).curves
     assert line.span is None and line.trouble and "audio.low" in line.trouble
-    assert draw_plot(sketch_film("tiny", settings, load_emoji_classes()[:4], None, None))
+    assert draw_plot(sketch_film("tiny", settings, load_emoji_classes()[:4], [Scene()] * 4, None, None))
 
 
 @pytest.mark.parametrize("classes", [1, 3, 30, 200, 1000])

@@ -33,7 +33,7 @@ from renderer.store.log_file import logged_within
 from renderer.store.paths import RunPaths
 from renderer.store.run import Run
 from renderer.targets.entries import Names, find
-from renderer.targets.selection import Mixed
+from renderer.targets.storyboard import Card, Mixed, Shown
 from renderer.targets.target import Target
 
 Entry = int | str | Mapping[str, object]
@@ -129,8 +129,10 @@ def _in_order(settings: Settings, targets: Sequence[Target]) -> Iterator[Target]
     for entry in settings.classes.select:
         if isinstance(entry, Mixed):
             yield next(mixtures)
-        else:
-            yield from (by_index[index] for index in sorted(find(str(entry).strip(), names)))
+        elif not isinstance(entry, Card):
+            named = entry.select if isinstance(entry, Shown) else (entry,)
+            found = set().union(*(find(str(one).strip(), names) for one in named))
+            yield from (by_index[index] for index in sorted(found))
 
 
 @contextmanager

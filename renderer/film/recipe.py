@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, reduce
 from types import MappingProxyType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from pydantic import Field
 
 from renderer.common.digests import data_digest
 from renderer.common.over_time import TIMES, Heard, Moment, Varying, are_keyframes, silence
-from renderer.common.section import Section
+from renderer.common.section import Section, with_values
 from renderer.dream.dreaming import AscentSettings, FilmAscent
 from renderer.film.paths import names_at
+from renderer.film.scenes import Pixels, Scene
 from renderer.film.timeline import Segment, Timeline, blend_frames, build_timeline, follows_class, transition_frames
 from renderer.film.times import Times, even_times
 from renderer.settings.sections import DreamedFilm, Motion, Precision, Settings
@@ -90,6 +91,7 @@ _NEWER: Mapping[tuple[str, ...], Any] = {
     ("motion", "center"): [0.5, 0.5],
     ("motion", "path"): None,
     ("motion", "shake"): 0.0,
+    ("scenes",): {},
     ("stills", "alpha"): False,
     ("times",): None,
 }
@@ -102,10 +104,12 @@ class Direction:
     Attributes:
         times: When the classes begin, where they are not equally long; see `class_times`.
         sound: What is heard, where values follow it.
+        scenes: What some targets have of their own, by their keys; see `scenes_of`.
     """
 
     times: Times | None = None
     sound: SoundFile | None = None
+    scenes: Mapping[str, Scene] = field(default_factory=dict)
 
 
 UNDIRECTED = Direction()
@@ -121,6 +125,7 @@ class Recipe(Section, ABC):
         files: The files that they begin with, by target; see `StartKind.files`.
         decoder: What tells the decoder from others, where the pictures are drawn by one; see
             `ParameterizationKind.identity`.
+        scenes: What some targets have of their own, by their keys.
         sound: What is heard, where values follow it.
     """
 
@@ -129,6 +134,7 @@ class Recipe(Section, ABC):
     start: AnyStart
     files: dict[str, StartFile] = Field(default_factory=dict)
     decoder: str | None = None
+    scenes: dict[str, Pixels] = Field(default_factory=dict)
     sound: SoundFile | None = None
 
     @property
@@ -156,9 +162,27 @@ class Recipe(Section, ABC):
         """What is heard at a time of the film; raises UserError where that is not what it was."""
         return self.sound.opened().at if self.sound else silence
 
+    def of_class(self, key: str) -> Self:
+        """The recipe as it is for one target, by its key; the same object where that has nothing of its own."""
+        return self._of_scenes.get(key, self)
+
+    @cached_property
+    def _of_scenes(self) -> Mapping[str, Self]:
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        found = dict[str, Self]()
+        for key, scene in self.scenes.items():
+            own = {name: with_values(fields[name], values) for name, values in scene if values}
+            found[key] = cast("Self", type(self).model_construct(**fields | own))  # without what is cached of this one
+        return found
+
     def file_of(self, aim: Aim) -> StartFile | None:
         """The file that the pictures of a target begin with, if any."""
         return self.files.get(aim.key) or self.files.get(ALL)
+
+    def told_of(self, aim: Aim) -> list[Any]:
+        """What the pictures of a target follow from, besides the target and what all have in common."""
+        file, scene = self.file_of(aim), self.scenes.get(aim.key)
+        return [*([file.digest] if file else []), *([scene.model_dump(mode="json")] if scene else [])]
 
     def differences(self, other: Recipe) -> dict[str, tuple[Any, Any]]:
         """What is not the same in another recipe: by the key of the setting, the value here and the one there."""
@@ -188,6 +212,7 @@ class Recipe(Section, ABC):
         """What all targets have in common."""
         told = self._told()
         del told["aims"]
+        told.pop("scenes", None)
         told["start"].pop("path", None)
         return told
 
@@ -240,9 +265,10 @@ class FilmRecipe(Recipe):
 
     def at(self, moment: Moment) -> FilmValues:
         """What holds at a moment of a class; every step, move and leveling of every picture asks for it."""
-        if self.changes.is_constant:
-            return self._constant
-        parts = self.changes.at(moment, self.heard)
+        own = self.of_class(self.aims[moment.position].key)
+        if own.changes.is_constant:
+            return own._constant
+        parts = own.changes.at(moment, self.heard)
         return FilmValues(parts.dream, parts.motion, parts.start.held, self.film.forget)
 
     def positions(self, position: int) -> tuple[int, int]:
@@ -291,7 +317,8 @@ class FilmRecipe(Recipe):
     def _own(self, segment: Segment, chain: Sequence[Segment]) -> dict[str, Any]:
         """What a segment follows from, besides what all do and the segments before it; however long it is."""
         film, aims, position = self.film, self.aims, segment.position
-        follows_film = self.start.moves or self.motion.shake != 0
+        motion = self.of_class(aims[position].key).motion
+        follows_film = self.start.moves or motion.shake != 0
         moving = {"film_frame": segment.start_frame} if follows_film else {}
         file = self.file_of(aims[position]) if self._shows_file(segment, chain) else None
         blends = film.transition == "carry" and follows_class(segment, chain)
@@ -302,19 +329,20 @@ class FilmRecipe(Recipe):
                 "aim": asdict(aims[position]),
                 "lead_in": segment.is_lead_in,
                 "first_frame": segment.first_frame,
-                "class_frames": segment.class_frames if self.motion.easing != "linear" else None,
+                "class_frames": segment.class_frames if motion.easing != "linear" else None,
                 "fade": min(transition_frames(film), segment.frames - 1) if fades else None,
                 "blend": [blended, asdict(aims[position - 1])] if blended else None,
             }
             | ({"start": file.digest} if file else {})
             | moving
             | self._told_of_moment(segment)
-            | ({"path": names_at(self.motion.path, self.positions(position))} if self.motion.path else {})
+            | ({"path": names_at(motion.path, self.positions(position))} if motion.path else {})
+            | ({"scene": scene.model_dump(mode="json")} if (scene := self.scenes.get(aims[position].key)) else {})
         )
 
     def _told_of_moment(self, segment: Segment) -> dict[str, Any]:
         """What values over time follow from, besides what else is told of a segment."""
-        names = self.changes.names
+        names = self.of_class(self.aims[segment.position].key).changes.names
         if not names:
             return {}
         of_class = "class_share" in names or segment.is_lead_in
@@ -370,16 +398,18 @@ class StillRecipe(Recipe):
 
         What changes over time goes through the time of its class in a film.
         """
-        if self.changes.is_constant:
-            return self._constant
+        own = self.of_class(aim.key)
+        if own.changes.is_constant:
+            return own._constant
         return self._now(aim, step).dream.for_side(min(self.size))
 
     def keep(self, aim: Aim) -> float:
         """How near the still of a target stays to what it starts from: as the film of its class does at its end."""
-        return self.start.held if self.changes.is_constant else self._now(aim, self.stills.steps).start.held
+        is_constant = self.of_class(aim.key).changes.is_constant
+        return self.start.held if is_constant else self._now(aim, self.stills.steps).start.held
 
     def _now(self, aim: Aim, step: int) -> Self:
-        return self.changes.at(self._moment(aim, step), self.heard)
+        return self.of_class(aim.key).changes.at(self._moment(aim, step), self.heard)
 
     def _moment(self, aim: Aim, step: int) -> Moment:
         position = self._positions[aim.key]
@@ -414,18 +444,22 @@ def film_recipe(
         decoder: What `ParameterizationKind.identity` says.
         direction: What else the film goes by.
     """
+    own = _pixels(direction.scenes, targets, ("motion", "dream"))
+    values = [settings.motion, settings.dream, settings.start]
+    values += [with_values(getattr(settings, name), said) for scene in own.values() for name, said in scene]
     return FilmRecipe(
         network=network,
         aims=tuple(target.aim for target in targets),
         start=settings.start,
         files=dict(files),
         decoder=decoder,
+        scenes=own,
         film=_part(DreamedFilm, settings.film),
         times=direction.times,
         motion=settings.motion,
         dream=_part(FilmAscent, settings.dream),
         run=_part(FilmRun, settings.run),
-        sound=direction.sound if _follows_sound(settings.motion, settings.dream, settings.start) else None,
+        sound=direction.sound if _follows_sound(*values) else None,
     )
 
 
@@ -439,18 +473,21 @@ def still_recipe(
 ) -> StillRecipe:
     """Take from settings what fresh stills are made from; the arguments are those of `film_recipe`."""
     dream = _part(AscentSettings, settings.dream).for_fresh()
-    is_constant = Varying(dream).is_constant and Varying(settings.start).is_constant
+    own = _pixels(direction.scenes, targets, ("dream",))
+    changing = [settings.start, dream, *(with_values(dream, scene.dream) for scene in own.values())]
+    is_constant = all(Varying(section).is_constant for section in changing)
     return StillRecipe(
         network=network,
         aims=tuple(target.aim for target in targets),
         start=settings.start,
         files=dict(files),
         decoder=decoder,
+        scenes=own,
         dream=dream,
         stills=_part(StillFormat, settings.stills),
         run=_part(StillRun, settings.run),
         times=() if is_constant else direction.times or even_times(settings.film, len(targets)),
-        sound=direction.sound if _follows_sound(dream, settings.start) else None,
+        sound=direction.sound if _follows_sound(*changing) else None,
     )
 
 
@@ -478,6 +515,16 @@ def _flatten_value(key: str, value: Any) -> dict[str, Any]:
             return {below: leaf for part in parts for below, leaf in part.items()}
         case _:
             return {key: value}
+
+
+def _pixels(scenes: Mapping[str, Scene], targets: Sequence[Target], sections: Sequence[str]) -> dict[str, Pixels]:
+    """What of scenes makes pixels, of some sections."""
+    found = {
+        target.key: Pixels(**{name: getattr(scenes[target.key], name) for name in sections})
+        for target in targets
+        if target.key in scenes
+    }
+    return {key: pixels for key, pixels in found.items() if pixels != Pixels()}
 
 
 def _part(part: type[Part], section: Section) -> Part:

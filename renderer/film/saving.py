@@ -50,6 +50,6 @@ def segments_key(tasks: Sequence[SegmentTask]) -> str:
 def stills_key(recipe: StillRecipe, tasks: Sequence[StillTask]) -> str:
     """Of the stills of a group."""
     others = [[bytes_digest(other.tobytes()) for other in task.others] for task in tasks]
-    files = [[file.digest] if (file := recipe.file_of(task.aim)) else [] for task in tasks]
-    told = [[asdict(task.aim), task.seed, apart, *file] for task, apart, file in zip(tasks, others, files, strict=True)]
+    own = [recipe.told_of(task.aim) for task in tasks]
+    told = [[asdict(task.aim), task.seed, apart, *one] for task, apart, one in zip(tasks, others, own, strict=True)]
     return data_digest(["stills", recipe.common_digest, told])

@@ -18,25 +18,32 @@ _DIGITS = 6  # Microseconds: sums of the same seconds are the same, whatever is 
 _HEARD_AT_ONCE = 60.0
 
 
-def class_times(film: Film, own_seconds: Sequence[float | None], beats: Beats | None = None) -> Times:
+def class_times(
+    film: Film,
+    own_seconds: Sequence[float | None],
+    beats: Beats | None = None,
+    longer: Sequence[float] | None = None,
+) -> Times:
     """When each class begins, and when the film ends.
 
     Args:
         film: The film's settings.
         own_seconds: How long each class is shown, where that is said of it alone.
         beats: The beats of the sound; needed with `film.beats_per_class`.
+        longer: By how many seconds each class is shown longer than that.
 
     Raises:
         UserError: There are too few beats.
     """
     times, heard = [0.0], _Heard(beats) if beats and film.beats_per_class else None
-    for own in own_seconds:
+    for own, more in zip(own_seconds, longer or [0.0] * len(own_seconds), strict=True):
         begin = times[-1]
         if own is None and heard and film.beats_per_class:
             # A beat that falls on the frame with which a class begins is not counted again.
-            times.append(heard.beat_after(begin + 0.5 / film.fps, film.beats_per_class))
+            end = heard.beat_after(begin + 0.5 / film.fps, film.beats_per_class)
         else:
-            times.append(begin + (film.seconds_per_class if own is None else own))
+            end = begin + (film.seconds_per_class if own is None else own)
+        times.append(end + more)
     return tuple(round(time, _DIGITS) for time in times)
 
 

@@ -192,15 +192,16 @@ def _stills_anew(old: Run, new: Run) -> tuple[Target, ...]:
 
 def _describe_changes(old: RunFile, new: RunFile, values: _Values) -> list[str]:
     named = _named_files(old, new)
-    found = [_describe(key, *(named.get(key) or pair)) for key, pair in sorted(values.items())]
+    titles = {f"scenes.{target.key}": target.title for file in (old, new) for target in file.targets}
+    found = [_describe(_titled(key, titles), *(named.get(key) or pair)) for key, pair in sorted(values.items())]
     return _target_changes(old, new) + found
 
 
 def _differences_of_looks(old: RunFile, new: RunFile) -> _Values:
     """In what is written over the pictures, and how they are encoded."""
     before, after = (_looks(run) for run in (old, new))
-    names = {"font": "overlay.font"}
-    return {names.get(key, key): (before[key], after[key]) for key in before if before[key] != after.get(key)}
+    names, both = {"font": "overlay.font"}, {**before, **after}
+    return {names.get(key, key): (before.get(key), after.get(key)) for key in both if before.get(key) != after.get(key)}
 
 
 def _looks(file: RunFile) -> Mapping[str, Any]:
@@ -209,6 +210,10 @@ def _looks(file: RunFile) -> Mapping[str, Any]:
         "overlay": settings.overlay.model_dump(mode="json", exclude={"font"}),
         "video": {"codec": settings.video.codec, "quality": settings.video.quality},
         "stills": {"overlay": settings.stills.overlay},
+        "scenes": {
+            key: scene.model_dump(mode="json", include={"overlay", "before", "after"})
+            for key, scene in file.scenes.items()
+        },
     }
     return flatten(data) | {"font": file.font}
 
@@ -230,6 +235,12 @@ def _files(run: RunFile) -> dict[str, str]:
     with suppress(UserError):
         files |= run.settings.dream.parameterization.files()
     return {key: str(path) for key, path in files.items()}
+
+
+def _titled(key: str, titles: Mapping[str, str]) -> str:
+    """The key of what a class has of its own, with the class's title in place of its key."""
+    scene = next((scene for scene in titles if key.startswith(f"{scene}.")), None)
+    return f"classes.select, {titles[scene]!r:.60}: {key.removeprefix(f'{scene}.')}" if scene else key
 
 
 def _describe(key: str, before: Any, after: Any) -> str:

@@ -113,7 +113,7 @@ def _small_enough(footage: Footage, forms: Sequence[Form], wish: Wish, path: Pat
             f"{format_bytes(least.bytes)}. {_advice(wish, footage.kind)}"
         )
     best = next(clip for clip in tried if clip.form == found)
-    has_text = bool(footage.run.settings.overlay.lines)
+    has_text = bool(footage.run.lines)
     if has_text and footage.kind.codec != "h264" and not is_readable(found, forms[0].width):
         progress.note("its text may be too small to read; --format mp4 keeps more in as many bytes")
     return replace(best, path=path, tries=len(tried))
@@ -175,7 +175,8 @@ def _shown_run(run: Run, wish: Wish) -> Run:
     if wish.text:
         return run
     settings = run.settings.model_copy(update={"overlay": Overlay(lines=())})
-    file: RunFile = run.file.model_copy(update={"settings": settings})
+    scenes = {key: scene.without_text for key, scene in run.file.scenes.items()}
+    file: RunFile = run.file.model_copy(update={"settings": settings, "scenes": scenes})
     return Run(run.paths, file)
 
 

@@ -21,7 +21,7 @@ from renderer.jobs.logits import keep_logits
 from renderer.jobs.machine import begun_with, choose, note_machine
 from renderer.jobs.notes import keep_failures, keep_similarity
 from renderer.jobs.plan import Plan, make_plan
-from renderer.jobs.presenting import keep_scores, lacking_scores
+from renderer.jobs.presenting import check_text, keep_scores, lacking_scores
 from renderer.jobs.repairs import note_damaged_results
 from renderer.jobs.segments import render_film
 from renderer.jobs.session import describe_run, opened, reopened
@@ -35,7 +35,6 @@ from renderer.jobs.stills import (
 )
 from renderer.jobs.worker import MakeWorker, Worker, local_worker
 from renderer.jobs.written_stills import make_film_stills, write_text_anew
-from renderer.media.captions import check_templates
 from renderer.media.overlay import CaptionWriter
 from renderer.media.sound import check_audio
 from renderer.settings.sections import Settings
@@ -191,7 +190,7 @@ def _at_work(directory: Path) -> int | str | None:
 def _wanted(request: Request, *, film: bool) -> RunFile:
     """Check what can be checked before anything is done."""
     settings = request.settings
-    check_templates(settings.overlay.lines)
+    check_text(settings)
     CaptionWriter(settings.overlay, (settings.film.width, settings.film.height))
     if film:
         check_audio(settings.video)

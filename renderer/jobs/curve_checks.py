@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from renderer.common.errors import UserError
 from renderer.common.expressions import ExpressionError
 from renderer.common.over_time import Curve, Formula, Heard, Moment, Varying, silence
 from renderer.common.wording import listed
 from renderer.film.recipe import FilmRecipe
+from renderer.film.scenes import Scene, settings_for
 from renderer.jobs.hearing import heard_names, sound_of
 from renderer.settings.sections import Settings
 from renderer.store.run import Run
@@ -18,26 +19,38 @@ from renderer.targets.target import Target
 _MOST_MOMENTS = 20_000
 
 
-def refuse_wrong_curves(settings: Settings, recipe: FilmRecipe, targets: Sequence[Target], heard: Heard) -> None:
+def refuse_wrong_curves(
+    settings: Settings, recipe: FilmRecipe, targets: Sequence[Target], scenes: Mapping[str, Scene], heard: Heard
+) -> None:
     """Refuse expressions that leave their bounds, or have no value, in some frame of a film.
 
     Args:
         settings: All settings.
         recipe: What the film is made from.
         targets: The film's targets.
+        scenes: What some of them have of their own, by their keys.
         heard: What is heard at a time.
 
     Raises:
         UserError: One does; the message names its key, and when.
     """
-    curves = {key: curve for key, curve in Varying(settings).curves.items() if isinstance(curve, Formula)}
-    if not curves:
+    common = _formulas(settings)
+    own = {
+        key: list(dict.fromkeys(formula for one in settings_for(settings, scene) for formula in _formulas(one)))
+        for key, scene in scenes.items()
+    }
+    if not common and not any(own.values()):
         return
     for moment in moments(recipe):
-        for key, curve in curves.items():
+        for key, curve in own.get(targets[moment.position].key, common):
             if problem := _problem(curve, moment, heard):
                 when = f"{moment.film_seconds:.2f} s into the film, in {targets[moment.position].title!r:.60}"
                 raise UserError(f"{key}: {when}, {curve.written!r:.80} {problem}")
+
+
+def _formulas(settings: Settings) -> list[tuple[str, Formula]]:
+    """The expressions in settings, each with its key."""
+    return [(key, curve) for key, curve in Varying(settings).curves.items() if isinstance(curve, Formula)]
 
 
 def describe_curves(run: Run) -> str | None:
@@ -46,14 +59,16 @@ def describe_curves(run: Run) -> str | None:
     Raises:
         UserError: What is heard is not there, or a value leaves its bounds.
     """
-    settings = run.settings
-    curves = Varying(settings).curves
-    if not curves:
+    settings, scenes = run.settings, run.file.scenes
+    each = [settings, *(one for scene in scenes.values() for one in settings_for(settings, scene))]
+    count = len({(key, curve) for one in each for key, curve in Varying(one).curves.items()})
+    if not count:
         return None
-    sound, names = sound_of(settings), list(heard_names(settings))
-    refuse_wrong_curves(settings, run.film_recipe, run.targets, sound.opened().at if sound else silence)
-    count = f"{len(curves)} values change" if len(curves) > 1 else "a value changes"
-    return f"{count} over time" + (f", by {listed(names)}" if names else "")
+    names = list(heard_names(settings, scenes.values()))
+    sound = sound_of(settings, scenes.values())
+    refuse_wrong_curves(settings, run.film_recipe, run.targets, scenes, sound.opened().at if sound else silence)
+    told = f"{count} values change" if count > 1 else "a value changes"
+    return f"{told} over time" + (f", by {listed(names)}" if names else "")
 
 
 def moments(recipe: FilmRecipe, most: int = _MOST_MOMENTS) -> Iterator[Moment]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from renderer.common.errors import UserError
+from renderer.film.scenes import Scene, scenes_of
 from renderer.jobs.commands import Request
 from renderer.jobs.hearing import heard_by
 from renderer.jobs.preflight import foreseen_targets
@@ -102,7 +103,9 @@ def _sketched(request: Request, hearing: Hearing | None, *, quick: bool) -> Film
     if quick and settings.network.needs_network:
         raise UserError("only the network can list its classes, and nothing is drawn without them; leave --quick out")
     targets = foreseen_targets(settings, quick=quick)
-    return sketch_film(request.name, settings, targets, film_times(settings, len(targets)), hearing)
+    scenes = scenes_of(settings, targets)
+    in_order = [scenes.get(target.key, Scene()) for target in targets]
+    return sketch_film(request.name, settings, targets, in_order, film_times(settings, in_order), hearing)
 
 
 def _plot(path: Path, sketch: FilmSketch) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from renderer.common.errors import UserError
 from renderer.common.over_time import OWN_CURVES, TIMES, Varying
+from renderer.film.scenes import Scene, settings_for
 from renderer.film.times import Beats
 from renderer.settings.sections import Settings
 from renderer.sound.curves import BEAT, BEATS
@@ -21,9 +22,9 @@ def beats_of(settings: Settings) -> Beats:
     return _heard(settings, "film.beats_per_class", {BEATS}).beat_times
 
 
-def sound_of(settings: Settings) -> SoundFile | None:
-    """What is heard where values of the settings follow it; None where none do. Raises UserError."""
-    wanted = heard_names(settings)
+def sound_of(settings: Settings, scenes: Iterable[Scene] = ()) -> SoundFile | None:
+    """What is heard where values of the settings follow it, or of scenes; None where none do. Raises UserError."""
+    wanted = heard_names(settings, scenes)
     if not wanted:
         return None
     sound = settings.video.audio or settings.start.sound()
@@ -36,10 +37,11 @@ def sound_of(settings: Settings) -> SoundFile | None:
     )
 
 
-def heard_names(settings: Settings) -> dict[str, str]:
-    """What values of the settings follow of what is heard, each with a key that does."""
-    curves = Varying(settings).curves
-    return {name: key for key, curve in curves.items() for name in sorted(curve.names) if name not in TIMES}
+def heard_names(settings: Settings, scenes: Iterable[Scene] = ()) -> dict[str, str]:
+    """What values of the settings, and of scenes, follow of what is heard, each with a key that does."""
+    own = [one for scene in scenes for one in settings_for(settings, scene)]
+    curves = [pair for one in (*own, settings) for pair in Varying(one).curves.items()]
+    return {name: key for key, curve in curves for name in sorted(curve.names) if name not in TIMES}
 
 
 def heard_by(settings: Settings) -> Hearing | None:

@@ -13,10 +13,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
+from renderer.common.digests import data_digest
 from renderer.common.errors import UserError
 from renderer.common.expressions import ExpressionError
 from renderer.common.ffmpeg import EncodingError
 from renderer.common.wording import format_bytes, format_duration
+from renderer.film.scenes import Scene, scenes_of, settings_for
 from renderer.jobs.assembly import try_assembly
 from renderer.jobs.changes import Changes, find_changes
 from renderer.jobs.choosing import chosen_targets, said_of_companions
@@ -25,13 +27,14 @@ from renderer.jobs.curve_checks import describe_curves
 from renderer.jobs.disk_space import estimate_bytes, estimate_bytes_left
 from renderer.jobs.hearing import sound_of
 from renderer.jobs.machine import begun_with, choose, too_many_threads
+from renderer.jobs.presenting import check_text
 from renderer.jobs.projection import SHORT_SECONDS, Projection, measure_speed
 from renderer.jobs.remainder import Remainder, all_of, what_is_left
 from renderer.jobs.savings import describe_savings
 from renderer.jobs.session import describe_run, film_times, refuse_odd_names
 from renderer.jobs.stills import unused_in_film_stills
 from renderer.jobs.worker import MakeWorker, local_worker
-from renderer.media.captions import caption_at, check_templates, fill_templates
+from renderer.media.captions import caption_at, fill_templates
 from renderer.media.fonts import describe_missing, drawable, missing_glyphs
 from renderer.media.legibility import describe_small
 from renderer.media.overlay import CaptionWriter
@@ -150,10 +153,13 @@ def foreseen_targets(settings: Settings, *, quick: bool) -> tuple[Target, ...]:
 def _planned(request: Request, chosen: Chosen, *, film: bool, quick: bool) -> Run:
     settings = request.settings
     targets = foreseen_targets(settings, quick=quick)
-    times = film_times(settings, len(targets)) if film else None
-    file = RunFile(name=request.name, film=film, settings=settings, chosen=chosen, targets=targets, times=times)
+    scenes = scenes_of(settings, targets)
+    times = film_times(settings, [scenes.get(target.key, Scene()) for target in targets]) if film else None
+    file = RunFile(
+        name=request.name, film=film, settings=settings, chosen=chosen, targets=targets, times=times, scenes=scenes
+    )
     with suppress(UserError):
-        file = file.model_copy(update={"sound": sound_of(settings)})
+        file = file.model_copy(update={"sound": sound_of(settings, scenes.values())})
     if _knows_order(settings, quick=quick):
         # A file that is missing is named by another check.
         with suppress(UserError):
@@ -182,10 +188,19 @@ def _describe_classes(run: Run) -> Finding:
             f", chains: {len(run.timeline.chains)}; {run.timeline.frames} frames of {film.width}x{film.height}, "
             f"{format_duration(run.timeline.frames / film.fps)} at {film.fps:g} frames per second"
         )
+        text += _describe_times(run)
     if run.dreams_stills:
         text += f"; {len(run.targets) * stills.variants} stills of {stills.width}x{stills.height}"
     notes = [*said_of_companions(run.settings.network, run.targets), *unused_in_film_stills(run)]
     return Finding("classes", "ok", "; ".join([text, *notes]))
+
+
+def _describe_times(run: Run) -> str:
+    """How long classes are shown, where that differs, and how many title cards there are."""
+    frames, fps = run.timeline.class_frames.values(), run.settings.film.fps
+    cards = sum(len(scene.before) + len(scene.after) for scene in run.file.scenes.values())
+    text = f"; classes of {min(frames) / fps:.3g} to {max(frames) / fps:.3g} s" if run.file.times else ""
+    return text + (f"; title cards: {cards}" if cards else "")
 
 
 def _check_steps(settings: Settings) -> Iterator[Finding]:
@@ -239,20 +254,37 @@ def _name_network(network: NetworkSource) -> str:
 def _check_text(run: Run) -> Finding:
     overlay, film = run.settings.overlay, run.settings.film
     try:
-        check_templates(overlay.lines)
+        check_text(run.settings)
         CaptionWriter(overlay, (film.width, film.height))
-        captions = [
-            fill_templates(overlay.lines, caption_at(run.targets, position, {}, loops=film.loop))
-            for position in range(len(run.targets))
-        ]
-        missing = missing_glyphs(overlay.font, (drawable(overlay.font, text) for texts in captions for text in texts))
+        texts = [text for position in range(len(run.targets)) for text in _texts(run, position)]
+        missing = missing_glyphs(overlay.font, (drawable(overlay.font, text) for text in texts))
         size = _written_on(run)
-        small = describe_small(run.overlay_of_still(0), size, captions) if size else None
+        small = _describe_small(run, size) if size else None
     except (UserError, ExpressionError) as error:
         return Finding("text", "failed", str(error))
     if wrong := [text for text in (describe_missing(overlay.font, missing) if missing else None, small) if text]:
         return Finding("text", "warning", "; ".join(wrong))
-    return Finding("text", "ok", "templates and font fit the titles" if overlay.lines else "none over the frames")
+    return Finding("text", "ok", "templates and font fit the titles" if run.lines else "none over the frames")
+
+
+def _texts(run: Run, position: int) -> list[str]:
+    """All that is written over a class."""
+    loops, scene = run.settings.film.loop, run.scene(position)
+    caption = caption_at(run.targets, position, {}, loops=loops)
+    return [text for one in settings_for(run.settings, scene) for text in fill_templates(one.overlay.lines, caption)]
+
+
+def _describe_small(run: Run, size: tuple[int, int]) -> str | None:
+    """Whether lines are too low to be read; classes whose text is their own are looked at by themselves."""
+    alike: dict[str, list[int]] = {}
+    for position in range(len(run.targets)):
+        alike.setdefault(data_digest(run.scene(position).overlay), []).append(position)
+    for positions in alike.values():
+        overlay = run.overlay_of_still(positions[0])
+        captions = [_texts(run, position)[: len(overlay.lines)] for position in positions]
+        if small := describe_small(overlay, size, captions):
+            return small
+    return None
 
 
 def _written_on(run: Run) -> tuple[int, int] | None:

@@ -16,15 +16,18 @@ from renderer.film.tasks import Picture
 from renderer.film.timeline import Seam, Segment
 from renderer.jobs.commits import Commits
 from renderer.jobs.worker import Worker
-from renderer.media.captions import caption_at, fill_templates, templates_need_score
+from renderer.media.captions import caption_at, check_templates, fill_templates, templates_need_score
 from renderer.media.clean_frames import read_pieces
 from renderer.media.codecs import CODECS, PASSING_QUALITY, SEGMENT_SUFFIXES, clean_coding, film_coding
 from renderer.media.encoding import SegmentEncoder
 from renderer.media.overlay import CaptionWriter, text_opacity
 from renderer.media.pictures import mix
+from renderer.settings.sections import Settings
 from renderer.store.files import remove
 from renderer.store.records import PartRecord, SegmentRecord, describe, write_record
 from renderer.store.run import Run
+from renderer.targets.storyboard import Card, OwnValues
+from renderer.targets.target import Score
 
 _LOG = logging.getLogger(__name__)
 
@@ -40,6 +43,19 @@ def clean_frames(run: Run, record: SegmentRecord, first: int = 0) -> Iterator[Pi
     """The frames of a segment without text, from the given one on; raises EncodingError where they cannot be read."""
     film, pieces = run.settings.film, [(run.paths.root / piece.path, piece.frames) for piece in record.clean]
     return read_pieces(pieces, (film.width, film.height), first)
+
+
+def check_text(settings: Settings) -> None:
+    """Find what is wrong with the templates of all text over frames; raises UserError as `check_templates` does."""
+    check_templates(settings.overlay.lines)
+    for number, entry in enumerate(settings.classes.select):
+        match entry:
+            case OwnValues(overlay={"lines": lines}):
+                check_templates(lines, f"classes.select[{number}].overlay.lines")
+            case Card(card=lines):
+                check_templates(lines, f"classes.select[{number}].card")
+            case _:
+                pass
 
 
 class Presenter:
@@ -60,7 +76,7 @@ class Presenter:
         self.run, self.size = run, size or (film.width, film.height)
         self.writer = CaptionWriter(run.settings.overlay, self.size, "flat" if size else film.projection)
         self.suffix = CODECS[run.settings.video.codec].segment_suffix
-        self._needs_scores = templates_need_score(run.settings.overlay.lines)
+        self._needs_scores = templates_need_score(run.lines)
 
     def is_current(self, seen: SeenRun, segment: Segment, record: SegmentRecord | None) -> bool:
         """Whether a segment, of which the record is there, has a part that is whole and looks as the settings say."""
@@ -105,18 +121,22 @@ class Presenter:
     def texts(
         self, segment: Segment, record: SegmentRecord, shown: Sequence[int] | None = None
     ) -> list[tuple[str, ...]]:
-        """The lines over a segment: of each frame where they say what the network sees in it, else once for all.
+        """The lines over a segment: of each frame where they are not the same over all, else once for all.
 
         Args:
             segment: The segment.
             record: Its record.
             shown: As for `caption_at`.
         """
-        scores = record.scores if self._needs_scores and record.scores else (None,)
-        lines, run = self.run.settings.overlay.lines, self.run
+        scores: Sequence[Score | None] = record.scores if self._needs_scores and record.scores else (None,)
+        run, has_one = self.run, len(self.run.letterings(segment)) == 1
         position, loops = segment.position, run.settings.film.loop
-        captions = (caption_at(run.targets, position, run.titles, score, shown, loops=loops) for score in scores)
-        return [fill_templates(lines, caption) for caption in captions]
+        captions = [caption_at(run.targets, position, run.titles, score, shown, loops=loops) for score in scores]
+        numbers = range(max(len(scores), 1 if has_one else segment.frames))
+        return [
+            fill_templates(run.lettering(segment, number).overlay.lines, captions[min(number, len(captions) - 1)])
+            for number in numbers
+        ]
 
     def mixed(
         self, record: SegmentRecord, seam: Seam | None, lead_in: SegmentRecord | None, first: int = 0
@@ -134,8 +154,9 @@ class Presenter:
 
     def write(self, picture: Picture, segment: Segment, number: int, texts: Sequence[tuple[str, ...]]) -> Picture:
         """A picture of the presenter's size with the text of a segment's frame over it; `texts` gives the texts."""
-        overlay, fps = self.run.overlay_at(segment, number), self.run.settings.film.fps
-        opacity = text_opacity(overlay, fps, segment.first_frame + number, segment.class_frames)
+        shown, overlay = self.run.lettering(segment, number), self.run.overlay_at(segment, number)
+        fps, frame = self.run.settings.film.fps, segment.first_frame + number - shown.first
+        opacity = text_opacity(overlay, fps, frame, shown.frames)
         return self.writer.write(picture, texts[min(number, len(texts) - 1)], opacity, overlay)
 
     def fingerprint(
@@ -143,14 +164,18 @@ class Presenter:
     ) -> str:
         """Of all that a part follows from; the lead-in is the one that it fades into."""
         settings = self.run.settings
-        looks = settings.overlay.model_dump(mode="json", exclude={"lines", "font"})
+        shown = self.run.letterings(segment)
+        looks = [one.overlay.model_dump(mode="json", exclude={"lines", "font"}) for one in shown]
         following = [piece.digest for piece in lead_in.clean] if lead_in else None
-        text = [self.texts(segment, record), looks, self.run.file.font, segment.first_frame, segment.class_frames]
+        text: list[object] = [self.texts(segment, record), looks[0]]
+        text += [self.run.file.font, segment.first_frame, segment.class_frames]
+        if len(shown) > 1 or shown[0].frames < segment.class_frames:
+            text += [looks, [(one.first, one.frames) for one in shown]]
         text += self.run.text_follows(segment)
         return data_digest(
             {
                 "frames": [piece.digest for piece in record.clean],
-                "text": text if settings.overlay.lines else None,
+                "text": text if any(one.overlay.lines for one in shown) else None,
                 "video": [settings.video.codec, settings.video.quality, settings.film.fps],
                 "seam": [following, seam.first, seam.frames] if seam else None,
             }

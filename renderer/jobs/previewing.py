@@ -15,7 +15,8 @@ from typing import Literal
 from renderer.jobs.choosing import chosen_targets
 from renderer.settings.loading import check_settings
 from renderer.settings.sections import Settings
-from renderer.targets.selection import Mixed
+from renderer.targets.selection import Said, said_of
+from renderer.targets.storyboard import Card, Mixed, OwnValues
 from renderer.targets.target import Target
 
 Product = Literal["film", "stills"]
@@ -58,7 +59,7 @@ def make_preview(settings: Settings, *, film: bool) -> Preview:
     """
     targets = chosen_targets(settings)
     few = _excerpts(targets) if film else _evenly(targets, min(len(targets), _MOST_STILLS), 1)
-    changes: dict[str, object] = _fewer_classes(settings, few, film=film) if len(few) < len(targets) else {}
+    changes: dict[str, object] = _fewer_classes(settings, targets, few, film=film) if len(few) < len(targets) else {}
     changes |= smaller_film(settings) | fewer_frames(settings) if film else {}
     if not film or settings.stills.fresh:
         steps = settings.stills.steps
@@ -122,13 +123,24 @@ def _saves(real: tuple[float, float], preview: tuple[float, float]) -> bool:
     return shares[0] <= _WORTH_STEPS or shares[1] <= _WORTH_PIXELS
 
 
-def _fewer_classes(settings: Settings, few: Sequence[Target], *, film: bool) -> dict[str, object]:
+def _fewer_classes(
+    settings: Settings, targets: Sequence[Target], few: Sequence[Target], *, film: bool
+) -> dict[str, object]:
     """Each excerpt is a chain of its own, so that one class grows out of the other only where it will in the film."""
     mixtures = {entry.title.strip(): entry for entry in settings.classes.select if isinstance(entry, Mixed)}
-    entries = [
-        mixtures[one.title].model_dump(mode="json") if one.title in mixtures else one.index for one in few
-    ]  # the title of a mixture is no other target's
+    said = said_of(settings.classes, settings.network.known_targets(), targets)
+    entries: list[object] = []
+    for one in few:  # the title of a mixture is no other target's
+        about = said.get(one.key, Said())
+        entries += map(_plain, about.before)
+        entries += [_plain(mixtures[one.title])] if one.title in mixtures else [one.index]
+        entries += [_plain(own) | {"select": one.index} for own in about.values if not isinstance(own, Mixed)]
+        entries += map(_plain, about.after)
     return {"classes.select": entries} | ({"film.chains": len(few) // _EXCERPT} if film else {})
+
+
+def _plain(entry: Card | OwnValues) -> dict[str, object]:
+    return entry.model_dump(mode="json")
 
 
 def _told(preview: Settings, few: int, classes: int, *, film: bool, saves: bool) -> str:

@@ -368,7 +368,7 @@ class _Piece:
 
 def _render_round(run: Run, current: _Round, worker: Worker) -> None:
     _LOG.info("round begins: %s", current.names)
-    score_all = templates_need_score(run.settings.overlay.lines)
+    score_all = templates_need_score(run.lines)
     with ExitStack() as stack:
         for sink in current.sinks.values():
             stack.enter_context(sink)

@@ -16,6 +16,7 @@ from renderer.common.ordinary_files import is_ordinary_file, is_text, no_such_fi
 from renderer.common.over_time import silence
 from renderer.common.progress import Progress
 from renderer.film.recipe import Direction, film_recipe
+from renderer.film.scenes import Scene, scenes_of
 from renderer.film.timeline import class_borders, refuse_endless
 from renderer.film.times import Times
 from renderer.jobs.changes import Agree, disagree, find_changes
@@ -47,14 +48,16 @@ def describe_run(name: str, settings: Settings, targets: Sequence[Target], *, fi
     """
     refuse_odd_names(name, settings)
     # Stills alone, too, take their settings along into a film's directory.
-    times = film_times(settings, len(targets)) if film else times_of(settings, [None] * len(targets))
+    scenes = scenes_of(settings, targets)
+    in_order = [scenes.get(target.key, Scene()) for target in targets]
+    times = film_times(settings, in_order) if film else times_of(settings, in_order)
     decoder = settings.dream.parameterization.identity()
     network, font = settings.network.identity(), _font_digest(settings)
     start = {key: _start_file(path) for key, path in settings.start.files(targets).items()}
-    sound = sound_of(settings)
+    sound = sound_of(settings, scenes.values())
     _check_layer(settings)
-    recipe = film_recipe(chosen.fill_in(settings), targets, network, start, decoder, Direction(times, sound))
-    refuse_wrong_curves(settings, recipe, targets, sound.opened().at if sound else silence)
+    recipe = film_recipe(chosen.fill_in(settings), targets, network, start, decoder, Direction(times, sound, scenes))
+    refuse_wrong_curves(settings, recipe, targets, scenes, sound.opened().at if sound else silence)
     return RunFile(
         name=name,
         film=film,
@@ -68,6 +71,7 @@ def describe_run(name: str, settings: Settings, targets: Sequence[Target], *, fi
         chosen=chosen,
         targets=tuple(targets),
         times=times,
+        scenes=scenes,
         sound=sound,
     )
 
@@ -123,17 +127,17 @@ def reopened(directory: Path, progress: Progress | None = None) -> Iterator[Run]
         yield run
 
 
-def film_times(settings: Settings, targets: int) -> Times | None:
+def film_times(settings: Settings, scenes: Sequence[Scene]) -> Times | None:
     """When the classes of a film begin, as `times_of` tells; refuses what no film can be made of.
 
     Args:
         settings: All settings.
-        targets: How many targets there are.
+        scenes: What each target has of its own.
 
     Raises:
         UserError: No film can be made of it.
     """
-    times = times_of(settings, [None] * targets)
+    times, targets = times_of(settings, scenes), len(scenes)
     refuse_endless(settings.film, targets, settings.run.segment_seconds, times)
     settings.start.refuse_longer(class_borders(settings.film, targets, times)[-1], settings.film.fps)
     if not settings.dream.parameterization.holds_any:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
-from types import MappingProxyType
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from renderer.common.expressions import ExpressionError
 from renderer.common.over_time import Bounds, Curve, Heard, Moment, Varying, silence
 from renderer.common.wording import format_duration
 from renderer.film.recipe import flatten
+from renderer.film.scenes import Scene, settings_for
 from renderer.film.timeline import (
     Timeline,
     blend_frames,
@@ -25,7 +25,7 @@ from renderer.film.timeline import (
     transition_frames,
 )
 from renderer.film.times import Times
-from renderer.media.sketch import MOST_GROUPS, Block, Fade, Fading, FilmSketch, Line, Samples
+from renderer.media.sketch import MOST_GROUPS, Block, Card, Fade, Fading, FilmSketch, Line, Samples
 from renderer.settings.sections import Settings
 from renderer.sound.curves import BEAT, BEATS, Curves
 from renderer.sound.hearing import Hearing
@@ -51,9 +51,9 @@ def sketch_film(
     name: str,
     settings: Settings,
     targets: Sequence[Target],
+    scenes: Sequence[Scene],
     times: Times | None,
     hearing: Hearing | None,
-    own: Mapping[int, Settings] = MappingProxyType({}),
 ) -> FilmSketch:
     """Put a film on paper.
 
@@ -61,11 +61,12 @@ def sketch_film(
         name: Name of the configuration.
         settings: Its settings.
         targets: Its targets in order.
+        scenes: What each has of its own.
         times: When they begin; see `class_times`.
         hearing: What is heard.
-        own: The settings as they are for some classes, by their places, where those have values of their own.
     """
     film = settings.film
+    own = {place: settings_for(settings, one)[0] for place, one in enumerate(scenes) if one != Scene()}
     timeline = build_timeline(film, len(targets), settings.run.segment_seconds, times)
     borders = [frame / film.fps for frame in class_borders(film, len(targets), times)]
     moments = _moments(borders, film.fps)
@@ -73,7 +74,7 @@ def sketch_film(
     return FilmSketch(
         name=name,
         details=_details(settings, timeline),
-        blocks=tuple(_blocks(settings, targets, borders)),
+        blocks=tuple(_blocks(settings, targets, scenes, borders)),
         curves=tuple(_curves(settings, own, moments, hearing.at if hearing else silence)),
         heard=tuple(_heard_line(one, hearing.at, moments) for one in heard) if hearing else (),
         beats=tuple(hearing.beat_times(borders[-1])) if hearing else (),
@@ -97,13 +98,26 @@ def _details(settings: Settings, timeline: Timeline) -> str:
     )
 
 
-def _blocks(settings: Settings, targets: Sequence[Target], borders: Sequence[float]) -> list[Block]:
+def _blocks(
+    settings: Settings, targets: Sequence[Target], scenes: Sequence[Scene], borders: Sequence[float]
+) -> list[Block]:
     groups, path = _groups(targets), settings.motion.path
-    notes = [path[place % len(path)] if path and len(set(path)) > 1 else "" for place in range(len(targets))]
+    moves = [path[place % len(path)] if path and len(set(path)) > 1 else "" for place in range(len(targets))]
+    notes = [" / ".join(scene.overlay.get("lines", ())) or move for scene, move in zip(scenes, moves, strict=True)]
     return [
-        Block(target.title, begin, end, group, note)
-        for target, (begin, end), group, note in zip(targets, pairwise(borders), groups, notes, strict=True)
+        Block(target.title, *span, group, note, _cards(scene, span))
+        for target, span, group, note, scene in zip(targets, pairwise(borders), groups, notes, scenes, strict=True)
     ]
+
+
+def _cards(scene: Scene, span: tuple[float, float]) -> tuple[Card, ...]:
+    """The title cards over a class."""
+    begin, end = span
+    first = accumulate((card.seconds for card in scene.before), initial=begin)
+    left = end - sum(card.seconds for card in scene.after)
+    last = accumulate((card.seconds for card in scene.after), initial=left)
+    cards, spans = (*scene.before, *scene.after), (*pairwise(first), *pairwise(last))
+    return tuple(Card(" / ".join(card.lines), *one) for card, one in zip(cards, spans, strict=True))
 
 
 def _groups(targets: Sequence[Target]) -> list[str]:

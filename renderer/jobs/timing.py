@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from renderer.film.scenes import Scene
 from renderer.film.times import Times, class_times, even_times
 from renderer.jobs.hearing import beats_of
 from renderer.settings.sections import Settings
 
 
-def times_of(settings: Settings, own_seconds: Sequence[float | None]) -> Times | None:
+def times_of(settings: Settings, scenes: Sequence[Scene]) -> Times | None:
     """When each class begins, and when the film ends; None where all are as long as `film.seconds_per_class` says.
 
     Args:
         settings: All settings.
-        own_seconds: How long each class is shown, where that is said of it alone.
+        scenes: What each class has of its own.
 
     Raises:
         UserError: The beats that the film is to follow cannot be heard, or are too few.
     """
-    film = settings.film
-    times = class_times(film, own_seconds, beats_of(settings) if film.beats_per_class else None)
-    return None if times == even_times(film, len(own_seconds)) else times
+    film, beats = settings.film, beats_of(settings) if settings.film.beats_per_class else None
+    own, longer = [scene.seconds for scene in scenes], [scene.card_seconds for scene in scenes]
+    times = class_times(film, own, beats, longer)
+    return None if times == even_times(film, len(scenes)) else times

@@ -90,15 +90,19 @@ def fill_templates(lines: Sequence[str], caption: Caption) -> tuple[str, ...]:
     return tuple(_fill(line, values) for line in lines)
 
 
-def check_templates(lines: Sequence[str]) -> None:
+def check_templates(lines: Sequence[str], key: str = "overlay.lines") -> None:
     """Find what is wrong with templates before anything is rendered.
+
+    Args:
+        lines: The templates.
+        key: Where they stand in the settings.
 
     Raises:
         UserError: A template is malformed or too long, or names an unknown field, or formats a field as it cannot be
             formatted, or longer than any frame is wide.
     """
     for number, line in enumerate(lines):
-        where = f"overlay.lines[{number}]"
+        where = f"{key}[{number}]"
         if len(line) > _LONGEST_TEMPLATE:
             raise UserError(f"{where}: has {len(line):,} characters; write {_LONGEST_TEMPLATE} at most.")
         try:

@@ -13,7 +13,8 @@ from typing import Any
 
 from renderer.dream.dreaming import Dream
 from renderer.settings.sections import Settings
-from renderer.targets.selection import Classes, Mixed
+from renderer.targets.selection import Classes
+from renderer.targets.storyboard import ENTRY_MODELS
 
 SCHEMA_FILE = Path(__file__).parent / "neuron-atlas.schema.json"
 """The schema as it is shipped; `scripts/write_settings_reference.py` writes it."""
@@ -60,14 +61,28 @@ def _kinds_to_be_named(schema: Schema) -> Iterator[str]:
 
 
 def _accept_single_entries(keys: Schema) -> None:
-    """Let `select: all` be, and tell what a mixture consists of."""
-    mixture = Mixed.model_json_schema()
+    """Let `select: all` be, and tell what entries consist of that are mappings."""
+    mappings = [_told_entry(model.model_json_schema()) for model in ENTRY_MODELS.values()]
     for name in ("select", "exclude"):
         entries = keys[name]["items"]
-        options = [mixture if option.get("type") == "object" else option for option in entries.get("anyOf", [entries])]
+        all_ = entries.get("anyOf", [entries])
+        plain = [option for option in all_ if option.get("type") != "object"]
+        options = [*plain, *(mappings if len(plain) < len(all_) else [])]
         told = {part: keys[name].pop(part) for part in ("description", "default")}
         entry = {"anyOf": options}
         keys[name] = {**told, "anyOf": [*options, keys[name] | {"items": entry}]}
+
+
+def _told_entry(entry: Schema) -> Schema:
+    """An entry of which lists may be single values, as `select: all` is."""
+    for key in entry["properties"].values():
+        if key.get("type") == "array":
+            items, told = key["items"], {"description": key.pop("description")}
+            single = items.get("anyOf", [items])
+            array = dict(key)
+            key.clear()
+            key |= {**told, "anyOf": [*single, array]}
+    return entry
 
 
 def _plainer(schema: Schema) -> Schema:

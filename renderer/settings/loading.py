@@ -17,6 +17,7 @@ from renderer.common.section import Section
 from renderer.common.wording import did_you_mean, nearest
 from renderer.networks.source import NetworkSource
 from renderer.settings.overrides import Overrides, merge, parse_overrides
+from renderer.settings.own_values import refuse_wrong_entries
 from renderer.settings.presets import kind_of_network, layers_below, suiting_path, suiting_start
 from renderer.settings.problems import describe_problems
 from renderer.settings.python_values import mark
@@ -219,9 +220,11 @@ def _keys(tree: Marked, section: str) -> Collection[str]:
 def _checked(tree: Marked) -> Settings:
     tree = _complete(tree, settings_shape())
     try:
-        return Settings.model_validate_json(json.dumps(tree.plain()))
+        settings = Settings.model_validate_json(json.dumps(tree.plain()))
     except ValidationError as error:
         raise UserError(describe_problems(error, tree)) from error
+    refuse_wrong_entries(settings.classes, tree)
+    return settings
 
 
 def _complete(tree: Marked, shape: Shape) -> Marked:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from itertools import chain, islice
 from typing import Any
@@ -26,18 +26,20 @@ from renderer.settings.shape import (
     words,
 )
 from renderer.settings.yaml_source import Marked
+from renderer.targets.storyboard import ENTRY_MODELS
 
 Path = tuple[str | int, ...]
 
 _MOST_TOLD = 20
 
 
-def describe_problems(error: ValidationError, tree: Marked) -> str:
+def describe_problems(error: ValidationError, tree: Marked, named: Callable[[Path], Path] = tuple) -> str:
     """Turn pydantic's errors into a message for the user.
 
     Args:
         error: What pydantic says of the plain settings.
         tree: The same settings with their places.
+        named: The path that a message names in place of a path of these settings.
 
     Returns:
         One line for each key that is wrong, the first ones alone where there are many; without a line break at the
@@ -53,7 +55,7 @@ def describe_problems(error: ValidationError, tree: Marked) -> str:
     for details in chain.from_iterable(map(_telling_first, islice(groups.values(), _MOST_TOLD))):
         path, what = _problem(details, tree)
         # What is wrong with several sections together names their keys itself.
-        found.setdefault(path, f"{_find(path, tree).place}: {_dotted(path)}: {what}" if path else what)
+        found.setdefault(path, f"{find(path, tree).place}: {dotted(named(path))}: {what}" if path else what)
     # Of a list that may also be a single value, the entry that is wrong says more than the list.
     lines = [line for path, line in found.items() if not any(_is_entry(other, path) for other in found)]
     more = len(groups) - _MOST_TOLD
@@ -80,12 +82,13 @@ def _problem(details: ErrorDetails, tree: Marked) -> tuple[Path, str]:
         case None:
             return path, _unknown_key(path, tree)
         case Variants(tag=tag) if details["type"].startswith("union_tag"):
-            above, path = _find(path, tree).value, (*path, tag)
+            above, path = find(path, tree).value, (*path, tag)
             if isinstance(above, dict) and tag not in above:
                 return path, f"is missing; set it to {words(shape.tag_leaf.schema)}"
             return path, _wrong_value(shape.tag_leaf.schema, path, tree)
         case Leaf(schema=schema):
-            return _wrong_leaf(schema, path, rest, details["type"], tree)
+            is_of_entry = len(rest) > 2 and rest[1] in ENTRY_MODELS
+            return (_wrong_entry if is_of_entry else _wrong_leaf)(schema, path, rest, details["type"], tree)
         case _:
             keys = list(dict.fromkeys(below[0] for below in known_keys(shape)))
             return path, f"must be a mapping with keys such as {either(keys[:4])}, not {_given(path, tree)}"
@@ -121,7 +124,7 @@ def _kind(groups: Mapping[str, Group], step: str) -> Group:
 def _wrong_leaf(schema: Schema, path: Path, rest: Path, kind: str, tree: Marked) -> tuple[Path, str]:
     numbers = [part for part in rest if isinstance(part, int)]
     entry = entry_schema(schema, numbers[0]) if numbers and kind != "missing" else None
-    above = _find(path[:-1], tree).value
+    above = find(path[:-1], tree).value
     if kind == "missing" and isinstance(above, dict) and path[-1] not in above:
         return path, f"is missing; set it to {words(schema)}"
     if entry is not None:
@@ -129,8 +132,28 @@ def _wrong_leaf(schema: Schema, path: Path, rest: Path, kind: str, tree: Marked)
     return path, _wrong_value(schema, path, tree)
 
 
+def _wrong_entry(_schema: Schema, path: Path, rest: Path, kind: str, tree: Marked) -> tuple[Path, str]:
+    """What is wrong with a key of an entry of a selection; `rest` is its number, its kind and the key."""
+    number, model, key = rest[:3]
+    keys = _entry_keys(str(model))
+    path = (*path, number) if isinstance(find(path, tree).value, list) else path
+    if kind == "missing":
+        return (*path, key), f"is missing; set it to {words(keys[str(key)])}"
+    if key not in keys:
+        known = f"; known here: {', '.join(keys)}"
+        return (*path, key), f"unknown key{did_you_mean(nearest(str(key), keys)) or known}"
+    return (*path, key), _wrong_value(keys[str(key)], (*path, key), tree)
+
+
+@cache
+def _entry_keys(model: str) -> Mapping[str, Schema]:
+    """The keys of a kind of entry, with what they may be."""
+    keys: Mapping[str, Schema] = ENTRY_MODELS[model].model_json_schema()["properties"]
+    return keys
+
+
 def _wrong_value(schema: Schema, path: Path, tree: Marked) -> str:
-    value = _find(path, tree).value
+    value = find(path, tree).value
     near = nearest(value, _choices(schema)) if isinstance(value, str) else []
     remedy = did_you_mean(near) or _remedy(value, schema)
     return f"must be {words(schema)}, not {_given(path, tree)}{remedy}"
@@ -182,10 +205,10 @@ def _unknown_key(path: Path, tree: Marked) -> str:
 
 def _unknown_in_entry(path: Path, tree: Marked) -> str:
     """Of an entry of a list of sections."""
-    variants, name, place = _entry_of(path[:-2]), str(path[-1]), _dotted(path[:-1])
+    variants, name, place = _entry_of(path[:-2]), str(path[-1]), dotted(path[:-1])
     if any(name in group.keys for group in variants.groups.values()):
         return _goes_with(path, variants, tree)
-    own = variants.groups[str(_find((*path[:-1], variants.tag), tree).plain())].keys
+    own = variants.groups[str(find((*path[:-1], variants.tag), tree).plain())].keys
     remedy = did_you_mean([f"{place}.{key}" for key in nearest(name, own)])
     return f"unknown key{remedy}" if remedy else f"unknown key; known here: {', '.join(own)}"
 
@@ -212,13 +235,13 @@ def _other_variant(names: tuple[str, ...], tree: Marked) -> str:
 def _goes_with(path: Path, variants: Variants, tree: Marked) -> str:
     name, tag = str(path[-1]), (*path[:-1], variants.tag)
     owners = [f"'{kind}'" for kind, group in variants.groups.items() if name in group.keys]
-    given, place = _given(tag, tree), _find(tag, tree).place
+    given, place = _given(tag, tree), find(tag, tree).place
     by = f" by {place}" if is_layer(place) else ""
-    remedy = f"remove the key, or set {_dotted(tag)} to {either(owners)}"
-    return f"goes with {_dotted(tag)} {either(owners)} only, which is {given}{by}; {remedy}"
+    remedy = f"remove the key, or set {dotted(tag)} to {either(owners)}"
+    return f"goes with {dotted(tag)} {either(owners)} only, which is {given}{by}; {remedy}"
 
 
-def _find(path: Path, tree: Marked) -> Marked:
+def find(path: Path, tree: Marked) -> Marked:
     """The value at a path, or the last one on the way."""
     for step in path:
         match tree.value, step:
@@ -232,10 +255,11 @@ def _find(path: Path, tree: Marked) -> Marked:
 
 
 def _given(path: Path, tree: Marked) -> str:
-    return shortened(json.dumps(_find(path, tree).plain(), ensure_ascii=False))
+    return shortened(json.dumps(find(path, tree).plain(), ensure_ascii=False))
 
 
-def _dotted(path: Path) -> str:
+def dotted(path: Path) -> str:
+    """A path as users write it."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{shortened(part)}" for part in path).removeprefix(".")
 
 

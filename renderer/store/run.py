@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from renderer.common.errors import UserError
 from renderer.common.over_time import TIMES, Heard, Moment, Varying, silence
+from renderer.common.section import with_values
 from renderer.film.recipe import Direction, FilmRecipe, StillRecipe, film_recipe, still_recipe
+from renderer.film.scenes import Lettering, Scene, letterings
 from renderer.film.timeline import Segment, Timeline, crossfade_frames
 from renderer.film.times import even_times
 from renderer.settings.sections import Overlay, Settings
@@ -59,7 +61,7 @@ class Run:
     ) -> tuple[Settings, tuple[Target, ...], dict[str, Any], dict[str, StartFile], str | None, Direction]:
         """What recipes are made of."""
         file = self.file
-        direction = Direction(file.times, file.sound)
+        direction = Direction(file.times, file.sound, file.scenes)
         return file.decided, self.targets, file.network, file.start, file.decoder, direction
 
     @cached_property
@@ -77,32 +79,49 @@ class Run:
         """What its fresh stills are made from."""
         return still_recipe(*self._parts)
 
+    def letterings(self, segment: Segment) -> tuple[Lettering, ...]:
+        """What is written over the frames of a segment, one after another."""
+        of_class = self._letterings(segment.position, segment.class_frames)
+        first, last = segment.first_frame, segment.first_frame + segment.frames
+        return tuple(one for one in of_class if one.first < last and one.first + one.frames > first)
+
     @cached_property
-    def overlay(self) -> Varying[Overlay]:
-        """How its text looks, which may change over time."""
-        return Varying(self.settings.overlay)
+    def _letterings(self) -> Callable[[int, int], tuple[Lettering, ...]]:
+        """Of a class, by its position and its number of frames."""
+        overlay, fps = self.settings.overlay, self.settings.film.fps
+        return cache(lambda position, frames: letterings(overlay, self.scene(position), fps, frames))
+
+    def lettering(self, segment: Segment, frame: int) -> Lettering:
+        """What is written over a frame of a segment."""
+        place = segment.first_frame + frame
+        return next(one for one in reversed(self.letterings(segment)) if one.first <= place)
 
     def overlay_at(self, segment: Segment, frame: int) -> Overlay:
         """How the text over a frame of a segment looks."""
-        if self.overlay.is_constant:
-            return self.settings.overlay
+        overlay = Varying(self.lettering(segment, frame).overlay)
+        if overlay.is_constant:
+            return self.lettering(segment, frame).overlay
         seconds = (segment.first_frame + frame) / self.settings.film.fps
-        return self.overlay.at(self.film_recipe.moment(segment, seconds), self._heard)
+        return overlay.at(self.film_recipe.moment(segment, seconds), self._heard)
 
     def overlay_of_still(self, position: int) -> Overlay:
-        """How the text on a still looks: as in the middle of its class."""
-        if self.overlay.is_constant:
-            return self.settings.overlay
+        """How the text on a still looks: as in the middle of its class, without title cards."""
+        own = with_values(self.settings.overlay, self.scene(position).overlay)
+        overlay = Varying(own)
+        if overlay.is_constant:
+            return own
         times = self.file.times or even_times(self.settings.film, len(self.targets))
         begin, end = times[position : position + 2]
         moment = Moment(position, (end - begin) / 2, end - begin, (begin + end) / 2, times[-1])
-        return self.overlay.at(moment, self._heard)
+        return overlay.at(moment, self._heard)
 
     def text_follows(self, segment: Segment) -> list[Any]:
         """From what the look of a segment's text follows, where it changes over time."""
-        if self.overlay.is_constant:
+        varying = [Varying(one.overlay) for one in self.letterings(segment)]
+        if all(one.is_constant for one in varying):
             return []
-        heard = self.file.sound.digest if self.file.sound and self.overlay.names - set(TIMES) else None
+        follows_sound = any(one.names - set(TIMES) for one in varying)
+        heard = self.file.sound.digest if self.file.sound and follows_sound else None
         return [segment.position, segment.start_frame, self.timeline.frames, heard]
 
     @cached_property
@@ -113,6 +132,16 @@ class Run:
     def titles(self) -> Mapping[int, str]:
         """Titles of all classes that the network knows, by index."""
         return known_titles(self.settings, self.targets, self.file.network)
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """The templates of all that is written over its pictures."""
+        own = [line for scene in self.file.scenes.values() for line in scene.lines]
+        return (*self.settings.overlay.lines, *own)
+
+    def scene(self, position: int) -> Scene:
+        """What a target has of its own, by its place in the film."""
+        return self.file.scenes.get(self.targets[position].key, Scene())
 
     @property
     def are_classes(self) -> bool:

@@ -16,6 +16,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from renderer.common.errors import UserError
+from renderer.film.scenes import Scene
 from renderer.film.times import Times
 from renderer.settings.chosen import Chosen
 from renderer.settings.sections import Settings
@@ -66,6 +67,7 @@ class RunFile(BaseModel):
         targets: The selected targets in the order of the film.
         times: When each of them begins, and when the film ends, in seconds; None in files of earlier versions, and
             where all are as long as `film.seconds_per_class` says.
+        scenes: What some of them have of their own, by their keys.
         sound: What is heard, where values follow it.
     """
 
@@ -83,6 +85,7 @@ class RunFile(BaseModel):
     chosen: Chosen | None = None
     targets: tuple[StoredTarget, ...]
     times: Times | None = None
+    scenes: dict[str, Scene] = Field(default_factory=dict)
     sound: SoundFile | None = None
 
     @model_validator(mode="after")

@@ -5,72 +5,49 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Literal, Self
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import Field
 
 from renderer.common.digests import data_digest
 from renderer.common.errors import UserError
 from renderer.common.section import Section
-from renderer.targets.entries import Entry, Names, describe_miss, find, find_all
+from renderer.targets.entries import Names, describe_miss, find, find_all
 from renderer.targets.similarity import similarity_order, weights_of
 from renderer.targets.slugs import slug
+from renderer.targets.storyboard import (
+    CARD_EXAMPLE,
+    MIXTURE_EXAMPLE,
+    SCENE_EXAMPLE,
+    Card,
+    Entries,
+    Mixed,
+    OwnValues,
+    Selected,
+    SelectedEntries,
+    Shown,
+)
 from renderer.targets.target import Mixture, Neuron, Target
 
-
-def _as_entries(value: Any) -> Any:
-    """Let a single value stand for a list of one, as in `select: all`."""
-    match value:
-        case str() | int() | dict():
-            return (value,)
-        case list():
-            return tuple(value)
-        case _:
-            return value
-
-
-Weight = Annotated[float, Field(ge=-100, le=100)]
-
-
-class Mixed(Section):
-    """Several targets at once, each by its weight: `{title: lion fish, mix: {lion: 1, lionfish: 0.7, tabby: -0.3}}`."""
-
-    title: str = Field(min_length=1, max_length=500, description="What it is called.")
-    mix: dict[str, Weight] = Field(
-        min_length=1,
-        max_length=32,
-        description="Weights by the entries of single targets. What is below 0 is to be seen as little as can be.",
-    )
-
-    @model_validator(mode="after")
-    def _say_something(self) -> Self:
-        if "\0" in self.title or not self.title.strip():
-            raise ValueError("the title of a mixture is empty, or holds the character NUL; write a name")
-        if not any(self.mix.values()):
-            raise ValueError(f"all weights of {self.title!r:.60} are 0; give what is wanted a weight such as 1")
-        return self
-
-
-_EXAMPLE = "{title: lion fish, mix: {lion: 1, lionfish: 0.7, tabby: -0.3}}"
-Mixable = Entry | Annotated[Mixed, WithJsonSchema({"type": "object", "examples": [_EXAMPLE]})]
-Entries = Annotated[tuple[Entry, ...], BeforeValidator(_as_entries)]
-MixableEntries = Annotated[tuple[Mixable, ...], BeforeValidator(_as_entries)]
 OutputWeights = Callable[[], Float[np.ndarray, "classes features"]]
 
 
 class Classes(Section):
     """Which classes are dreamed, and in which order."""
 
-    select: MixableEntries = Field(
+    select: SelectedEntries = Field(
         ("all",),
         min_length=1,
         description="Entries that add classes: an index (`7` or `0007`), a range (`0-9`, both ends included), a wnid "
         "(`n02123045`), a title (`tabby`) or a glob over titles and synonyms (`*terrier*`, case does not matter), "
         "`under:NAME` for everything below a group, or `all`. Numbers come before titles that are numbers; for those "
-        "there is the glob, as in `[7]`. `" + _EXAMPLE + "` adds a "
-        "mixture of several, by weight; mixtures come after all classes, in the order in which they are written.",
+        "there is the glob, as in `[7]`. `" + MIXTURE_EXAMPLE + "` adds a "
+        "mixture of several, by weight; mixtures come after all classes, in the order in which they are written. "
+        "`" + SCENE_EXAMPLE + "` adds classes with values of their own, and with `order: listed` "
+        "`" + CARD_EXAMPLE + "` is a title card: `docs/storyboard.md`.",
     )
     exclude: Entries = Field((), description="Entries of the same kinds that take classes away again.")
     order: Literal["index", "listed", "title", "random", "similarity"] = Field(
@@ -101,11 +78,9 @@ def select_classes(
         UserError: An entry matches nothing, nothing is left, or there are no weights for the order `similarity`.
     """
     names = Names(known)
-    entries = {number: entry for number, entry in enumerate(classes.select) if not isinstance(entry, Mixed)}
-    wanted = find_all("classes.select", entries, names) - find_all(
-        "classes.exclude", dict(enumerate(classes.exclude)), names
-    )
-    left = [target for target in known if target.index in wanted] + _mixtures(classes.select, names)
+    left = _left(classes, names)
+    if not left and all(isinstance(entry, Card) for entry in classes.select):
+        raise UserError("classes.select: has title cards alone, and they stand over classes; add some")
     if not left:
         raise UserError("classes.exclude: takes away every class that classes.select gives; remove some of its entries")
     if classes.order == "listed":
@@ -113,16 +88,98 @@ def select_classes(
     return tuple(_ordered(left, classes.order, seed, output_weights)[: classes.limit])
 
 
-def _listed(targets: Sequence[Target], select: Sequence[Mixable], names: Names) -> list[Target]:
+@dataclass(frozen=True)
+class Said:
+    """What a selection says of one target.
+
+    Attributes:
+        values: The entries that name it and have values, in their order; the last one that has a value wins.
+        before: Title cards over its beginning.
+        after: Title cards over its end.
+    """
+
+    values: tuple[OwnValues, ...] = ()
+    before: tuple[Card, ...] = ()
+    after: tuple[Card, ...] = ()
+
+
+def said_of(classes: Classes, known: Sequence[Target], targets: Sequence[Target]) -> dict[str, Said]:
+    """What a selection says of the targets that were chosen by it, by their keys; nothing of most.
+
+    Args:
+        classes: The selection.
+        known: All classes of the network, by index.
+        targets: Those that `select_classes` has chosen, in their order.
+    """
+    if all(isinstance(entry, int | str) for entry in classes.select):
+        return {}
+    names = Names(known)
+    named = _named(classes.select, names)
+    values: dict[int, tuple[OwnValues, ...]] = {}
+    for entry, indices in zip(classes.select, named, strict=True):
+        if isinstance(entry, OwnValues):
+            values |= {index: (*values.get(index, ()), entry) for index in indices}
+    before, after = _cards(classes, named, {target.index for target in _left(classes, names)}, targets)
+    found = {
+        target.key: Said(values.get(target.index, ()), before if place == 0 else (), after.get(place, ()))
+        for place, target in enumerate(targets)
+    }
+    return {key: said for key, said in found.items() if said != Said()}
+
+
+def _cards(
+    classes: Classes, named: Sequence[set[int]], left: set[int], targets: Sequence[Target]
+) -> tuple[tuple[Card, ...], dict[int, tuple[Card, ...]]]:
+    """The title cards before all targets, and those after the targets of some places.
+
+    With a limit, those of targets that are not shown are not shown either.
+    """
+    begun: set[int] = set()
+    after: dict[int, tuple[Card, ...]] = {}
+    for entry, indices in zip(classes.select, named, strict=True):
+        begun |= indices & left
+        if isinstance(entry, Card):
+            place = len(begun) - 1
+            after[place] = (*after.get(place, ()), entry)
+    return after.pop(-1, ()), {place: cards for place, cards in after.items() if place < len(targets)}
+
+
+def _left(classes: Classes, names: Names) -> list[Target]:
+    """All that is selected and not excluded, by index; mixtures come last."""
+    plain = {number: entry for number, entry in enumerate(classes.select) if isinstance(entry, int | str)}
+    wanted = find_all("classes.select", plain, names)
+    for number, entry in enumerate(classes.select):
+        if isinstance(entry, Shown):
+            wanted |= _of_scene(number, entry, names)
+    wanted -= find_all("classes.exclude", dict(enumerate(classes.exclude)), names)
+    return [target for target in names.targets if target.index in wanted] + _mixtures(classes.select, names)
+
+
+def _of_scene(number: int, entry: Shown, names: Names) -> set[int]:
+    return find_all(f"classes.select[{number}].select", dict(enumerate(entry.select)), names)
+
+
+def _named(select: Sequence[Selected], names: Names) -> list[set[int]]:
+    """Indices of the targets that each entry names; none for a title card."""
+    mixtures, found = iter(_mixtures(select, names)), list[set[int]]()
+    for number, entry in enumerate(select):
+        match entry:
+            case Mixed():
+                found.append({next(mixtures).index})
+            case Shown():
+                found.append(_of_scene(number, entry, names))
+            case Card():
+                found.append(set())
+            case _:
+                found.append(find_all("classes.select", {number: entry}, names))
+    return found
+
+
+def _listed(targets: Sequence[Target], select: Sequence[Selected], names: Names) -> list[Target]:
     """In the order of the entries; what several entries name stands where the first of them is."""
     by_index = {target.index: target for target in targets}
-    mixtures = iter(_mixtures(select, names))
     found: dict[int, Target] = {}
-    for number, entry in enumerate(select):
-        if isinstance(entry, Mixed):
-            named = {next(mixtures).index}
-        else:
-            named = find_all("classes.select", {number: entry}, names)
+    for named in _named(select, names):
         found |= {index: by_index[index] for index in sorted(named) if index in by_index and index not in found}
     return list(found.values())
 
@@ -150,7 +207,7 @@ def _weights(output_weights: OutputWeights | None) -> Float[np.ndarray, "classes
     )
 
 
-def _mixtures(entries: Sequence[Entry | Mixed], names: Names) -> list[Target]:
+def _mixtures(entries: Sequence[Selected], names: Names) -> list[Target]:
     """The mixtures among the entries; their numbers begin behind those of all known targets."""
     found: list[Target] = []
     for number, entry in enumerate(entries):
