@@ -361,7 +361,8 @@ def _number(key: str, value: Any, bounds: Bounds, check: Callable[[Any], float])
 def are_keyframes(value: Mapping[str, Any]) -> bool:
     """Whether plain data are keyframes, as `Keyframes.written` gives them."""
     frames = value["film"] if set(value) == {"film"} and isinstance(value["film"], dict) else value
-    return bool(frames) and all(_KEY.fullmatch(key) for key in frames)
+    values = (value["value"] if isinstance(value, dict) and "value" in value else value for value in frames.values())
+    return bool(frames) and all(map(_KEY.fullmatch, frames)) and not any(isinstance(value, dict) for value in values)
 
 
 class Varying(Generic[Part]):
