@@ -209,9 +209,11 @@ def _seconds(settings: Settings) -> float | None:
     classes, known = settings.classes.model_copy(update={"order": "index"}), settings.network.known_targets()
     targets = select_classes(classes, known, seed=settings.run.seed, output_weights=None)
     said, even = said_of(classes, known, targets), settings.start.seconds_of(len(targets), settings.film.fps)
+    if even is None or not said:
+        return even
     left = even * len(targets) - sum((one.seconds or 0.0) + one.card_seconds for one in said.values())
     sharing = len(targets) - sum(one.seconds is not None for one in said.values())
-    return left / sharing if said and sharing and left > 0 else even
+    return left / sharing if sharing and left > 0 else even
 
 
 def _keys(tree: Marked, section: str) -> Collection[str]:
