@@ -196,9 +196,9 @@ def test_what_is_wrong_with_text_and_curves_is_known_before_anything_is_written(
 
 
 def test_what_changes_of_a_class_is_told_by_its_title(tmp_path: Path) -> None:
-    run(tmp_path, *LISTED, select("1", "{select: owl, zoom: 1.3}"))
+    run(tmp_path, *LISTED, select("{select: owl, zoom: 1.3}", "1"))
     with pytest.raises(UserError, match=r"classes\.select, 'owl': motion\.zoom: was 1\.3, is 1\.4"):
-        run(tmp_path, *LISTED, select("1", "{select: owl, zoom: 1.4}"))
+        run(tmp_path, *LISTED, select("{select: owl, zoom: 1.4}", "1"))
 
 
 def test_stills_take_what_is_dreamed_and_no_seconds(tmp_path: Path) -> None:

@@ -497,7 +497,7 @@ def _follows_sound(*sections: Section) -> bool:
 
 
 def flatten(data: Mapping[str, Any] | Section, prefix: str = "") -> dict[str, Any]:
-    """Plain values by dotted key, such as `film.width`; lists are values, unless they are of mappings."""
+    """Plain values by dotted key, such as `film.width`; lists are values, unless they are of mappings alone."""
     if isinstance(data, Section):
         data = data.model_dump(mode="json")
     flat: dict[str, Any] = {}
@@ -510,7 +510,7 @@ def _flatten_value(key: str, value: Any) -> dict[str, Any]:
     match value:
         case dict() if not are_keyframes(value):
             return flatten(value, f"{key}.")
-        case [dict(), *_]:
+        case [dict(), *others] if all(isinstance(other, dict) for other in others):
             parts = [flatten(one, f"{key}[{number}].") for number, one in enumerate(value)]
             return {below: leaf for part in parts for below, leaf in part.items()}
         case _:

@@ -103,8 +103,7 @@ def _scene(settings: Settings, said: Said) -> Scene:
         own = reduce(with_values, (entry.sections[name] for entry in said.values), section)
         values[name] = changed_values(section, own)
     before, after = (tuple(map(_card_text, cards)) for cards in (said.before, said.after))
-    seconds = [entry.seconds for entry in said.values if entry.seconds is not None]
-    return Scene(**values, seconds=seconds[-1] if seconds else None, before=before, after=after)
+    return Scene(**values, seconds=said.seconds, before=before, after=after)
 
 
 def _card_text(card: Card) -> CardText:

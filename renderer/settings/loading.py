@@ -26,7 +26,7 @@ from renderer.settings.shape import Group, Leaf, Shape, Variants, settings_shape
 from renderer.settings.shipped import shipped_configs
 from renderer.settings.yaml_limits import MOST_CHARACTERS
 from renderer.settings.yaml_source import Marked, parse_yaml
-from renderer.targets.selection import select_classes
+from renderer.targets.selection import said_of, select_classes
 
 _MOST_NEIGHBORS = 10_000  # files of a folder that are looked through
 
@@ -205,10 +205,15 @@ def _timed(tree: Marked) -> Settings:
 def _seconds(settings: Settings) -> float | None:
     if not settings.start.moves:
         return None
-    # Only their number matters.
-    classes = settings.classes.model_copy(update={"order": "index"})
-    count = len(select_classes(classes, settings.network.known_targets(), seed=settings.run.seed, output_weights=None))
-    return settings.start.seconds_of(count, settings.film.fps)
+    # Their order does not matter.
+    classes, known = settings.classes.model_copy(update={"order": "index"}), settings.network.known_targets()
+    targets = select_classes(classes, known, seed=settings.run.seed, output_weights=None)
+    said, even = said_of(classes, known, targets), settings.start.seconds_of(len(targets), settings.film.fps)
+    if even is None or not said:
+        return even
+    left = even * len(targets) - sum((one.seconds or 0.0) + one.card_seconds for one in said.values())
+    sharing = len(targets) - sum(one.seconds is not None for one in said.values())
+    return left / sharing if sharing and left > 0 else even
 
 
 def _keys(tree: Marked, section: str) -> Collection[str]:

@@ -102,6 +102,16 @@ class Said:
     before: tuple[Card, ...] = ()
     after: tuple[Card, ...] = ()
 
+    @property
+    def seconds(self) -> float | None:
+        """How long it is shown, without its cards; None if as long as others."""
+        return next((entry.seconds for entry in reversed(self.values) if entry.seconds is not None), None)
+
+    @property
+    def card_seconds(self) -> float:
+        """For how long it is shown under cards."""
+        return sum(card.seconds for card in (*self.before, *self.after))
+
 
 def said_of(classes: Classes, known: Sequence[Target], targets: Sequence[Target]) -> dict[str, Said]:
     """What a selection says of the targets that were chosen by it, by their keys; nothing of most.

@@ -77,6 +77,12 @@ def test_what_is_not_said_follows_from_the_film(source: Path) -> None:
     assert recipe_of(found).timeline.frames == 30
 
 
+def test_classes_share_what_those_with_seconds_of_their_own_leave(source: Path) -> None:
+    select = [{"select": 1, "seconds": 0.5}, 2, {"card": "A", "seconds": 0.5}, 3]
+    film = settings(source, **{"classes.select": select, "classes.order": "listed"}).film
+    assert film.seconds_per_class == pytest.approx(1.0)
+
+
 def test_what_is_said_comes_first(source: Path) -> None:
     said = {"film.fps": 5, "film.width": 32, "film.seconds_per_class": 0.4, "motion.zoom": 1.1, "dream.fresh_steps": 3}
     found = settings(source, **said)
