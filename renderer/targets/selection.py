@@ -47,7 +47,7 @@ class Classes(Section):
         "there is the glob, as in `[7]`. `" + MIXTURE_EXAMPLE + "` adds a "
         "mixture of several, by weight; mixtures come after all classes, in the order in which they are written. "
         "`" + SCENE_EXAMPLE + "` adds classes with values of their own, and with `order: listed` "
-        "`" + CARD_EXAMPLE + "` is a title card: `docs/storyboard.md`.",
+        "`" + CARD_EXAMPLE + "` is a title card: `docs/directing.md`.",
     )
     exclude: Entries = Field((), description="Entries of the same kinds that take classes away again.")
     order: Literal["index", "listed", "title", "random", "similarity"] = Field(
