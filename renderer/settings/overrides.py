@@ -52,8 +52,8 @@ def merge(base: Marked, over: Marked, shape: Shape | None) -> Marked:
     """
     if over.value is None and isinstance(shape, Group | Variants):
         return base
-    if not isinstance(base.value, dict) or not isinstance(over.value, dict):
-        return over
+    if isinstance(shape, Leaf) or not isinstance(base.value, dict) or not isinstance(over.value, dict):
+        return over  # Keyframes are one value.
     if isinstance(shape, Variants) and shape.tag in over.value and _tag(over, shape) != _tag(base, shape):
         return over
     merged = dict(base.value)

@@ -58,7 +58,7 @@ class _Reader:
 
     def _key(self, key: object) -> str:
         with self._at(repr(key)):
-            if not isinstance(key, str | Integral) or isinstance(key, bool):
+            if not isinstance(key, str | Real) or isinstance(key, bool):
                 raise UserError(f"{self._named()}: a key must be text; write it as a word")
             return str(self._scalar(key))
 

@@ -121,3 +121,12 @@ def test_what_has_to_stay_as_it_is_takes_no_curve() -> None:
     for key in ("dream.steps_per_frame", "film.fps", "overlay.fade_seconds", "dream.parameterization.decay"):
         with pytest.raises(UserError, match=key.replace(".", r"\.") + ": must be a"):
             parse_settings("", "film.yaml", [f"{key}={{0: 1, 50%: 2}}"])
+
+
+def test_keyframes_are_one_value_that_another_takes_the_place_of() -> None:
+    settings = parse_settings("motion: {zoom: {0: 1, 50%: 2}}", "film.yaml", ["motion.zoom={0: 1.5}"])
+    assert Varying(settings.motion).at(Moment(0, 1.0, 2.0)).zoom == 1.5
+
+
+def test_times_may_be_numbers_in_python() -> None:
+    assert zoom({0: 1.0, 0.5: 1.4, "100%": 1.0}, 0.25) == pytest.approx(1.2)
