@@ -30,3 +30,7 @@ def main() -> NoReturn:
     if isinstance(code, str):
         sys.stderr.write(f"{code}\n")
     interruption.finish(code if isinstance(code, int) else int(code is not None))
+
+
+if __name__ == "__main__":
+    main()

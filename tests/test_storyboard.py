@@ -21,7 +21,9 @@ from renderer.jobs.fresh import fresh_digest
 from renderer.jobs.preflight import preflight
 from renderer.jobs.previewing import make_preview
 from renderer.settings.chosen import Chosen
+from renderer.settings.loading import parse_settings
 from renderer.store.run import load_run
+from renderer.targets.storyboard import Shown
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, chapters, names, request, tiny_settings
 from tests.networks.tiny import aims, tiny_network
@@ -240,3 +242,21 @@ def test_previews_keep_what_classes_have_of_their_own() -> None:
     assert [found[one.key].seconds for one in targets] == [one.index + 1 for one in targets]
     assert found[targets[-1].key].card_seconds == 3
     assert all(one.index < other.index for one, other in pairwise(targets))
+
+
+def test_values_of_a_card_go_by_its_own_time(tmp_path: Path) -> None:
+    card = "{card: A, seconds: 1, overlay: {size: {0: 0.1, 100%: 0.3}, fade_seconds: 0}}"
+    run(tmp_path, *LISTED, select("1", card))
+    made = load_run(tmp_path)
+    (segment,) = [one for one in made.timeline.segments if one.ends_class]
+    fps, last = made.settings.film.fps, segment.frames - 1
+    first = next(one for one in made.letterings(segment) if one.is_card).first - segment.first_frame
+    sizes = [made.overlay_at(segment, frame).size for frame in (first, last)]
+    assert sizes == pytest.approx([0.1, 0.1 + 0.2 * (fps - 1) / fps])
+
+
+def test_a_class_may_have_a_rate_of_its_own_whatever_the_network() -> None:
+    entry = "classes.select=[{select: tiger, dream: {optimizer: {learning_rate: 0.04}}}]"
+    settings = parse_settings("", "film", ["network={source: torchvision, name: squeezenet1_1}", entry])
+    (shown,) = settings.classes.select
+    assert isinstance(shown, Shown) and shown.dream == {"optimizer": {"learning_rate": 0.04}}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Generic, TypeVar
@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from renderer.common.errors import UserError
 from renderer.common.expressions import Expression, ExpressionError, read_expression, smoothstep
 from renderer.common.section import Section
 
@@ -31,6 +32,7 @@ _MOST_KEYFRAMES = 1000
 _EXAMPLES = ({"0": 1.0, "50%": 1.4, "2s": 1.15}, "1.15 + 0.3 * audio.low")
 _KEY = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)\s*(s|%)?\s*")
 _LATEST = 86400.0
+_NEAR = 1e-6
 
 Part = TypeVar("Part", bound=Section)
 Heard = Callable[[str, float], float]
@@ -91,8 +93,9 @@ class Bounds:
 
     def nearest(self, value: float) -> float:
         """The number that is nearest to the given one and between them."""
-        lowest = self.lowest if self.closed[0] else math.nextafter(self.lowest, math.inf)
-        highest = self.highest if self.closed[1] else math.nextafter(self.highest, -math.inf)
+        # The very next number may count as the bound itself, where processors take the smallest ones for 0.
+        lowest = self.lowest if self.closed[0] else self.lowest + _NEAR
+        highest = self.highest if self.closed[1] else self.highest - _NEAR
         return min(max(value, lowest), highest)
 
     def __str__(self) -> str:
@@ -312,9 +315,10 @@ def _curve(value: str | dict[Any, Any] | Curve, bounds: Bounds, check: Callable[
 def _formula(text: str, bounds: Bounds) -> Formula:
     try:
         expression = _read(text)
+        found = None if expression.names else expression.at(_nothing)
     except ExpressionError as error:
         raise ValueError(f"must be a number, keyframes or an expression; {text!r:.60} is none: {error}") from error
-    if not expression.names and not bounds.hold(found := expression.at(_nothing)):
+    if found is not None and not bounds.hold(found):
         raise ValueError(f"must be {bounds}, and {text!r:.60} is {found:g}")
     return Formula(bounds, text)
 
@@ -394,10 +398,30 @@ class Varying(Generic[Part]):
         return frozenset().union(*(curve.names for curve in self.curves.values()))
 
     def at(self, moment: Moment, heard: Heard = silence) -> Part:
-        """The section as it is at a moment; the same object where nothing changes. Raises ExpressionError."""
+        """The section as it is at a moment; the same object where nothing changes.
+
+        Raises:
+            UserError: An expression has no value then.
+        """
+        try:
+            return self.values(moment, heard)
+        except ExpressionError as error:
+            raise UserError(self._trouble(moment, heard) or str(error)) from error
+
+    def values(self, moment: Moment, heard: Heard) -> Part:
+        """The same, but raises ExpressionError."""
         if not self._parts:
             return self._section
         return self._section.model_copy(update={name: _at(part, moment, heard) for name, part in self._parts.items()})
+
+    def _trouble(self, moment: Moment, heard: Heard) -> str | None:
+        """Which expression has no value at a moment, and why."""
+        for key, curve in self.curves.items():
+            try:
+                curve.raw(moment, heard)
+            except ExpressionError as error:
+                return f"{key}: {moment.film_seconds:.2f} s into the film, {curve.written!r:.80} {error}"
+        return None
 
 
 _Part = Curve | Varying[Any] | tuple[Any, ...]
@@ -419,15 +443,17 @@ def _varying(value: Any) -> _Part | None:
 
 def _at(part: Any, moment: Moment, heard: Heard) -> Any:
     match part:
-        case Curve() | Varying():
+        case Curve():
             return part.at(moment, heard)
+        case Varying():
+            return part.values(moment, heard)
         case tuple():
             return tuple(_at(one, moment, heard) for one in part)
         case _:
             return part
 
 
-def _curves(name: str, part: Any) -> Iterator[tuple[str, Curve]] | dict[str, Curve]:
+def _curves(name: str, part: Any) -> dict[str, Curve]:
     match part:
         case Curve():
             return {name: part}

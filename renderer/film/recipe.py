@@ -23,7 +23,7 @@ from renderer.film.paths import names_at
 from renderer.film.scenes import Pixels, Scene
 from renderer.film.timeline import Segment, Timeline, blend_frames, build_timeline, follows_class, transition_frames
 from renderer.film.times import Times, even_times
-from renderer.settings.sections import DreamedFilm, Motion, Precision, Settings
+from renderer.settings.sections import DreamedFilm, Motion, MovePath, Precision, Settings
 from renderer.sound.hearing import SoundFile
 from renderer.starts import AnyStart
 from renderer.starts.start import ALL, FLOW, StartFile
@@ -162,6 +162,11 @@ class Recipe(Section, ABC):
         """What is heard at a time of the film; raises UserError where that is not what it was."""
         return self.sound.opened().at if self.sound else silence
 
+    @cached_property
+    def _followed(self) -> frozenset[str]:
+        """All that values follow, of any class."""
+        return self.changes.names.union(*(own.changes.names for own in self._of_scenes.values()))
+
     def of_class(self, key: str) -> Self:
         """The recipe as it is for one target, by its key; the same object where that has nothing of its own."""
         return self._of_scenes.get(key, self)
@@ -199,7 +204,7 @@ class Recipe(Section, ABC):
         data["start"] |= {"flow": flow} if flow else {}
         if self.decoder:  # and not the paths of its files
             data["dream"]["parameterization"] |= {"decoder": self.decoder, "reads": ()}
-        data |= {"sound": self.sound.digest} if self.sound else {}
+        data |= {"sound": self.sound.of(self._followed)} if self.sound else {}
         if "companions" not in self.network:
             del data["dream"]["together"]
         for (*sections, key), default in _NEWER.items():
@@ -213,6 +218,8 @@ class Recipe(Section, ABC):
         told = self._told()
         del told["aims"]
         told.pop("scenes", None)
+        told.pop("sound", None)
+        told.pop("times", None)
         told["start"].pop("path", None)
         return told
 
@@ -307,7 +314,6 @@ class FilmRecipe(Recipe):
     def _common_digest(self) -> str:
         """Of what all segments follow from."""
         told = self._told_of_all()
-        told.pop("times", None)
         del told["run"]["segment_seconds"]
         told["motion"].pop("path", None)
         for key in _OF_SEGMENTS:
@@ -336,9 +342,14 @@ class FilmRecipe(Recipe):
             | ({"start": file.digest} if file else {})
             | moving
             | self._told_of_moment(segment)
-            | ({"path": names_at(motion.path, self.positions(position))} if motion.path else {})
+            | (self._told_of_path(segment, motion.path) if motion.path else {})
             | ({"scene": scene.model_dump(mode="json")} if (scene := self.scenes.get(aims[position].key)) else {})
         )
+
+    def _told_of_path(self, segment: Segment, path: MovePath) -> dict[str, Any]:
+        names = names_at(path, self.positions(segment.position))
+        # A lead-in moves as the end of its class.
+        return {"path": [*names, self._plain.class_frames[segment.position]] if segment.is_lead_in else names}
 
     def _told_of_moment(self, segment: Segment) -> dict[str, Any]:
         """What values over time follow from, besides what else is told of a segment."""
@@ -352,6 +363,7 @@ class FilmRecipe(Recipe):
                 "position": segment.position if "position" in names else None,
                 "film_frame": segment.start_frame if names - {"class_t", "class_share", "position"} else None,
                 "film_frames": self._plain.frames if "film_share" in names else None,
+                "heard": self.sound.of(names) if self.sound else None,
             }
         }
 
@@ -407,6 +419,21 @@ class StillRecipe(Recipe):
         """How near the still of a target stays to what it starts from: as the film of its class does at its end."""
         is_constant = self.of_class(aim.key).changes.is_constant
         return self.start.held if is_constant else self._now(aim, self.stills.steps).start.held
+
+    def told_of(self, aim: Aim) -> list[Any]:
+        """As there; and in which part of the film its values change."""
+        names = self.of_class(aim.key).changes.names
+        if not names:
+            return super().told_of(aim)
+        moment = self._moment(aim, 0)
+        told = {
+            "seconds": moment.duration,
+            "position": moment.position if "position" in names else None,
+            "begin": moment.film_seconds if names - {"class_t", "class_share", "position"} else None,
+            "film": moment.film_duration if "film_share" in names else None,
+            "heard": self.sound.of(names) if self.sound else None,
+        }
+        return [*super().told_of(aim), told]
 
     def _now(self, aim: Aim, step: int) -> Self:
         return self.of_class(aim.key).changes.at(self._moment(aim, step), self.heard)
@@ -510,7 +537,7 @@ def _flatten_value(key: str, value: Any) -> dict[str, Any]:
     match value:
         case dict() if not are_keyframes(value):
             return flatten(value, f"{key}.")
-        case [dict(), *others] if all(isinstance(other, dict) for other in others):
+        case [dict(), *_] if all(isinstance(one, dict) and not are_keyframes(one) for one in value):
             parts = [flatten(one, f"{key}[{number}].") for number, one in enumerate(value)]
             return {below: leaf for part in parts for below, leaf in part.items()}
         case _:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import accumulate, pairwise
 from typing import Any
 
 from pydantic import Field
 
+from renderer.common.over_time import Moment
 from renderer.common.section import Section, changed_values, with_values
 from renderer.settings.sections import Film, Overlay, Settings
 from renderer.targets.selection import Said, said_of
@@ -118,11 +119,19 @@ class Lettering:
         overlay: What it says and how it looks.
         first: Number of the first frame within the class.
         frames: How many frames.
+        is_card: Whether it is a title card, whose values over time go by its own time.
     """
 
     overlay: Overlay
     first: int
     frames: int
+    is_card: bool = False
+
+    def moment(self, moment: Moment, fps: float) -> Moment:
+        """A moment of the class as its text knows it."""
+        if not self.is_card:
+            return moment
+        return replace(moment, seconds=max(0.0, moment.seconds - self.first / fps), duration=self.frames / fps)
 
 
 def letterings(overlay: Overlay, scene: Scene, fps: float, class_frames: int) -> tuple[Lettering, ...]:
@@ -135,12 +144,15 @@ def letterings(overlay: Overlay, scene: Scene, fps: float, class_frames: int) ->
         class_frames: How many frames the class has.
     """
     own = max(0.0, class_frames / fps - scene.card_seconds)
-    shown = [(_card_overlay(overlay, card), card.seconds) for card in scene.before]
-    shown += [(with_values(overlay, scene.overlay), own)]
-    shown += [(_card_overlay(overlay, card), card.seconds) for card in scene.after]
-    ends = [min(class_frames, round(end * fps)) for end in accumulate(seconds for _, seconds in shown)]
+    shown = [(_card_overlay(overlay, card), card.seconds, True) for card in scene.before]
+    shown += [(with_values(overlay, scene.overlay), own, False)]
+    shown += [(_card_overlay(overlay, card), card.seconds, True) for card in scene.after]
+    ends = [min(class_frames, round(end * fps)) for end in accumulate(seconds for _, seconds, _ in shown)]
     borders = pairwise([0, *ends[:-1], class_frames])
-    found = [Lettering(one, first, end - first) for (one, _), (first, end) in zip(shown, borders, strict=True)]
+    found = [
+        Lettering(one, first, end - first, is_card)
+        for (one, _, is_card), (first, end) in zip(shown, borders, strict=True)
+    ]
     return tuple(one for one in found if one.frames)
 
 

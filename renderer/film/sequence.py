@@ -24,7 +24,7 @@ from renderer.dream.nearness import Reference
 from renderer.dream.opacity import opacity
 from renderer.dream.per_picture import per_picture
 from renderer.dream.randomness import PictureKey
-from renderer.film.camera import Camera
+from renderer.film.camera import camera_of
 from renderer.film.first_pictures import brought, first_picture, pictures_beside, reference_of
 from renderer.film.motion import Move
 from renderer.film.moving import OnePicture
@@ -34,7 +34,6 @@ from renderer.film.tasks import NOT_SAVING, DreamedStill, Frame, Opacity, Pictur
 from renderer.film.timeline import Segment, blend_frames, follows_class, transition_frames
 from renderer.film.warp import apply_moves
 from renderer.networks.network import Network
-from renderer.settings.sections import Motion
 from renderer.targets.target import Aim
 
 _FORGETTING_SECONDS = 0.25
@@ -179,7 +178,7 @@ class _Running:
         self._brought = brought(network, recipe, task, opened)
         self.is_fresh = not task.begun and recipe.begins_fresh(task.segment, follows=task.start is not None)
         self._first = task.segment.first_frame + task.begun
-        self._camera = self._whole_camera()
+        self._camera = camera_of(recipe, task.segment)
         self._fading: Pictures | None = None
         self._compared: dict[tuple[int, ...], tuple[OnePicture, ...]] = {}
 
@@ -284,16 +283,6 @@ class _Running:
     def _move(self, number: int) -> Move:
         fps, frame = self.recipe.film.fps, self._first + number
         return self._camera.move((frame - 1) / fps, frame / fps)
-
-    def _whole_camera(self) -> Camera:
-        """The camera of the class, of which the segment may be a part."""
-        recipe, segment, fps = self.recipe, self.segment, self.recipe.film.fps
-        begin = (segment.start_frame - segment.first_frame) / fps
-        duration = segment.class_frames / fps
-        return Camera(self._motion_at, recipe.positions(segment.position), begin, duration, recipe.run.seed)
-
-    def _motion_at(self, seconds: float) -> Motion:
-        return self._values_at(seconds).motion
 
 
 def _begin_fresh(

@@ -72,12 +72,13 @@ def describe_curves(run: Run) -> str | None:
 
 
 def moments(recipe: FilmRecipe, most: int = _MOST_MOMENTS) -> Iterator[Moment]:
-    """The moments of the frames of a film, in order; of one with very many some, evenly."""
+    """Moments of a film in order: of its frames, between them, and at the ends of classes; of very many, some."""
     timeline = recipe.timeline
     step = math.ceil(timeline.frames / most)
     for segment in timeline.segments:
         first = -segment.start_frame % step
-        for frame in range(first, segment.frames, step):
+        frames = [frame + half for frame in range(first, segment.frames, step) for half in (0.0, 0.5)]
+        for frame in [*frames, float(segment.frames)]:
             yield recipe.moment(segment, (segment.first_frame + frame) / timeline.fps)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from renderer.common.errors import UserError
 from renderer.film.scenes import Scene, scenes_of
 from renderer.jobs.commands import Request
-from renderer.jobs.hearing import heard_by
+from renderer.jobs.hearing import heard_by, heard_names
 from renderer.jobs.preflight import foreseen_targets
 from renderer.jobs.session import film_times
 from renderer.jobs.sketching import sketch_film, together
@@ -88,7 +88,14 @@ def draw_film(request: Request, wish: DrawingWish, *, quick: bool) -> list[str]:
         UserError: The film or what is heard in it is not known.
         OSError: A file cannot be written.
     """
-    hearing, said = heard_by(request.settings), list[str]()
+    said = list[str]()
+    try:
+        hearing = heard_by(request.settings)
+    except UserError as error:
+        if wish.curves or heard_names(request.settings):
+            raise
+        hearing = None
+        said.append(f"what is heard is left out: {error}")
     if wish.curves:
         said.append(_write_heard(wish.curves, hearing))
     if wish.plot or wish.storyboard:

@@ -33,7 +33,7 @@ def sound_of(settings: Settings, scenes: Iterable[Scene] = ()) -> SoundFile | No
     return SoundFile(
         sound=sound.absolute() if sound and is_asked else None,
         curves=settings.film.curves and settings.film.curves.absolute(),
-        digest=heard.digest,
+        digests={name: digest for name in sorted(wanted) if (digest := heard.digest_of(name))},
     )
 
 

@@ -15,7 +15,6 @@ from typing import Literal
 
 from renderer.common.digests import data_digest
 from renderer.common.errors import UserError
-from renderer.common.expressions import ExpressionError
 from renderer.common.ffmpeg import EncodingError
 from renderer.common.wording import format_bytes, format_duration
 from renderer.film.scenes import Scene, scenes_of, settings_for
@@ -123,7 +122,8 @@ def _findings(request: Request, *, film: bool, quick: bool, make_worker: MakeWor
     yield _describe_classes(run)
     if film:
         yield from _check_steps(settings)
-    yield from _check_curves(run)
+    curves = list(_check_curves(run))
+    yield from curves
     yield _check_text(run)
     if film:
         yield _check_encoder(run)
@@ -133,7 +133,7 @@ def _findings(request: Request, *, film: bool, quick: bool, make_worker: MakeWor
     left = _remainder(run, changes)
     if not left.needs_network or (quick and not left.is_whole):
         yield Finding("dreaming", "ok", left.describe())
-    elif not quick and weights.state != "failed":
+    elif not quick and not any(found.state == "failed" for found in (weights, *curves)):
         yield from _check_dreaming(run, left, make_worker)
 
 
@@ -260,7 +260,7 @@ def _check_text(run: Run) -> Finding:
         missing = missing_glyphs(overlay.font, (drawable(overlay.font, text) for text in texts))
         size = _written_on(run)
         small = _describe_small(run, size) if size else None
-    except (UserError, ExpressionError) as error:
+    except UserError as error:
         return Finding("text", "failed", str(error))
     if wrong := [text for text in (describe_missing(overlay.font, missing) if missing else None, small) if text]:
         return Finding("text", "warning", "; ".join(wrong))

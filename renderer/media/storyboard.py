@@ -233,7 +233,7 @@ def _labels(sketch: FilmSketch, parts: tuple[Part, ...]) -> tuple[tuple[Label, .
 
 def _note(sketch: FilmSketch, block: Block, box: tuple[float, float, float, float]) -> Label | None:
     """How long a class is and what else is said of it, in one row, or as much of that as fits whole."""
-    seconds = f"{block.end - block.begin:.3g} s"
+    seconds = f"{block.free[1] - block.free[0]:.3g} s"
     for text in (f"{seconds}  ·  {block.note}" if block.note else seconds, seconds):
         label = fit_label(sketch.font, text, box, _NOTE)
         if label and label.text == text and not label.upright:

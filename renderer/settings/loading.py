@@ -16,13 +16,13 @@ from renderer.common.ordinary_files import is_ordinary_file
 from renderer.common.section import Section
 from renderer.common.wording import did_you_mean, nearest
 from renderer.networks.source import NetworkSource
-from renderer.settings.overrides import Overrides, merge, parse_overrides
+from renderer.settings.overrides import Overrides, completed, merge, parse_overrides
 from renderer.settings.own_values import refuse_wrong_entries
 from renderer.settings.presets import kind_of_network, layers_below, suiting_path, suiting_start
 from renderer.settings.problems import describe_problems
 from renderer.settings.python_values import mark
 from renderer.settings.sections import Settings
-from renderer.settings.shape import Group, Leaf, Shape, Variants, settings_shape
+from renderer.settings.shape import Variants, settings_shape
 from renderer.settings.shipped import shipped_configs
 from renderer.settings.yaml_limits import MOST_CHARACTERS
 from renderer.settings.yaml_source import Marked, parse_yaml
@@ -223,30 +223,10 @@ def _keys(tree: Marked, section: str) -> Collection[str]:
 
 
 def _checked(tree: Marked) -> Settings:
-    tree = _complete(tree, settings_shape())
+    tree = completed(tree, settings_shape())
     try:
         settings = Settings.model_validate_json(json.dumps(tree.plain()))
     except ValidationError as error:
         raise UserError(describe_problems(error, tree)) from error
     refuse_wrong_entries(settings.classes, tree)
     return settings
-
-
-def _complete(tree: Marked, shape: Shape) -> Marked:
-    """Take a section without a value for an empty one, and give an untagged one its default tag."""
-    value = {} if tree.value is None and not isinstance(shape, Leaf) else tree.value
-    if not isinstance(value, dict):
-        return tree
-    match shape:
-        case Group(keys=keys):
-            return Marked(_all_complete(value, keys), tree.place)
-        case Variants(tag=tag, default=default, groups=groups):
-            tagged = {tag: Marked(default, tree.place)} | value
-            kind = groups.get(str(tagged[tag].value))
-            return Marked(_all_complete(tagged, kind.keys) if kind else tagged, tree.place)
-        case _:
-            return tree
-
-
-def _all_complete(entries: Mapping[str, Marked], keys: Mapping[str, Shape]) -> dict[str, Marked]:
-    return {key: _complete(entry, keys[key]) if key in keys else entry for key, entry in entries.items()}

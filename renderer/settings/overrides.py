@@ -62,6 +62,26 @@ def merge(base: Marked, over: Marked, shape: Shape | None) -> Marked:
     return Marked(merged, base.place)
 
 
+def completed(tree: Marked, shape: Shape) -> Marked:
+    """Take a section without a value for an empty one, and give an untagged one its default tag."""
+    value = {} if tree.value is None and not isinstance(shape, Leaf) else tree.value
+    if not isinstance(value, dict):
+        return tree
+    match shape:
+        case Group(keys=keys):
+            return Marked(_all_complete(value, keys), tree.place)
+        case Variants(tag=tag, default=default, groups=groups):
+            tagged = {tag: Marked(default, tree.place)} | value
+            kind = groups.get(str(tagged[tag].value))
+            return Marked(_all_complete(tagged, kind.keys) if kind else tagged, tree.place)
+        case _:
+            return tree
+
+
+def _all_complete(entries: Mapping[str, Marked], keys: Mapping[str, Shape]) -> dict[str, Marked]:
+    return {key: completed(entry, keys[key]) if key in keys else entry for key, entry in entries.items()}
+
+
 def _tag(tree: Marked, shape: Variants) -> object:
     entries = tree.value if isinstance(tree.value, dict) else {}
     return entries[shape.tag].value if shape.tag in entries else shape.default

@@ -9,7 +9,7 @@ from functools import cache
 from pydantic import ValidationError
 
 from renderer.common.errors import UserError
-from renderer.settings.overrides import merge
+from renderer.settings.overrides import completed, merge
 from renderer.settings.problems import Path, describe_problems, dotted, find
 from renderer.settings.sections import Settings
 from renderer.settings.shape import Group, Leaf, Schema, Shape, Variants, settings_shape
@@ -108,7 +108,7 @@ class _Own:
 def _refuse_wrong(own: _Own) -> None:
     sections = own.tree.value if isinstance(own.tree.value, dict) else {}
     base = Marked({name: sections[name] for name in _SECTIONS if name in sections}, own.tree.place)
-    whole = merge(base, own.parts, settings_shape())
+    whole = completed(merge(base, own.parts, settings_shape()), settings_shape())
     try:
         Settings.model_validate_json(json.dumps(whole.plain()))
     except ValidationError as error:

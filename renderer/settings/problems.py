@@ -163,6 +163,8 @@ def _remedy(value: Any, schema: Schema) -> str:
     options = _options(schema)
     takes_text = any(option.get("type") == "string" and not _choices(option) for option in options)
     takes_number = any(option.get("type") == "number" for option in options)
+    if isinstance(value, dict | str) and "x-over-time" in json.dumps(schema.get("prefixItems", [])):
+        return "; write a curve for each value, as in [{0: 0, 2s: 0.1}, 0]"
     if isinstance(value, dict):
         return "; put text that holds { or : in quotes"
     if value is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -15,13 +15,15 @@ from jaxtyping import Float64
 from renderer.common.errors import UserError
 from renderer.common.ordinary_files import is_ordinary_file, no_such_file
 from renderer.common.wording import did_you_mean, format_bytes, format_duration, nearest, shortened
-from renderer.sound.curves import BEAT, BEATS, DECIMALS, HEARD, Curves, Samples, is_curve_name
+from renderer.sound.curves import BEAT, BEATS, HEARD, Curves, Samples, is_curve_name
 from renderer.sound.decoding import MOST_SECONDS
 
 TIME = "t"
 _MOST_BYTES = 128 * 2**20
 _MOST_COLUMNS = 100
 _LARGEST = 1e9  # Of values: rounded ones are whole numbers of 64 bits.
+_LEAST_SECONDS = 0.005
+_MOST_BEATS = 50  # A second.
 _RATE = 100  # Samples a second, where a table's own times do not give a rate
 _LEAST_RATE = 10  # or one that is lower than that: such rows are points with lines between them.
 _ROUNDED = 1.1e-3  # seconds by which times may be off: they are often rounded to milliseconds
@@ -40,7 +42,7 @@ def write_curves(path: Path, curves: Curves) -> None:
         OSError: It cannot be written.
     """
     columns = [np.arange(curves.samples) / curves.rate, *curves.values.values()]
-    formats = ["%.6f", *(f"%.{DECIMALS}f" for _ in curves.values)]
+    formats = ["%.6f", *("%.9g" for _ in curves.values)]  # so many digits tell all numbers of 32 bits apart
     header = ",".join([TIME, *curves.values])
     with path.open("w", encoding="utf-8", newline="\n") as file:
         np.savetxt(file, np.column_stack(columns), fmt=formats, delimiter=",", header=header, comments="")
@@ -50,7 +52,7 @@ def read_curves(path: Path) -> Curves:
     """Read a table of curves: a heading, and then a row for each time.
 
     Columns are separated by commas: `t`, the seconds, which grow from row to row, and curves by their names
-    (`audio.low`, `beats`, or others with dots in them). Where the times begin at 0 and are evenly spaced, ten a second
+    (`audio.low`, `beats`, or `curves.` and a word). Where the times begin at 0 and are evenly spaced, ten a second
     at least, each row is a sample. Else the rows are points with straight lines between them, and the end is at the
     last one.
 
@@ -86,7 +88,18 @@ def _read(path: Path, file: IO[str]) -> Curves:
     if len(columns[time]) < 2:
         raise UserError(f"{path} has fewer than two rows of numbers; give one for each time")
     values = {name: np.frombuffer(column) for name, column in zip(names, columns, strict=True)}
+    _refuse_haste(path, values)
     return _evenly(values.pop(TIME), values)
+
+
+def _refuse_haste(path: Path, values: Mapping[str, Times]) -> None:
+    """Refuse what would be over, or full of beats, in no time."""
+    times = values[TIME]
+    if times[-1] < _LEAST_SECONDS:
+        raise UserError(f"{path}: the last {TIME} is {times[-1]:g} s; give {_LEAST_SECONDS} s at least")
+    counted = values.get(BEATS)
+    if counted is not None and (counted[-1] - counted[0]) > _MOST_BEATS * times[-1]:
+        raise UserError(f"{path}: {BEATS} grows by more than {_MOST_BEATS} a second; it is the number of beats so far")
 
 
 def _rows(path: Path, file: IO[str]) -> Iterator[tuple[int, list[str]]]:
@@ -117,7 +130,9 @@ def _no_name(name: str) -> str:
     if name == BEAT:
         return f"{BEAT} follows from {BEATS}, the number of beats so far; give that instead"
     meant = did_you_mean(nearest(name, HEARD))
-    return f"{shortened(name)!r} is no name of a curve; write words with dots between them, as in my.light{meant}"
+    return (
+        f"{shortened(name)!r} is no name of a curve; write curves. before a word of your own, as in curves.light{meant}"
+    )
 
 
 def _numbers(place: str, row: Sequence[str], names: Sequence[str]) -> list[float]:

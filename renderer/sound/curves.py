@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from keyword import iskeyword
 from typing import Any
 
 import numpy as np
@@ -19,8 +18,8 @@ BEATS, BEAT = "beats", "beat"
 HEARD = ("audio.level", "audio.low", "audio.mid", "audio.high", "audio.onset", BEATS)
 """The names that listening gives."""
 DECIMALS = 4
-"""Of values, beyond which a difference is none: for digests, and in files."""
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+", re.ASCII)
+"""Of what is heard: less is no difference."""
+_NAME = re.compile(r"curves(\.[A-Za-z_][A-Za-z0-9_]*)+", re.ASCII)
 _ALMOST = 1e-4  # Of a beat: what the next pass begins with is not reached before it.
 _ON_BEAT = 1e-3  # Of a beat; who asks at the very time of a beat must not get the value before it.
 
@@ -33,7 +32,7 @@ class Curves:
 
     Attributes:
         rate: Samples a second; the first one is at 0 s.
-        values: By name: those of `HEARD`, and others with dots in their names (`is_curve_name`). All are equally long,
+        values: By name: those of `HEARD`, and others of the user's own (`is_curve_name`). All are equally long,
             two samples at least. `audio.*` are from 0 to 1. `beats` is the number of beats so far: 0 at the first
             beat, growing evenly up to the next one, and never falling; so a beat is where it reaches a whole number.
     """
@@ -63,9 +62,13 @@ class Curves:
 
     @cached_property
     def digest(self) -> str:
-        """Tells curves apart; values are rounded before, so what was written to a file and read has the same."""
-        rounded = {name: bytes_digest(_whole(values).tobytes()) for name, values in self.values.items()}
-        return data_digest({"rate": round(self.rate, 3), "samples": self.samples, "values": rounded})
+        """Tells curves apart; what was written to a file and read has the same."""
+        return data_digest({name: self.digest_of(name) for name in self.values})
+
+    def digest_of(self, name: str) -> str:
+        """Tells one curve apart; `beat` follows from `beats`."""
+        values = bytes_digest(self.values[BEATS if name == BEAT else name].astype("<f4").tobytes())
+        return data_digest({"rate": round(self.rate, 3), "samples": self.samples, "values": values})
 
     def at(self, name: str, seconds: float) -> float:
         """The value of a curve at a time, between samples on the straight line from one to the next.
@@ -135,14 +138,8 @@ class Curves:
 
 
 def is_curve_name(name: str) -> bool:
-    """Whether a curve may be called so: `beats`, or words with dots between them, such as `audio.low` or `my.light`."""
-    return name == BEATS or (bool(_NAME.fullmatch(name)) and not any(map(iskeyword, name.split("."))))
-
-
-def _whole(values: Samples) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Values in units of the last decimal that counts."""
-    whole: np.ndarray[Any, np.dtype[np.int64]] = np.round(values.astype(np.float64) * 10**DECIMALS).astype("<i8")
-    return whole
+    """Whether a curve may be called so: as one of those that are heard, or `curves.` and a word of the user's own."""
+    return name in HEARD or bool(_NAME.fullmatch(name))
 
 
 def _between(values: np.ndarray[Any, Any], place: float, end: float) -> float:

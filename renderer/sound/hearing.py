@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from renderer.common.digests import data_digest
 from renderer.common.errors import UserError, naming
 from renderer.common.expressions import ExpressionError
 from renderer.sound.curves import BEATS, Curves
@@ -21,22 +20,27 @@ class SoundFile(BaseModel):
     Attributes:
         sound: A file with sound, if it is listened to.
         curves: A file of curves, if there is one; they come before those of the sound.
-        digest: Of the curves that both give.
+        digests: Of the curves that are followed, by name.
     """
 
     model_config = ConfigDict(frozen=True)
 
     sound: Path | None
     curves: Path | None
-    digest: str
+    digests: dict[str, str]
 
     def opened(self) -> Hearing:
         """What is heard; raises UserError where that is not what it was."""
         hearing = hear(self.sound, self.curves)
-        if hearing.digest != self.digest:
-            path = self.curves or self.sound
-            raise UserError(f"{path}: gives other curves than when the run was begun; render again to go on with them")
+        for name, digest in self.digests.items():
+            if hearing.digest_of(name) != digest:
+                path = self.curves or self.sound
+                raise UserError(f"{path}: {name} is other than when the run was begun; render again to go on with it")
         return hearing
+
+    def of(self, names: Collection[str]) -> dict[str, str]:
+        """The digests of some curves, of those that it has."""
+        return {name: digest for name, digest in self.digests.items() if name in names}
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,10 +58,9 @@ class Hearing:
         """All that `at` knows."""
         return [*dict.fromkeys(name for part in self.parts for name in part.names)]
 
-    @cached_property
-    def digest(self) -> str:
-        """Tells what is heard apart."""
-        return data_digest([part.digest for part in self.parts])
+    def digest_of(self, name: str) -> str | None:
+        """Tells a curve apart; None where there is none of the name."""
+        return next((part.digest_of(name) for part in self.parts if name in part.names), None)
 
     def at(self, name: str, seconds: float) -> float:
         """The value of a curve, so many seconds into the film; raises ExpressionError where there is no such curve."""
@@ -80,10 +83,10 @@ def hear(sound: Path | None, curves: Path | None) -> Hearing:
     parts = []
     if curves:
         with naming("film.curves"):
-            parts.append(_read(curves, *_state(curves)))
+            parts.append(_read(curves.absolute(), *_state(curves)))
     if sound:
         with naming("video.audio"):
-            parts.append(_listened(sound, *_state(sound)))
+            parts.append(_listened(sound.absolute(), *_state(sound)))
     return Hearing(parts)
 
 

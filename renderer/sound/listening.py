@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from renderer.sound import loudness, novelty, rhythm
-from renderer.sound.curves import HEARD, Curves, Samples
+from renderer.sound.curves import DECIMALS, HEARD, Curves, Samples
 from renderer.sound.decoding import SAMPLE_RATE, decode
 
 _RATE = 100
@@ -47,7 +47,7 @@ def _values(loud: loudness.Loudness, new: novelty.Novelty, at: Times) -> dict[st
     followed = [np.interp(at, measured, curve) for curve in loudness.as_curves(loud).T]
     onset = rhythm.onset_curve(*rhythm.onsets(new), at)
     curves = [*followed, onset, count_beats(rhythm.beats(new), at)]
-    return {name: curve.astype(np.float32) for name, curve in zip(HEARD, curves, strict=True)}
+    return {name: curve.round(DECIMALS).astype(np.float32) for name, curve in zip(HEARD, curves, strict=True)}
 
 
 def count_beats(beats: Times, at: Times) -> Times:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from renderer.common.errors import UserError
-from renderer.common.over_time import TIMES, Heard, Moment, Varying, silence
+from renderer.common.over_time import Heard, Moment, Varying, silence
 from renderer.common.section import with_values
 from renderer.film.recipe import Direction, FilmRecipe, StillRecipe, film_recipe, still_recipe
 from renderer.film.scenes import Lettering, Scene, letterings
@@ -98,11 +98,12 @@ class Run:
 
     def overlay_at(self, segment: Segment, frame: int) -> Overlay:
         """How the text over a frame of a segment looks."""
-        overlay = Varying(self.lettering(segment, frame).overlay)
+        lettering, fps = self.lettering(segment, frame), self.settings.film.fps
+        overlay = Varying(lettering.overlay)
         if overlay.is_constant:
-            return self.lettering(segment, frame).overlay
-        seconds = (segment.first_frame + frame) / self.settings.film.fps
-        return overlay.at(self.film_recipe.moment(segment, seconds), self._heard)
+            return lettering.overlay
+        moment = self.film_recipe.moment(segment, (segment.first_frame + frame) / fps)
+        return overlay.at(lettering.moment(moment, fps), self._heard)
 
     def overlay_of_still(self, position: int) -> Overlay:
         """How the text on a still looks: as in the middle of its class, without title cards."""
@@ -120,8 +121,8 @@ class Run:
         varying = [Varying(one.overlay) for one in self.letterings(segment)]
         if all(one.is_constant for one in varying):
             return []
-        follows_sound = any(one.names - set(TIMES) for one in varying)
-        heard = self.file.sound.digest if self.file.sound and follows_sound else None
+        names = frozenset().union(*(one.names for one in varying))
+        heard = self.file.sound.of(names) if self.file.sound else None
         return [segment.position, segment.start_frame, self.timeline.frames, heard]
 
     @cached_property

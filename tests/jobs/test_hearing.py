@@ -39,7 +39,7 @@ def test_curves_go_before_the_sound(curves: Path) -> None:
 
 
 def test_curves_without_beats_leave_them_to_the_sound(curves: Path) -> None:
-    curves.write_text("t,my.curve\n0,0\n1,1\n")
+    curves.write_text("t,curves.own\n0,0\n1,1\n")
     without = f"film.curves={curves}"
     with pytest.raises(UserError, match=r"curves\.csv has no column beats; name a sound as video\.audio"):
         beats_of(tiny_settings(BEATS, without))
