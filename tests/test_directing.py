@@ -194,3 +194,14 @@ def test_stills_go_through_the_time_of_their_class(tmp_path: Path) -> None:
         (still,) = (tmp_path / name / "stills").glob("*.png")
         made[name] = still.read_bytes()
     assert made["plain"] == made["keyed"] != made["late"]
+
+
+def test_a_class_may_be_shown_for_beats(tmp_path: Path) -> None:
+    sound, times = clicks(120, 8.0, first=0.5)
+    audio = write_wav(tmp_path / "clicks.wav", sound)
+    entries = "classes={order: listed, select: [{select: 1, beats: 3}, {select: 2, beats: 2}, 3]}"
+    render(request(tmp_path / "run", f"video.audio={audio}", entries, "film.fps=25"), Recorder(), FakeWorker)
+    begins = [entry.start_seconds for entry in read_index(tmp_path / "run" / "atlas.json").classes]
+    assert begins == pytest.approx([0, times[2], times[4]], abs=1 / 25)
+    with pytest.raises(UserError, match=r"classes\.select: beats: nothing gives beats; name a sound as video\.audio"):
+        render(request(tmp_path / "silent", entries), Recorder(), FakeWorker)

@@ -47,13 +47,15 @@ class Scene(Pixels):
     """What a class has of its own.
 
     Attributes:
-        seconds: How long it is shown, without its cards; None if as long as others.
+        seconds: How long it is shown, without its cards; None if as long as others, or for beats.
+        beats: For how many beats of the sound it is shown, likewise.
         overlay: How its text is other than that of all.
         before: Title cards over its beginning.
         after: Title cards over its end.
     """
 
     seconds: float | None = None
+    beats: int | None = None
     overlay: Values = Field(default_factory=dict)
     before: tuple[CardText, ...] = ()
     after: tuple[CardText, ...] = ()
@@ -91,7 +93,11 @@ def scenes_of(settings: Settings, targets: Sequence[Target]) -> dict[str, Scene]
 
 def own_seconds(film: Film, scenes: Mapping[str, Scene], targets: Sequence[Target]) -> dict[str, float]:
     """How long each target is shown, by key; nothing where none has seconds of its own, or the beats tell them."""
-    if film.beats_per_class or not any(scene.seconds or scene.card_seconds for scene in scenes.values()):
+    if (
+        film.beats_per_class
+        or any(scene.beats for scene in scenes.values())
+        or not any(scene.seconds or scene.card_seconds for scene in scenes.values())
+    ):
         return {}
     in_order = {target.key: scenes.get(target.key, Scene()) for target in targets}
     return {key: (one.seconds or film.seconds_per_class) + one.card_seconds for key, one in in_order.items()}
@@ -104,7 +110,7 @@ def _scene(settings: Settings, said: Said) -> Scene:
         own = reduce(with_values, (entry.sections[name] for entry in said.values), section)
         values[name] = changed_values(section, own)
     before, after = (tuple(map(_card_text, cards)) for cards in (said.before, said.after))
-    return Scene(**values, seconds=said.seconds, before=before, after=after)
+    return Scene(**values, seconds=said.seconds, beats=said.beats, before=before, after=after)
 
 
 def _card_text(card: Card) -> CardText:

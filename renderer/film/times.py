@@ -23,27 +23,31 @@ def class_times(
     own_seconds: Sequence[float | None],
     beats: Beats | None = None,
     longer: Sequence[float] | None = None,
+    own_beats: Sequence[int | None] | None = None,
 ) -> Times:
     """When each class begins, and when the film ends.
 
     Args:
         film: The film's settings.
         own_seconds: How long each class is shown, where that is said of it alone.
-        beats: The beats of the sound; needed with `film.beats_per_class`.
-        longer: By how many seconds each class is shown longer than that.
+        beats: The beats of the sound; needed with `film.beats_per_class`, and where classes have beats of their own.
+        longer: By how many seconds each class is shown longer than that; to the next beat, where beats count.
+        own_beats: For how many beats each class is shown, where that is said of it alone.
 
     Raises:
         UserError: There are too few beats.
     """
-    times, heard = [0.0], _Heard(beats) if beats and film.beats_per_class else None
-    for own, more in zip(own_seconds, longer or [0.0] * len(own_seconds), strict=True):
-        begin = times[-1]
-        if own is None and heard and film.beats_per_class:
+    times, heard, frame = [0.0], _Heard(beats) if beats else None, 1 / film.fps
+    nothing = [None] * len(own_seconds)
+    for own, counted, more in zip(own_seconds, own_beats or nothing, longer or nothing, strict=True):
+        count = counted or (film.beats_per_class if own is None else None)
+        if heard and count:
             # A beat that falls on the frame with which a class begins is not counted again.
-            end = heard.beat_after(begin + 0.5 / film.fps, film.beats_per_class)
+            end = heard.beat_after(times[-1] + frame / 2, count)
+            end = heard.beat_after(end + more - frame / 2, 1) if more else end
         else:
-            end = begin + (film.seconds_per_class if own is None else own)
-        times.append(end + more)
+            end = times[-1] + (film.seconds_per_class if own is None else own) + (more or 0.0)
+        times.append(end)
     return tuple(round(time, _DIGITS) for time in times)
 
 

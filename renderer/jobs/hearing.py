@@ -13,13 +13,13 @@ from renderer.sound.curves import BEAT, BEATS
 from renderer.sound.hearing import Hearing, SoundFile, hear
 
 
-def beats_of(settings: Settings) -> Beats:
-    """The beats by which a film is divided, where `film.beats_per_class` is set.
+def beats_of(settings: Settings, key: str = "film.beats_per_class") -> Beats:
+    """The beats by which a film is divided, since a key says so.
 
     Raises:
         UserError: There is nothing that has beats, or it cannot be read.
     """
-    return _heard(settings, "film.beats_per_class", {BEATS}).beat_times
+    return _heard(settings, key, {BEATS}).beat_times
 
 
 def sound_of(settings: Settings, scenes: Iterable[Scene] = ()) -> SoundFile | None:

@@ -20,7 +20,8 @@ def times_of(settings: Settings, scenes: Sequence[Scene]) -> Times | None:
     Raises:
         UserError: The beats that the film is to follow cannot be heard, or are too few.
     """
-    film, beats = settings.film, beats_of(settings) if settings.film.beats_per_class else None
+    film, counted = settings.film, [scene.beats for scene in scenes]
+    key = "film.beats_per_class" if film.beats_per_class else "classes.select: beats" if any(counted) else None
     own, longer = [scene.seconds for scene in scenes], [scene.card_seconds for scene in scenes]
-    times = class_times(film, own, beats, longer)
+    times = class_times(film, own, beats_of(settings, key) if key else None, longer, counted)
     return None if times == even_times(film, len(scenes)) else times

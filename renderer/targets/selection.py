@@ -104,8 +104,18 @@ class Said:
 
     @property
     def seconds(self) -> float | None:
-        """How long it is shown, without its cards; None if as long as others."""
-        return next((entry.seconds for entry in reversed(self.values) if entry.seconds is not None), None)
+        """How long it is shown, without its cards; None if as long as others, or for beats."""
+        return self._length.seconds if self._length else None
+
+    @property
+    def beats(self) -> int | None:
+        """For how many beats it is shown, likewise."""
+        return self._length.beats if self._length else None
+
+    @property
+    def _length(self) -> OwnValues | None:
+        """What says how long it is shown."""
+        return next((entry for entry in reversed(self.values) if entry.seconds or entry.beats), None)
 
     @property
     def card_seconds(self) -> float:

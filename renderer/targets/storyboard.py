@@ -55,6 +55,7 @@ class OwnValues(_Said):
     """Keys that stand for those of `motion`."""
 
     seconds: Seconds | None = Field(None, description="How long it is shown, in seconds.")
+    beats: Annotated[int, Field(ge=1, le=1000)] | None = Field(None, description="The same, in beats of the sound.")
     zoom: Any = Field(None, description="As `motion.zoom`.")
     rotate: Any = Field(None, description="As `motion.rotate`.")
     pan: Any = Field(None, description="As `motion.pan`.")
@@ -69,6 +70,12 @@ class OwnValues(_Said):
     overlay: Values = Field(
         default_factory=dict, description="Keys of `overlay`, without `font`.", examples=[{"lines": ["THE END"]}]
     )
+
+    @model_validator(mode="after")
+    def _refuse_two_lengths(self) -> Self:
+        if self.seconds and self.beats:
+            raise ValueError("seconds and beats: both say how long it is shown; keep one")
+        return self
 
     @property
     def sections(self) -> dict[str, Values]:

@@ -123,7 +123,7 @@ def test_a_film_of_too_many_segments_is_refused_by_its_times_too() -> None:
 
 
 def test_a_film_on_beats_keeps_its_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timing, "beats_of", lambda settings: heard)
+    monkeypatch.setattr(timing, "beats_of", lambda *_: heard)
     asked = request(tmp_path, "film.beats_per_class=2")
     render(asked, Recorder(), FakeWorker)
     # At 8 frames a second, 0.6, 1.6 and 2.6 s are nearest to frames 5, 13 and 21.
@@ -136,7 +136,7 @@ def test_a_film_on_beats_keeps_its_times(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_stills_beside_a_film_on_beats_leave_it_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timing, "beats_of", lambda settings: heard)
+    monkeypatch.setattr(timing, "beats_of", lambda *_: heard)
     asked = request(tmp_path, "film.beats_per_class=2", "stills.fresh=true")
     render(asked, Recorder(), FakeWorker)
     before = names(tmp_path)
@@ -146,9 +146,9 @@ def test_stills_beside_a_film_on_beats_leave_it_as_it_is(tmp_path: Path, monkeyp
 
 def test_other_beats_are_named_where_they_cost_something(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = request(tmp_path, "film.beats_per_class=2")
-    monkeypatch.setattr(timing, "beats_of", lambda settings: heard)
+    monkeypatch.setattr(timing, "beats_of", lambda *_: heard)
     render(asked, Recorder(), FakeWorker)
-    monkeypatch.setattr(timing, "beats_of", lambda settings: lambda until: heard(until)[1::2])
+    monkeypatch.setattr(timing, "beats_of", lambda *_: lambda until: heard(until)[1::2])
     with pytest.raises(UserError, match=r"(?s)classes begin at other times .* would be dreamed anew"):
         render(asked, Recorder(), FakeWorker)
 
@@ -173,3 +173,13 @@ def test_beats_of_a_sound_that_is_not_there_name_it(tmp_path: Path) -> None:
     asked = request(tmp_path / "run", "film.beats_per_class=2", f"video.audio={tmp_path / 'gone.wav'}")
     with pytest.raises(UserError, match=r"video\.audio: .*gone\.wav"):
         render(asked, Recorder(), FakeWorker)
+
+
+def test_classes_may_have_beats_of_their_own_and_cards_end_on_one() -> None:
+    def beats(until: float) -> list[float]:
+        return [0.5 * number for number in range(200) if 0.5 * number < until]
+
+    film = Film(fps=10, seconds_per_class=3)
+    assert class_times(film, [None, None, 1.2, None], beats, own_beats=[4, None, None, 2]) == (0, 2, 5, 6.2, 7)
+    on_beats = Film(fps=10, beats_per_class=2)
+    assert class_times(on_beats, [None, None], beats, longer=[0.7, 0.0]) == (0, 2, 3)
