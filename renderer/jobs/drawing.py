@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from renderer.common.errors import UserError
-from renderer.film.scenes import Scene, scenes_of
+from renderer.film.scenes import Scene
 from renderer.jobs.commands import Request
 from renderer.jobs.hearing import heard_by
 from renderer.jobs.preflight import foreseen_targets
-from renderer.jobs.session import film_times
+from renderer.jobs.session import direct
 from renderer.jobs.sketching import sketch_film, together
 from renderer.media.sketch import FilmSketch, check_drawing_path, write_drawing
 from renderer.store.files import whole_file
@@ -103,9 +103,9 @@ def _sketched(request: Request, hearing: Hearing | None, *, quick: bool) -> Film
     if quick and settings.network.needs_network:
         raise UserError("only the network can list its classes, and nothing is drawn without them; leave --quick out")
     targets = foreseen_targets(settings, quick=quick)
-    scenes = scenes_of(settings, targets)
-    in_order = [scenes.get(target.key, Scene()) for target in targets]
-    return sketch_film(request.name, settings, targets, in_order, film_times(settings, in_order), hearing)
+    direction = direct(settings, targets, film=True)
+    scenes = [direction.scenes.get(target.key, Scene()) for target in targets]
+    return sketch_film(request.name, settings, targets, scenes, direction.times, hearing)
 
 
 def _plot(path: Path, sketch: FilmSketch) -> str:

@@ -18,7 +18,7 @@ from renderer.common.errors import UserError
 from renderer.common.expressions import ExpressionError
 from renderer.common.ffmpeg import EncodingError
 from renderer.common.wording import format_bytes, format_duration
-from renderer.film.scenes import Scene, scenes_of, settings_for
+from renderer.film.scenes import settings_for
 from renderer.jobs.assembly import try_assembly
 from renderer.jobs.changes import Changes, find_changes
 from renderer.jobs.choosing import chosen_targets, said_of_companions
@@ -31,7 +31,7 @@ from renderer.jobs.presenting import check_text
 from renderer.jobs.projection import SHORT_SECONDS, Projection, measure_speed
 from renderer.jobs.remainder import Remainder, all_of, what_is_left
 from renderer.jobs.savings import describe_savings
-from renderer.jobs.session import describe_run, film_times, refuse_odd_names
+from renderer.jobs.session import describe_run, direct, refuse_odd_names
 from renderer.jobs.stills import unused_in_film_stills
 from renderer.jobs.worker import MakeWorker, local_worker
 from renderer.media.captions import caption_at, fill_templates
@@ -153,10 +153,16 @@ def foreseen_targets(settings: Settings, *, quick: bool) -> tuple[Target, ...]:
 def _planned(request: Request, chosen: Chosen, *, film: bool, quick: bool) -> Run:
     settings = request.settings
     targets = foreseen_targets(settings, quick=quick)
-    scenes = scenes_of(settings, targets)
-    times = film_times(settings, [scenes.get(target.key, Scene()) for target in targets]) if film else None
+    direction = direct(settings, targets, film=film)
+    scenes = dict(direction.scenes)
     file = RunFile(
-        name=request.name, film=film, settings=settings, chosen=chosen, targets=targets, times=times, scenes=scenes
+        name=request.name,
+        film=film,
+        settings=settings,
+        chosen=chosen,
+        targets=targets,
+        times=direction.times,
+        scenes=scenes,
     )
     with suppress(UserError):
         file = file.model_copy(update={"sound": sound_of(settings, scenes.values())})

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from renderer.film.timeline import class_borders
 from renderer.jobs.choosing import chosen_targets
+from renderer.jobs.session import direct
 from renderer.settings.loading import check_settings
 from renderer.settings.sections import Settings
 from renderer.targets.selection import Said, said_of
@@ -55,7 +57,7 @@ def make_preview(settings: Settings, *, film: bool) -> Preview:
         film: Whether a film is made.
 
     Raises:
-        UserError: The classes cannot be chosen.
+        UserError: The classes cannot be chosen, or the beats that they are to follow cannot be heard.
     """
     targets = chosen_targets(settings)
     few = _excerpts(targets) if film else _evenly(targets, min(len(targets), _MOST_STILLS), 1)
@@ -65,7 +67,7 @@ def make_preview(settings: Settings, *, film: bool) -> Preview:
         steps = settings.stills.steps
         changes |= smaller_stills(settings) | {"stills.steps": max(min(steps, _STILL_STEPS), steps // 4)}
     preview = check_settings(settings, changes)
-    saves = _saves(_work(settings, len(targets), film=film), _work(preview, len(few), film=film))
+    saves = _saves(_work(settings, targets, film=film), _work(preview, few, film=film))
     return Preview(preview, _told(preview, len(few), len(targets), film=film, saves=saves), saves)
 
 
@@ -109,13 +111,18 @@ def _evenly(targets: Sequence[Target], count: int, neighbors: int) -> list[Targe
     return [targets[first + place] for first in firsts for place in range(neighbors)]
 
 
-def _work(settings: Settings, classes: int, *, film: bool) -> tuple[float, float]:
+def _work(settings: Settings, targets: Sequence[Target], *, film: bool) -> tuple[float, float]:
     """Ascent steps and pixels, about; neither tells by itself how long it takes, for that depends on the network."""
     shown, stills = settings.film, settings.stills
-    frames = classes * shown.seconds_per_class * shown.fps if film else 0.0
-    pictures = classes * stills.variants if stills.fresh or not film else 0
+    frames = _frames(settings, targets) if film else 0
+    pictures = len(targets) * stills.variants if stills.fresh or not film else 0
     steps = frames * settings.dream.steps_per_frame + pictures * stills.steps
     return steps, frames * shown.width * shown.height + pictures * stills.steps * stills.width * stills.height
+
+
+def _frames(settings: Settings, targets: Sequence[Target]) -> int:
+    times = direct(settings, targets, film=False).times
+    return class_borders(settings.film, len(targets), times)[-1]
 
 
 def _saves(real: tuple[float, float], preview: tuple[float, float]) -> bool:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from renderer.common.wording import format_duration
 from renderer.jobs.choosing import chosen_targets
+from renderer.jobs.hearing import sound_of
 from renderer.jobs.previewing import fewer_frames, make_preview, smaller_film, smaller_stills
 from renderer.jobs.projection import SHORT_SECONDS, Speed, measure_speed
+from renderer.jobs.session import direct
 from renderer.jobs.worker import Worker
 from renderer.settings.loading import check_settings
 from renderer.settings.sections import Settings
@@ -69,4 +71,7 @@ def _changed(run: Run, changes: Mapping[str, object]) -> Run:
 def _with(run: Run, settings: Settings) -> Run:
     same = settings.classes == run.settings.classes
     targets = run.targets if same else chosen_targets(settings)
-    return Run(run.paths, run.file.model_copy(update={"settings": settings, "targets": targets}))
+    direction = direct(settings, targets, film=run.file.film)
+    sound = sound_of(settings, direction.scenes.values())
+    update = {"settings": settings, "targets": targets, "times": direction.times, "scenes": direction.scenes}
+    return Run(run.paths, run.file.model_copy(update=update | {"sound": sound}))
