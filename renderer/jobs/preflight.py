@@ -28,12 +28,12 @@ from renderer.jobs.disk_space import estimate_bytes, estimate_bytes_left
 from renderer.jobs.hearing import sound_of
 from renderer.jobs.machine import begun_with, choose, too_many_threads
 from renderer.jobs.presenting import check_text
-from renderer.jobs.projection import SHORT_SECONDS, Projection, measure_speed
+from renderer.jobs.projection import SHORT_SECONDS, Projection, Speed, measure_speed
 from renderer.jobs.remainder import Remainder, all_of, what_is_left
 from renderer.jobs.savings import describe_savings
 from renderer.jobs.session import describe_run, direct, refuse_odd_names
 from renderer.jobs.stills import unused_in_film_stills
-from renderer.jobs.worker import MakeWorker, local_worker
+from renderer.jobs.worker import MakeWorker, Worker, local_worker
 from renderer.media.captions import caption_at, fill_templates
 from renderer.media.fonts import describe_missing, drawable, missing_glyphs
 from renderer.media.legibility import describe_small
@@ -357,10 +357,19 @@ def _check_dreaming(run: Run, left: Remainder, make_worker: MakeWorker) -> Itera
             text = _describe_time(left, speed.project(run), run)
             yield Finding("dreaming", "ok", f"the network dreams here; {text}")
             # Of a run that was begun, other sizes would begin anew.
-            if left.is_whole and (savings := describe_savings(run, speed, worker)):
+            if left.is_whole and (savings := _describe_savings(run, speed, worker)):
                 yield Finding("smaller", "ok", savings)
     except _FAILURES as error:
         yield Finding("dreaming", "failed", str(error))
+
+
+def _describe_savings(run: Run, speed: Speed, worker: Worker) -> str:
+    """What would be faster; that it cannot be told says nothing against the run itself."""
+    try:
+        return describe_savings(run, speed, worker)
+    except _FAILURES:
+        _LOG.warning("what would be faster cannot be told", exc_info=True)
+        return ""
 
 
 def _describe_time(left: Remainder, projection: Projection, run: Run) -> str:

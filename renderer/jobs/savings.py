@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
+from renderer.common.errors import UserError
 from renderer.common.wording import format_duration
 from renderer.jobs.choosing import chosen_targets
 from renderer.jobs.hearing import sound_of
@@ -37,7 +39,8 @@ def describe_savings(run: Run, speed: Speed, worker: Worker) -> str:
         small = _changed(run, size)
         found[f"at {_size(small)}"] = measure_speed(small, worker, SHORT_SECONDS).project(small).seconds
     for label, changes in _fewer(run).items():
-        found[label] = speed.project(_changed(run, changes)).seconds
+        with suppress(UserError):  # Not all settings can have less; the fades of a loop take a frame at least.
+            found[label] = speed.project(_changed(run, changes)).seconds
     if (made := make_preview(run.settings, film=run.file.film)).saves:
         preview = _with(run, made.settings)
         found["with --preview"] = measure_speed(preview, worker, SHORT_SECONDS).project(preview).seconds
