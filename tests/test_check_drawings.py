@@ -116,6 +116,8 @@ def test_drawings_are_drawn_again_and_nothing_else_is_overwritten(capsys: pytest
         (("--curves", "there.csv"), "--curves: there.csv is there; name another file"),
         (("--plot", "runs/tiny/a.png"), "lies in the run's directory"),
         (("--plot", "a.png", "--storyboard", "./a.png"), "both name a.png"),
+        (("--plot", "a.csv", "--curves", "a.csv"), "--plot: a.csv must end in .png"),
+        (("--storyboard", "a.csv", "--curves", "./a.csv"), "--storyboard: a.csv must end in .png"),
     ],
 )
 def test_wrong_files_are_refused_before_anything(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,16 +54,15 @@ class DrawingWish:
         Raises:
             UserError: One has the wrong ending, something else is there, or nothing can be written there.
         """
-        for option, path in (("--plot", self.plot), ("--storyboard", self.storyboard), ("--curves", self.curves)):
-            if path is None:
-                continue
-            if path == self.curves:
-                _check_table_path(option, path)
-            else:
-                check_drawing_path(option, path)
+        wished = (("--plot", self.plot), ("--storyboard", self.storyboard), ("--curves", self.curves))
+        files = {option: path for option, path in wished if path}
+        for option, path in files.items():
+            check = _check_table_path if option == "--curves" else check_drawing_path
+            check(option, path)
             refuse_within(run, path, f"{option}: {path}")
-        if self.plot and self.storyboard and self.plot.resolve() == self.storyboard.resolve():
-            raise UserError(f"--plot and --storyboard: both name {self.plot}; name two files")
+        for (option, path), (other, second) in combinations(files.items(), 2):
+            if path.resolve() == second.resolve():
+                raise UserError(f"{option} and {other}: both name {path}; name two files")
 
 
 def _check_table_path(option: str, path: Path) -> None:
