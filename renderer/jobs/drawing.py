@@ -11,7 +11,7 @@ from renderer.common.errors import UserError
 from renderer.film.scenes import Scene
 from renderer.jobs.commands import Request
 from renderer.jobs.hearing import heard_by
-from renderer.jobs.preflight import foreseen_targets
+from renderer.jobs.preflight import foreseen_targets, knows_order
 from renderer.jobs.session import direct
 from renderer.jobs.sketching import sketch_film, together
 from renderer.media.sketch import FilmSketch, check_drawing_path, write_drawing
@@ -20,6 +20,11 @@ from renderer.store.outputs import refuse_unwritable, refuse_within
 
 if TYPE_CHECKING:
     from renderer.sound.hearing import Hearing
+
+_OTHER_ORDER = (
+    "classes.order: similarity is known to the network alone, so the classes are drawn in the order of their indices; "
+    "leave --quick out to see theirs"
+)
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,7 @@ def draw_film(request: Request, wish: DrawingWish, *, quick: bool) -> list[str]:
         sketch = _sketched(request, hearing, quick=quick)
         said += [_plot(wish.plot, sketch)] if wish.plot else []
         said += [_storyboard(wish.storyboard, sketch)] if wish.storyboard else []
+        said += [] if knows_order(request.settings, quick=quick) else [_OTHER_ORDER]
     return said
 
 

@@ -137,13 +137,14 @@ def _findings(request: Request, *, film: bool, quick: bool, make_worker: MakeWor
         yield from _check_dreaming(run, left, make_worker)
 
 
-def _knows_order(settings: Settings, *, quick: bool) -> bool:
+def knows_order(settings: Settings, *, quick: bool) -> bool:
+    """Whether the order of the classes is known: that by similarity only the network tells."""
     return not quick or settings.classes.order != "similarity"
 
 
 def foreseen_targets(settings: Settings, *, quick: bool) -> tuple[Target, ...]:
     """The targets that settings choose; in another order if that needs the network, and it must not be loaded."""
-    if _knows_order(settings, quick=quick):
+    if knows_order(settings, quick=quick):
         return chosen_targets(settings)
     # The order needs the network, the number of classes does not.
     by_index = settings.classes.model_copy(update={"order": "index"})
@@ -166,7 +167,7 @@ def _planned(request: Request, chosen: Chosen, *, film: bool, quick: bool) -> Ru
     )
     with suppress(UserError):
         file = file.model_copy(update={"sound": sound_of(settings, scenes.values())})
-    if _knows_order(settings, quick=quick):
+    if knows_order(settings, quick=quick):
         # A file that is missing is named by another check.
         with suppress(UserError):
             file = describe_run(request.name, settings, targets, film=film, chosen=chosen)
