@@ -88,6 +88,14 @@ def test_plot_and_storyboard_are_pictures_where_the_message_says(capsys: pytest.
     assert {path.name for path in Path().iterdir()} == {"tiny.yaml", "tiny-plot.png", "board.png"}
 
 
+@pytest.mark.parametrize("option", ["--plot", "--storyboard"])
+def test_it_is_said_where_classes_are_drawn_in_another_order(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for order, differs in (("similarity", True), ("index", False)):
+        assert run("check", "tiny.yaml", "--quick", option, "a.png", "--set", f"classes.order={order}") == 0
+        said = capsys.readouterr().out
+        assert ("drawn in the order of their indices; leave --quick out" in said.replace("\n", " ")) == differs
+
+
 @pytest.mark.parametrize("order", [("tiny.yaml", "--plot"), ("--plot", "tiny.yaml"), ("--plot=", "tiny.yaml")])
 def test_a_configuration_is_not_taken_for_the_drawing(order: tuple[str, ...]) -> None:
     assert run("check", *order, "--quick") == 0
@@ -116,6 +124,8 @@ def test_drawings_are_drawn_again_and_nothing_else_is_overwritten(capsys: pytest
         (("--curves", "there.csv"), "--curves: there.csv is there; name another file"),
         (("--plot", "runs/tiny/a.png"), "lies in the run's directory"),
         (("--plot", "a.png", "--storyboard", "./a.png"), "both name a.png"),
+        (("--plot", "a.csv", "--curves", "a.csv"), "--plot: a.csv must end in .png"),
+        (("--storyboard", "a.csv", "--curves", "./a.csv"), "--storyboard: a.csv must end in .png"),
     ],
 )
 def test_wrong_files_are_refused_before_anything(

@@ -366,7 +366,7 @@ def are_keyframes(value: Mapping[str, Any]) -> bool:
     """Whether plain data are keyframes, as `Keyframes.written` gives them."""
     frames = value["film"] if set(value) == {"film"} and isinstance(value["film"], dict) else value
     values = (value["value"] if isinstance(value, dict) and "value" in value else value for value in frames.values())
-    return bool(frames) and all(map(_KEY.fullmatch, frames)) and not any(isinstance(value, dict) for value in values)
+    return bool(frames) and all(map(_KEY.fullmatch, frames)) and all(isinstance(value, float) for value in values)
 
 
 class Varying(Generic[Part]):

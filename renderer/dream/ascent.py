@@ -14,7 +14,6 @@ from renderer.dream.climb import Ascent, Beside, Climb, Pictures, draw_step, ref
 from renderer.dream.dreaming import AscentSettings
 from renderer.dream.gradients import UsableGradient, climbed
 from renderer.dream.health import Health
-from renderer.dream.level import keep_level
 from renderer.dream.nearness import enlarged
 from renderer.dream.opacity import Trace, add_traces, traced
 from renderer.dream.parameterizations import StepTime, build_parameterization
@@ -172,7 +171,7 @@ def _climb_span(
     begin, canvas, references = own.start - octave.steps.start, climbs[0].canvas, references_of(climbs, octave.size)
     if begin:
         levels, seconds = [climb.values(own.start).level for climb in climbs], octave.seconds_per_step * _LEVELED_STEPS
-        pictures = keep_level(levels, reached.pictures, seconds, canvas, references.holding)
+        pictures = references.leveled(levels, reached.pictures, seconds, canvas)
     else:
         before = references_of(climbs, (reached.pictures.shape[-2], reached.pictures.shape[-1]))
         pictures = enlarged(reached.pictures, before, references, canvas)

@@ -20,7 +20,8 @@ from renderer.dream.sphere import Sphere, angles
 _CELLS = 6  # Cells of the low band along the shorter side.
 _SPHERE_ROWS = 32  # Of the small panorama in which its low band is found.
 _SPHERE_BLUR = 6.0  # Degrees: as wide as cells, of which there are six in a view of 90 degrees, and their edges.
-_GRAY = 0.5
+GRAY = 0.5
+"""What is level where there is no photograph."""
 
 Pictures = Float[Tensor, "batch 3 height width"]
 
@@ -49,7 +50,7 @@ def keep_level(
         The leveled pictures, with values in [0, 1].
     """
     share = per_picture([1 - (1 - level.strength) ** seconds for level in levels], pictures)
-    leveled = _leveled(pictures, _GRAY if toward is None else toward, share, canvas)
+    leveled = _leveled(pictures, GRAY if toward is None else toward, share, canvas)
     mean, detail, contrast = _measured(leveled, canvas)
     # Never more than there is: amplified, the finest detail would turn to grit.
     most = per_picture([level.contrast for level in levels], contrast)

@@ -11,7 +11,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from renderer.dream.canvas import Canvas
-from renderer.dream.per_picture import per_picture
+from renderer.dream.dreaming import Level
+from renderer.dream.level import GRAY, keep_level
+from renderer.dream.per_picture import onto, per_picture, rows_of
 from renderer.targets.strength import LIKE_LOGITS
 
 Pictures = Float[Tensor, "batch 3 height width"]
@@ -63,15 +65,38 @@ class References:
         """
         there = [one for one in references if one is not None]
         self._shares = [one.share for one in there]
-        self._hold = any(one.keep or one.leads for one in there)
+        self._held = [bool(one.keep or one.leads) for one in there]
         self._masks = [one.mask for one in there]
         self.size = size
         self.pictures = resized(torch.cat([one.picture for one in there]), size) if there else None
 
     @property
     def holding(self) -> Pictures | None:
-        """The references, if anything is held near them: brightness and contrast are those of the reference then."""
-        return self.pictures if self._hold else None
+        """The references, if any picture is held near its own."""
+        return self.pictures if any(self._held) else None
+
+    @property
+    def rest(self) -> Pictures | float:
+        """What pictures are without contrast: their references where they are held near them, else gray."""
+        if self.holding is None or all(self._held):
+            return GRAY if self.holding is None else self.holding
+        held = onto(torch.tensor(self._held), self.holding.device).view(-1, 1, 1, 1)
+        return torch.where(held, self.holding, GRAY)
+
+    def leveled(self, levels: Sequence[Level], pictures: Pictures, seconds: float, canvas: Canvas) -> Pictures:
+        """Do as `keep_level` does: a picture that is held near its reference has the level of that, others of gray.
+
+        So no picture follows from what else is in the batch.
+        """
+        if self.holding is None or all(self._held):
+            return keep_level(levels, pictures, seconds, canvas, self.holding)
+        leveled = torch.empty_like(pictures)
+        for held in (True, False):
+            rows = [row for row, own in enumerate(self._held) if own == held]
+            toward = rows_of(self.holding, rows) if held else None
+            own_levels = [levels[row] for row in rows]
+            leveled[rows] = keep_level(own_levels, rows_of(pictures, rows), seconds, canvas, toward)
+        return leveled
 
     def pull(self, coordinates: Tensor, own: Tensor, steps: int = 1) -> None:
         """Bring what stands for the pictures nearer to what stands for the references, in place, as some steps do."""

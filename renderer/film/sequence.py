@@ -19,7 +19,6 @@ from renderer.dream.climb import Ascent, Climb, references_of
 from renderer.dream.diversity import Apart
 from renderer.dream.dreaming import AscentSettings
 from renderer.dream.health import Health
-from renderer.dream.level import keep_level
 from renderer.dream.nearness import Reference
 from renderer.dream.opacity import opacity
 from renderer.dream.per_picture import per_picture
@@ -37,7 +36,6 @@ from renderer.networks.network import Network
 from renderer.targets.target import Aim
 
 _FORGETTING_SECONDS = 0.25
-_GRAY = 0.5
 # A still is leveled as it is dreamed, by as much as a film of 25 frames a second with five steps each, and once more at
 # the end, as in this time: what is left of what the ascent has burned comes back.
 _STILL_STEP_SECONDS = 0.008
@@ -143,7 +141,7 @@ def dream_stills(
     references = references_of(climbs, recipe.size)
     # What a decoder draws stays as it is.
     seconds = _STILL_END_SECONDS if recipe.dream.parameterization.holds_any else 0.0
-    leveled = keep_level(levels, dreamed.pictures, seconds, canvas, references.holding)
+    leveled = references.leveled(levels, dreamed.pictures, seconds, canvas)
     finished = references.shown(blur(leveled, recipe.stills.smooth, canvas))
     yield from map(DreamedStill, tasks, _to_pictures(finished), dreamed.health, _opacities(dreamed, canvas))
 
@@ -331,11 +329,11 @@ def _next_frame(
     climbs = [one.climb(number) for one in running]
     references, kept = references_of(climbs, recipe.size), [one.kept(number) for one in running]
     if any(share != 1 for share in kept):
-        rest = _GRAY if references.holding is None else references.holding
+        rest = references.rest
         moved = rest + per_picture(kept, moved) * (moved - rest)
     dreamed = ascend(network, moved, climbs, recipe.dream.steps_per_frame, stepped)
     levels = [one.values(number + 1).dream.level for one in running]
-    leveled = keep_level(levels, dreamed.pictures, 1 / recipe.film.fps, canvas, references.holding)
+    leveled = references.leveled(levels, dreamed.pictures, 1 / recipe.film.fps, canvas)
     return replace(dreamed, pictures=references.shown(leveled, 1 / recipe.film.fps))
 
 

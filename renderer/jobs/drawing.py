@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from renderer.common.errors import UserError
-from renderer.film.scenes import Scene, scenes_of
+from renderer.film.scenes import Scene
 from renderer.jobs.commands import Request
 from renderer.jobs.hearing import heard_by, heard_names
-from renderer.jobs.preflight import foreseen_targets
-from renderer.jobs.session import film_times
+from renderer.jobs.preflight import foreseen_targets, knows_order
+from renderer.jobs.session import direct
 from renderer.jobs.sketching import sketch_film, together
 from renderer.media.sketch import FilmSketch, check_drawing_path, write_drawing
 from renderer.store.files import whole_file
@@ -19,6 +20,11 @@ from renderer.store.outputs import refuse_unwritable, refuse_within
 
 if TYPE_CHECKING:
     from renderer.sound.hearing import Hearing
+
+_OTHER_ORDER = (
+    "classes.order: similarity is known to the network alone, so the classes are drawn in the order of their indices; "
+    "leave --quick out to see theirs"
+)
 
 
 @dataclass(frozen=True)
@@ -53,16 +59,15 @@ class DrawingWish:
         Raises:
             UserError: One has the wrong ending, something else is there, or nothing can be written there.
         """
-        for option, path in (("--plot", self.plot), ("--storyboard", self.storyboard), ("--curves", self.curves)):
-            if path is None:
-                continue
-            if path == self.curves:
-                _check_table_path(option, path)
-            else:
-                check_drawing_path(option, path)
+        wished = (("--plot", self.plot), ("--storyboard", self.storyboard), ("--curves", self.curves))
+        files = {option: path for option, path in wished if path}
+        for option, path in files.items():
+            check = _check_table_path if option == "--curves" else check_drawing_path
+            check(option, path)
             refuse_within(run, path, f"{option}: {path}")
-        if self.plot and self.storyboard and self.plot.resolve() == self.storyboard.resolve():
-            raise UserError(f"--plot and --storyboard: both name {self.plot}; name two files")
+        for (option, path), (other, second) in combinations(files.items(), 2):
+            if path.resolve() == second.resolve():
+                raise UserError(f"{option} and {other}: both name {path}; name two files")
 
 
 def _check_table_path(option: str, path: Path) -> None:
@@ -102,6 +107,7 @@ def draw_film(request: Request, wish: DrawingWish, *, quick: bool) -> list[str]:
         sketch = _sketched(request, hearing, quick=quick)
         said += [_plot(wish.plot, sketch)] if wish.plot else []
         said += [_storyboard(wish.storyboard, sketch)] if wish.storyboard else []
+        said += [] if knows_order(request.settings, quick=quick) else [_OTHER_ORDER]
     return said
 
 
@@ -110,9 +116,9 @@ def _sketched(request: Request, hearing: Hearing | None, *, quick: bool) -> Film
     if quick and settings.network.needs_network:
         raise UserError("only the network can list its classes, and nothing is drawn without them; leave --quick out")
     targets = foreseen_targets(settings, quick=quick)
-    scenes = scenes_of(settings, targets)
-    in_order = [scenes.get(target.key, Scene()) for target in targets]
-    return sketch_film(request.name, settings, targets, in_order, film_times(settings, in_order), hearing)
+    direction = direct(settings, targets, film=True)
+    scenes = [direction.scenes.get(target.key, Scene()) for target in targets]
+    return sketch_film(request.name, settings, targets, scenes, direction.times, hearing)
 
 
 def _plot(path: Path, sketch: FilmSketch) -> str:

@@ -17,7 +17,7 @@ from renderer.common.digests import data_digest
 from renderer.common.errors import UserError
 from renderer.common.ffmpeg import EncodingError
 from renderer.common.wording import format_bytes, format_duration
-from renderer.film.scenes import Scene, scenes_of, settings_for
+from renderer.film.scenes import settings_for
 from renderer.jobs.assembly import try_assembly
 from renderer.jobs.changes import Changes, find_changes
 from renderer.jobs.choosing import chosen_targets, said_of_companions
@@ -27,12 +27,12 @@ from renderer.jobs.disk_space import estimate_bytes, estimate_bytes_left
 from renderer.jobs.hearing import sound_of
 from renderer.jobs.machine import begun_with, choose, too_many_threads
 from renderer.jobs.presenting import check_text
-from renderer.jobs.projection import SHORT_SECONDS, Projection, measure_speed
+from renderer.jobs.projection import SHORT_SECONDS, Projection, Speed, measure_speed
 from renderer.jobs.remainder import Remainder, all_of, what_is_left
 from renderer.jobs.savings import describe_savings
-from renderer.jobs.session import describe_run, film_times, refuse_odd_names
+from renderer.jobs.session import describe_run, direct, refuse_odd_names
 from renderer.jobs.stills import unused_in_film_stills
-from renderer.jobs.worker import MakeWorker, local_worker
+from renderer.jobs.worker import MakeWorker, Worker, local_worker
 from renderer.media.captions import caption_at, fill_templates
 from renderer.media.fonts import describe_missing, drawable, missing_glyphs
 from renderer.media.legibility import describe_small
@@ -137,13 +137,14 @@ def _findings(request: Request, *, film: bool, quick: bool, make_worker: MakeWor
         yield from _check_dreaming(run, left, make_worker)
 
 
-def _knows_order(settings: Settings, *, quick: bool) -> bool:
+def knows_order(settings: Settings, *, quick: bool) -> bool:
+    """Whether the order of the classes is known: that by similarity only the network tells."""
     return not quick or settings.classes.order != "similarity"
 
 
 def foreseen_targets(settings: Settings, *, quick: bool) -> tuple[Target, ...]:
     """The targets that settings choose; in another order if that needs the network, and it must not be loaded."""
-    if _knows_order(settings, quick=quick):
+    if knows_order(settings, quick=quick):
         return chosen_targets(settings)
     # The order needs the network, the number of classes does not.
     by_index = settings.classes.model_copy(update={"order": "index"})
@@ -153,14 +154,20 @@ def foreseen_targets(settings: Settings, *, quick: bool) -> tuple[Target, ...]:
 def _planned(request: Request, chosen: Chosen, *, film: bool, quick: bool) -> Run:
     settings = request.settings
     targets = foreseen_targets(settings, quick=quick)
-    scenes = scenes_of(settings, targets)
-    times = film_times(settings, [scenes.get(target.key, Scene()) for target in targets]) if film else None
+    direction = direct(settings, targets, film=film)
+    scenes = dict(direction.scenes)
     file = RunFile(
-        name=request.name, film=film, settings=settings, chosen=chosen, targets=targets, times=times, scenes=scenes
+        name=request.name,
+        film=film,
+        settings=settings,
+        chosen=chosen,
+        targets=targets,
+        times=direction.times,
+        scenes=scenes,
     )
     with suppress(UserError):
         file = file.model_copy(update={"sound": sound_of(settings, scenes.values())})
-    if _knows_order(settings, quick=quick):
+    if knows_order(settings, quick=quick):
         # A file that is missing is named by another check.
         with suppress(UserError):
             file = describe_run(request.name, settings, targets, film=film, chosen=chosen)
@@ -351,10 +358,19 @@ def _check_dreaming(run: Run, left: Remainder, make_worker: MakeWorker) -> Itera
             text = _describe_time(left, speed.project(run), run)
             yield Finding("dreaming", "ok", f"the network dreams here; {text}")
             # Of a run that was begun, other sizes would begin anew.
-            if left.is_whole and (savings := describe_savings(run, speed, worker)):
+            if left.is_whole and (savings := _describe_savings(run, speed, worker)):
                 yield Finding("smaller", "ok", savings)
     except _FAILURES as error:
         yield Finding("dreaming", "failed", str(error))
+
+
+def _describe_savings(run: Run, speed: Speed, worker: Worker) -> str:
+    """What would be faster; that it cannot be told says nothing against the run itself."""
+    try:
+        return describe_savings(run, speed, worker)
+    except _FAILURES:
+        _LOG.warning("what would be faster cannot be told", exc_info=True)
+        return ""
 
 
 def _describe_time(left: Remainder, projection: Projection, run: Run) -> str:

@@ -8,13 +8,16 @@ another matter: that follows from the size, as it does from the seed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from renderer.film.timeline import class_borders
 from renderer.jobs.choosing import chosen_targets
+from renderer.jobs.session import direct
 from renderer.settings.loading import check_settings
-from renderer.settings.sections import Settings
+from renderer.settings.sections import Film, Settings
 from renderer.targets.selection import Said, said_of
 from renderer.targets.storyboard import Card, Mixed, OwnValues
 from renderer.targets.target import Target
@@ -26,6 +29,7 @@ _FPS = 12.5
 _STEPS_PER_SECOND = 62.5  # Below that classes come more slowly than in the film, and are not to be judged.
 _MOST_STEPS_PER_FRAME = 10_000  # As the settings allow.
 _STILL_STEPS = 128
+_MICROSECONDS = 1_000_000  # In a second.
 _EXCERPT = 3
 _FEWEST_EXCERPTS, _MOST_EXCERPTS = 2, 4  # Of a film; together about half of its classes.
 _MOST_STILLS = 12
@@ -55,17 +59,19 @@ def make_preview(settings: Settings, *, film: bool) -> Preview:
         film: Whether a film is made.
 
     Raises:
-        UserError: The classes cannot be chosen.
+        UserError: The classes cannot be chosen, or the beats that they are to follow cannot be heard.
     """
     targets = chosen_targets(settings)
     few = _excerpts(targets) if film else _evenly(targets, min(len(targets), _MOST_STILLS), 1)
     changes: dict[str, object] = _fewer_classes(settings, targets, few, film=film) if len(few) < len(targets) else {}
-    changes |= smaller_film(settings) | fewer_frames(settings) if film else {}
+    if film:
+        frames = fewer_frames(settings)
+        changes |= smaller_film(settings) | frames | _lasting_fades(settings.film, frames["film.fps"])
     if not film or settings.stills.fresh:
         steps = settings.stills.steps
         changes |= smaller_stills(settings) | {"stills.steps": max(min(steps, _STILL_STEPS), steps // 4)}
     preview = check_settings(settings, changes)
-    saves = _saves(_work(settings, len(targets), film=film), _work(preview, len(few), film=film))
+    saves = _saves(_work(settings, targets, film=film), _work(preview, few, film=film))
     return Preview(preview, _told(preview, len(few), len(targets), film=film, saves=saves), saves)
 
 
@@ -81,12 +87,21 @@ def smaller_stills(settings: Settings) -> dict[str, object]:
     return {"stills.width": size[0], "stills.height": size[1]} if size else {}
 
 
-def fewer_frames(settings: Settings) -> dict[str, object]:
+def fewer_frames(settings: Settings) -> dict[str, float]:
     """Frames a second and steps a frame in a preview, by key: half as many steps a second, if those are many."""
     fps, steps = settings.film.fps, settings.dream.steps_per_frame
     slower = fps / max(1, round(fps / _FPS))
     wanted = max(fps * steps / 2, min(fps * steps, _STEPS_PER_SECOND))
     return {"film.fps": slower, "dream.steps_per_frame": min(round(wanted / slower), _MOST_STEPS_PER_FRAME)}
+
+
+def _lasting_fades(film: Film, fps: float) -> dict[str, object]:
+    """What makes the end of a loop fade into its beginning at so many frames a second too: for a frame at least."""
+    if not film.loop or film.transition == "reset":
+        return {}
+    frame = math.ceil(_MICROSECONDS / fps) / _MICROSECONDS
+    fades = {"film.lead_in_seconds": film.lead_in_seconds, "film.crossfade_seconds": film.crossfade_seconds}
+    return {key: frame for key, seconds in fades.items() if seconds < frame}
 
 
 def _smaller(width: int, height: int) -> tuple[int, int] | None:
@@ -109,13 +124,18 @@ def _evenly(targets: Sequence[Target], count: int, neighbors: int) -> list[Targe
     return [targets[first + place] for first in firsts for place in range(neighbors)]
 
 
-def _work(settings: Settings, classes: int, *, film: bool) -> tuple[float, float]:
+def _work(settings: Settings, targets: Sequence[Target], *, film: bool) -> tuple[float, float]:
     """Ascent steps and pixels, about; neither tells by itself how long it takes, for that depends on the network."""
     shown, stills = settings.film, settings.stills
-    frames = classes * shown.seconds_per_class * shown.fps if film else 0.0
-    pictures = classes * stills.variants if stills.fresh or not film else 0
+    frames = _frames(settings, targets) if film else 0
+    pictures = len(targets) * stills.variants if stills.fresh or not film else 0
     steps = frames * settings.dream.steps_per_frame + pictures * stills.steps
     return steps, frames * shown.width * shown.height + pictures * stills.steps * stills.width * stills.height
+
+
+def _frames(settings: Settings, targets: Sequence[Target]) -> int:
+    times = direct(settings, targets, film=False).times
+    return class_borders(settings.film, len(targets), times)[-1]
 
 
 def _saves(real: tuple[float, float], preview: tuple[float, float]) -> bool:

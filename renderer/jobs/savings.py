@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
+from renderer.common.errors import UserError
 from renderer.common.wording import format_duration
 from renderer.jobs.choosing import chosen_targets
+from renderer.jobs.hearing import sound_of
 from renderer.jobs.previewing import fewer_frames, make_preview, smaller_film, smaller_stills
 from renderer.jobs.projection import SHORT_SECONDS, Speed, measure_speed
+from renderer.jobs.session import direct
 from renderer.jobs.worker import Worker
 from renderer.settings.loading import check_settings
 from renderer.settings.sections import Settings
@@ -35,7 +39,8 @@ def describe_savings(run: Run, speed: Speed, worker: Worker) -> str:
         small = _changed(run, size)
         found[f"at {_size(small)}"] = measure_speed(small, worker, SHORT_SECONDS).project(small).seconds
     for label, changes in _fewer(run).items():
-        found[label] = speed.project(_changed(run, changes)).seconds
+        with suppress(UserError):  # Not all settings can have less; the fades of a loop take a frame at least.
+            found[label] = speed.project(_changed(run, changes)).seconds
     if (made := make_preview(run.settings, film=run.file.film)).saves:
         preview = _with(run, made.settings)
         found["with --preview"] = measure_speed(preview, worker, SHORT_SECONDS).project(preview).seconds
@@ -69,4 +74,7 @@ def _changed(run: Run, changes: Mapping[str, object]) -> Run:
 def _with(run: Run, settings: Settings) -> Run:
     same = settings.classes == run.settings.classes
     targets = run.targets if same else chosen_targets(settings)
-    return Run(run.paths, run.file.model_copy(update={"settings": settings, "targets": targets}))
+    direction = direct(settings, targets, film=run.file.film)
+    sound = sound_of(settings, direction.scenes.values())
+    update = {"settings": settings, "targets": targets, "times": direction.times, "scenes": direction.scenes}
+    return Run(run.paths, run.file.model_copy(update=update | {"sound": sound}))

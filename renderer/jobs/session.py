@@ -8,6 +8,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from renderer.common.digests import file_digest
@@ -48,15 +49,15 @@ def describe_run(name: str, settings: Settings, targets: Sequence[Target], *, fi
     """
     refuse_odd_names(name, settings)
     # Stills alone, too, take their settings along into a film's directory.
-    scenes = scenes_of(settings, targets)
-    in_order = [scenes.get(target.key, Scene()) for target in targets]
-    times = film_times(settings, in_order) if film else times_of(settings, in_order)
+    direction = direct(settings, targets, film=film)
     decoder = settings.dream.parameterization.identity()
     network, font = settings.network.identity(), _font_digest(settings)
     start = {key: _start_file(path) for key, path in settings.start.files(targets).items()}
+    scenes = direction.scenes
     sound = sound_of(settings, scenes.values())
     _check_layer(settings)
-    recipe = film_recipe(chosen.fill_in(settings), targets, network, start, decoder, Direction(times, sound, scenes))
+    direction = replace(direction, sound=sound)
+    recipe = film_recipe(chosen.fill_in(settings), targets, network, start, decoder, direction)
     refuse_wrong_curves(settings, recipe, targets, scenes, sound.opened().at if sound else silence)
     return RunFile(
         name=name,
@@ -70,8 +71,8 @@ def describe_run(name: str, settings: Settings, targets: Sequence[Target], *, fi
         settings=_with_absolute_paths(settings),
         chosen=chosen,
         targets=tuple(targets),
-        times=times,
-        scenes=scenes,
+        times=direction.times,
+        scenes=dict(scenes),
         sound=sound,
     )
 
@@ -125,6 +126,23 @@ def reopened(directory: Path, progress: Progress | None = None) -> Iterator[Run]
         remove_leftovers(run.paths)
         _mend_run_file(run.paths, progress)
         yield run
+
+
+def direct(settings: Settings, targets: Sequence[Target], *, film: bool) -> Direction:
+    """What some targets have of their own, and when their classes begin; what is heard is not looked for.
+
+    Args:
+        settings: All settings.
+        targets: The selected targets in the order of the film.
+        film: Whether a film is made, and what none can be made of is refused.
+
+    Raises:
+        UserError: No film can be made of it, or the beats that it is to follow cannot be heard.
+    """
+    scenes = scenes_of(settings, targets)
+    in_order = [scenes.get(target.key, Scene()) for target in targets]
+    times = film_times(settings, in_order) if film else times_of(settings, in_order)
+    return Direction(times, scenes=scenes)
 
 
 def film_times(settings: Settings, scenes: Sequence[Scene]) -> Times | None:

@@ -17,16 +17,18 @@ from renderer.common.wording import format_duration
 from renderer.film.recipe import flatten
 from renderer.film.scenes import Scene, settings_for
 from renderer.film.timeline import (
+    Segment,
     Timeline,
     blend_frames,
     build_timeline,
     class_borders,
     crossfade_frames,
+    follows_class,
     transition_frames,
 )
 from renderer.film.times import Times
-from renderer.media.sketch import MOST_GROUPS, Block, Card, Fade, Fading, FilmSketch, Line, Samples
-from renderer.settings.sections import Settings
+from renderer.media.sketch import MOST_GROUPS, Block, Card, Fade, FilmSketch, Line, Samples
+from renderer.settings.sections import Film, Settings
 from renderer.sound.curves import BEAT, BEATS, Curves
 from renderer.sound.hearing import Hearing
 from renderer.targets.target import Target
@@ -201,18 +203,19 @@ def _times(moments: Sequence[Moment]) -> Samples:
 def _fades(settings: Settings, timeline: Timeline, borders: Sequence[float], times: Times | None) -> list[Fade]:
     """Where classes go over into each other, and chains into chains."""
     film, found = settings.film, list[Fade]()
-    firsts = {chain[-1].position + 1 for chain in timeline.chains}
-    for place, frames in sorted(timeline.class_frames.items()):
-        if place == 0 or place in firsts or film.transition == "reset":
-            continue
-        fades = film.transition == "crossfade"
-        length = min(transition_frames(film), frames - 1) if fades else blend_frames(film, frames)
-        if length > 0:
-            kind: Fading = "crossfade" if fades else "blend"
-            found.append(Fade(borders[place], borders[place] + length / film.fps, kind))
     for chain in timeline.chains:
+        begins = [segment for segment in chain if not segment.first_frame and follows_class(segment, chain)]
+        found += [fade for segment in begins for fade in _fade_into(film, borders[segment.position], segment)]
         last, fade = chain[-1], crossfade_frames(film, times)
         if timeline.lead_in_after(last) and (length := min(fade, last.class_frames)):
             end = borders[last.position + 1]
             found.append(Fade(end - length / film.fps, end, "chain"))
     return found
+
+
+def _fade_into(film: Film, begin: float, segment: Segment) -> Iterator[Fade]:
+    """How the class that begins with a segment comes out of the one before it."""
+    fades, frames = film.transition == "crossfade", segment.class_frames
+    length = min(transition_frames(film), frames - 1) if fades else blend_frames(film, frames)
+    if length > 0 and film.transition != "reset":
+        yield Fade(begin, begin + length / film.fps, "crossfade" if fades else "blend")
