@@ -23,7 +23,7 @@ From the YAML file to a pixel:
 
 1. settings/loading.py     the file, `--set`, presets and families become checked `Settings`
 2. jobs/commands.py        `render` opens the run's directory, plans, dreams, assembles
-3. film/recipe.py          what makes pixels is taken from the settings: the recipe, whose digest tells runs apart
+3. film/film_recipe.py     what makes pixels is taken from the settings: the recipe, whose digest tells runs apart
 4. jobs/plan.py            what is missing of the film, as rounds of batches
 5. jobs/segments.py        each batch is given to a worker, each segment's frames to an encoder
 6. jobs/local_worker.py    a device takes whole batches; a processor in `lanes`, a card in `turns` where it must

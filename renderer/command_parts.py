@@ -86,7 +86,7 @@ class OptionalFiles(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Give such an option an empty value where no file follows it."""
-        following = [*args[1:], ""]
+        following = [*args[1:], ""][: len(args)]
         given = [
             f"{one}=" if one in self.options and not _is_file_name(after) else one
             for one, after in zip(args, following, strict=True)

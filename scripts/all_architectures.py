@@ -23,8 +23,8 @@ from torchvision import models
 
 from renderer.common.exhaustion import is_out_of_memory
 from renderer.dream.health import Health
-from renderer.film.recipe import still_recipe
 from renderer.film.sequence import dream_stills
+from renderer.film.still_recipe import still_recipe
 from renderer.film.tasks import DreamedStill, StillTask
 from renderer.networks.architectures import architecture_names
 from renderer.networks.network import Network

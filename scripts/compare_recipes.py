@@ -23,8 +23,8 @@ from rich.table import Table
 
 from renderer.atlas.figures import measure
 from renderer.atlas.recognition import Judge, make_judge, score_picture
-from renderer.film.recipe import still_recipe
 from renderer.film.sequence import dream_stills
+from renderer.film.still_recipe import still_recipe
 from renderer.film.tasks import StillTask
 from renderer.networks.loaded import load_network
 from renderer.networks.network import Network

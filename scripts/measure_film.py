@@ -16,7 +16,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from renderer.common.errors import UserError
-from renderer.common.over_time import Moment, Varying
+from renderer.common.over_time import Varying
+from renderer.common.value_curves import Moment
 from renderer.film.camera import Camera
 from renderer.film.motion import Move
 from renderer.film.warp import apply_moves

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
 from renderer.dream.health import Health
-from renderer.film.recipe import FilmRecipe
+from renderer.film.film_recipe import FilmRecipe
 from renderer.film.tasks import Frame, Still
 from renderer.jobs import local_worker as local
 from renderer.jobs.commands import Outcome, render, render_stills

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from renderer.common.expressions import FUNCTIONS
-from renderer.common.over_time import SOUNDS, TIMES
+from renderer.common.value_curves import SOUNDS, TIMES
 from renderer.settings.loading import parse_settings
 from renderer.settings.shape import settings_shape
 from renderer.sound.csv_file import read_curves

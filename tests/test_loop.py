@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from renderer.common.errors import UserError
-from renderer.film.recipe import FilmRecipe, film_recipe
+from renderer.film.film_recipe import FilmRecipe, film_recipe
 from renderer.film.timeline import build_timeline
 from renderer.jobs.commands import Request, assemble, render
 from renderer.jobs.preflight import preflight

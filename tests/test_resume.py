@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from renderer.common.errors import UserError
-from renderer.film.recipe import FilmRecipe
+from renderer.film.film_recipe import FilmRecipe
 from renderer.film.tasks import Frame, Picture, SegmentTask
 from renderer.jobs import segments
 from renderer.jobs.commands import render, render_stills

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from renderer.common.errors import UserError
-from renderer.film.recipe import film_recipe, flatten, still_recipe
+from renderer.film.film_recipe import film_recipe
+from renderer.film.recipe import flatten
+from renderer.film.still_recipe import still_recipe
 from renderer.jobs.choosing import chosen_targets
 from renderer.jobs.commands import make_page, render, render_stills
 from renderer.jobs.evaluation import evaluate, named_networks
@@ -34,6 +36,8 @@ NO_PIXELS = (
     "video.",
     "page.",
     "film.clean_frames",
+    "film.beats_per_class",  # the times that follow from it are in it
+    "film.curves",  # as are the digests of those that are followed
     "stills.fresh",
     "stills.logits",
     "stills.overlay",

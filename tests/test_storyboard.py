@@ -11,7 +11,8 @@ import pytest
 
 from renderer.common.errors import UserError
 from renderer.display import class_row
-from renderer.film.recipe import Direction, FilmRecipe, film_recipe
+from renderer.film.film_recipe import FilmRecipe, film_recipe
+from renderer.film.recipe import Direction
 from renderer.film.scenes import Scene, own_seconds, scenes_of
 from renderer.film.sequence import dream_segments
 from renderer.film.tasks import Picture, SegmentTask

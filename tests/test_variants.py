@@ -12,7 +12,7 @@ from PIL import Image
 from renderer.atlas.sheet import make_sheet
 from renderer.common.errors import UserError
 from renderer.common.progress import Amount, Stepped
-from renderer.film.recipe import StillRecipe, still_recipe
+from renderer.film.still_recipe import StillRecipe, still_recipe
 from renderer.film.tasks import NOT_SAVING, Saving, Still, StillTask
 from renderer.jobs.commands import Request, make_page, render, render_stills
 from renderer.jobs.evaluation import evaluate

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field
 
-from renderer.common.over_time import OVER_TIME, Curve, over_time
+from renderer.common.over_time import OVER_TIME, over_time
 from renderer.common.section import Section, one_of
+from renderer.common.value_curves import Curve
 from renderer.dream.generator import GeneratorParameterization
 from renderer.dream.objectives import AnyObjective, LogitObjective
 from renderer.dream.parameterization_kind import ParameterizationKind

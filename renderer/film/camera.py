@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from renderer.dream.randomness import PictureKey, uniform
+from renderer.film.film_recipe import FilmRecipe
 from renderer.film.motion import MotionAt, Move, move_between
 from renderer.film.paths import on_path
-from renderer.film.recipe import FilmRecipe
 from renderer.film.timeline import Segment
 from renderer.settings.sections import Motion
 

@@ -10,8 +10,9 @@ import torch
 from renderer.dream.attention import attention
 from renderer.dream.nearness import Reference
 from renderer.dream.randomness import PictureKey
+from renderer.film.film_recipe import FilmRecipe
 from renderer.film.moving import Brought, OnePicture
-from renderer.film.recipe import FilmRecipe, Recipe
+from renderer.film.recipe import Recipe
 from renderer.film.tasks import SegmentTask
 from renderer.networks.network import Network
 from renderer.starts.start import FLOW, OpenedWith, StartPicture

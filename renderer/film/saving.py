@@ -11,7 +11,7 @@ import torch
 from renderer.common.digests import bytes_digest, data_digest
 from renderer.dream.ascent import Reached
 from renderer.dream.climb import Ascent
-from renderer.film.recipe import StillRecipe
+from renderer.film.still_recipe import StillRecipe
 from renderer.film.tasks import Saved, Saving, SegmentTask, StillTask
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import Field
 
-from renderer.common.over_time import Moment
 from renderer.common.section import Section, changed_values, with_values
+from renderer.common.value_curves import Moment
 from renderer.settings.sections import Film, Overlay, Settings
 from renderer.targets.selection import Said, said_of
 from renderer.targets.storyboard import Card

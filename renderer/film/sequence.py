@@ -24,11 +24,12 @@ from renderer.dream.opacity import opacity
 from renderer.dream.per_picture import per_picture
 from renderer.dream.randomness import PictureKey
 from renderer.film.camera import camera_of
+from renderer.film.film_recipe import FilmRecipe, FilmValues
 from renderer.film.first_pictures import brought, first_picture, pictures_beside, reference_of
 from renderer.film.motion import Move
 from renderer.film.moving import OnePicture
-from renderer.film.recipe import FilmRecipe, FilmValues, StillRecipe
 from renderer.film.saving import Watch, reached, save, segments_key, stills_key
+from renderer.film.still_recipe import StillRecipe
 from renderer.film.tasks import NOT_SAVING, DreamedStill, Frame, Opacity, Picture, Saved, Saving, SegmentTask, StillTask
 from renderer.film.timeline import Segment, blend_frames, follows_class, transition_frames
 from renderer.film.warp import apply_moves

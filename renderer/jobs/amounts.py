@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from renderer.common.progress import Amount
-from renderer.film.recipe import FilmRecipe
+from renderer.film.film_recipe import FilmRecipe
 from renderer.film.timeline import Segment
 from renderer.jobs.plan import Plan, PlannedSegment
 from renderer.store.run import Run

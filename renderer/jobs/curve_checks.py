@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from renderer.common.errors import UserError
 from renderer.common.expressions import ExpressionError
-from renderer.common.over_time import Curve, Formula, Heard, Moment, Varying, silence
+from renderer.common.over_time import Varying
+from renderer.common.value_curves import Curve, Formula, Heard, Moment, silence
 from renderer.common.wording import listed
-from renderer.film.recipe import FilmRecipe
+from renderer.film.film_recipe import FilmRecipe
 from renderer.film.scenes import Scene, settings_for
 from renderer.jobs.hearing import heard_names, sound_of
 from renderer.settings.sections import Settings

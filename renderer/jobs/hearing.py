@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from renderer.common.errors import UserError
-from renderer.common.over_time import OWN_CURVES, TIMES, Varying
+from renderer.common.over_time import Varying
+from renderer.common.value_curves import OWN_CURVES, TIMES
 from renderer.film.scenes import Scene, settings_for
 from renderer.film.times import Beats
 from renderer.settings.sections import Settings

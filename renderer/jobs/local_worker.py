@@ -14,8 +14,9 @@ from jaxtyping import Float
 
 from renderer.common.errors import UserError
 from renderer.common.progress import Stepped
-from renderer.film.recipe import FilmRecipe, StillRecipe
+from renderer.film.film_recipe import FilmRecipe
 from renderer.film.sequence import dream_segments, dream_stills
+from renderer.film.still_recipe import StillRecipe
 from renderer.film.tasks import NOT_SAVING, DreamedStill, Frame, Picture, Saved, Saving, SegmentTask, Still, StillTask
 from renderer.jobs.lanes import Lanes, Stream, Together
 from renderer.jobs.turns import Dreaming, Placed

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from renderer.atlas.seen import Lacks, SeenRun
-from renderer.film.recipe import StillRecipe
+from renderer.film.still_recipe import StillRecipe
 from renderer.film.tasks import in_batches
 from renderer.film.timeline import Segment
 from renderer.store.records import SegmentRecord

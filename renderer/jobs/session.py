@@ -14,9 +14,10 @@ from pathlib import Path
 from renderer.common.digests import file_digest
 from renderer.common.errors import UserError
 from renderer.common.ordinary_files import is_ordinary_file, is_text, no_such_file
-from renderer.common.over_time import silence
 from renderer.common.progress import Progress
-from renderer.film.recipe import Direction, film_recipe
+from renderer.common.value_curves import silence
+from renderer.film.film_recipe import film_recipe
+from renderer.film.recipe import Direction
 from renderer.film.scenes import Scene, scenes_of
 from renderer.film.timeline import class_borders, refuse_endless
 from renderer.film.times import Times

@@ -12,7 +12,8 @@ import numpy as np
 
 from renderer.atlas.groups import find_groups
 from renderer.common.expressions import ExpressionError
-from renderer.common.over_time import Bounds, Curve, Heard, Moment, Varying, silence
+from renderer.common.over_time import Varying
+from renderer.common.value_curves import Bounds, Curve, Heard, Moment, silence
 from renderer.common.wording import format_duration
 from renderer.film.recipe import flatten
 from renderer.film.scenes import Scene, settings_for

@@ -11,7 +11,8 @@ from jaxtyping import Float
 
 from renderer.common.progress import Progress, Stepped
 from renderer.dream.health import Health
-from renderer.film.recipe import FilmRecipe, StillRecipe
+from renderer.film.film_recipe import FilmRecipe
+from renderer.film.still_recipe import StillRecipe
 from renderer.film.tasks import NOT_SAVING, Frame, Picture, Saved, Saving, SegmentTask, Still, StillTask
 from renderer.settings.sections import Settings
 from renderer.targets.target import Aim, Score, Target

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from renderer.common.errors import UserError
-from renderer.common.over_time import Heard, Moment, Varying, silence
+from renderer.common.over_time import Varying
 from renderer.common.section import with_values
-from renderer.film.recipe import Direction, FilmRecipe, StillRecipe, film_recipe, still_recipe
+from renderer.common.value_curves import Heard, Moment, silence
+from renderer.film.film_recipe import FilmRecipe, film_recipe
+from renderer.film.recipe import Direction
 from renderer.film.scenes import Lettering, Scene, letterings
+from renderer.film.still_recipe import StillRecipe, still_recipe
 from renderer.film.timeline import Segment, Timeline, crossfade_frames
 from renderer.film.times import even_times
 from renderer.settings.sections import Overlay, Settings

@@ -8,7 +8,8 @@ from benchmarking.options import Case
 from benchmarking.subject import Subject
 from renderer.dream.health import Health
 from renderer.dream.randomness import PictureKey
-from renderer.film.recipe import FilmRecipe, film_recipe, still_recipe
+from renderer.film.film_recipe import FilmRecipe, film_recipe
+from renderer.film.still_recipe import still_recipe
 from renderer.film.tasks import Picture, SegmentTask, StillTask
 from renderer.jobs.local_worker import LocalWorker
 from renderer.settings.sections import Settings

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from renderer.common.errors import UserError
-from renderer.common.over_time import Moment, Varying
+from renderer.common.over_time import Varying
+from renderer.common.value_curves import Moment
 from renderer.settings.loading import check_settings, parse_settings
 from renderer.settings.sections import Motion, Overlay, Settings
 

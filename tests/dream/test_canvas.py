@@ -9,8 +9,8 @@ from renderer.dream.canvas import CANVASES, Canvas
 from renderer.dream.dreaming import Level
 from renderer.dream.level import keep_level
 from renderer.film.motion import Move
-from renderer.film.recipe import still_recipe
 from renderer.film.sequence import dream_stills
+from renderer.film.still_recipe import still_recipe
 from renderer.film.tasks import StillTask
 from renderer.film.warp import apply_moves
 from renderer.settings.chosen import Chosen

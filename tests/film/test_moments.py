@@ -5,9 +5,9 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from renderer.common.over_time import Moment
+from renderer.common.value_curves import Moment
 from renderer.dream.dreaming import AdamOptimizer, Dream, Regularizers, Transforms
-from renderer.film.recipe import FilmRecipe, FilmValues, film_recipe
+from renderer.film.film_recipe import FilmRecipe, FilmValues, film_recipe
 from renderer.film.sequence import dream_segments
 from renderer.film.tasks import Picture, SegmentTask
 from renderer.settings.chosen import Chosen

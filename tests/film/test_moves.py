@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from renderer.common.errors import UserError
+from renderer.common.value_curves import Moment
 from renderer.dream.canvas import CANVASES
 from renderer.film.camera import Camera, shaking
+from renderer.film.film_recipe import FilmRecipe, FilmValues, film_recipe
 from renderer.film.motion import Move, move_between
-from renderer.film.recipe import FilmRecipe, FilmValues, Moment, film_recipe
 from renderer.film.sequence import dream_segments
 from renderer.film.tasks import Picture, SegmentTask
 from renderer.film.warp import apply_moves

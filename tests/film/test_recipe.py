@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from renderer.film.recipe import Recipe, film_recipe, still_recipe
+from renderer.film.film_recipe import film_recipe
+from renderer.film.recipe import Recipe
+from renderer.film.still_recipe import still_recipe
 from renderer.settings.chosen import Chosen
 from renderer.settings.loading import parse_settings
 from renderer.targets.target import class_target

@@ -11,8 +11,9 @@ from renderer.dream.ascent import Reached
 from renderer.dream.climb import Ascent, Climb
 from renderer.dream.dreaming import AdamOptimizer, Dream, Level, OptimizerKind, PixelParameterization, Regularizers
 from renderer.dream.health import Health
-from renderer.film.recipe import FilmRecipe, film_recipe, still_recipe
+from renderer.film.film_recipe import FilmRecipe, film_recipe
 from renderer.film.sequence import dream_segments, dream_stills
+from renderer.film.still_recipe import still_recipe
 from renderer.film.tasks import Picture, SegmentTask, StillTask
 from renderer.film.timeline import Segment, build_timeline
 from renderer.networks.network import Network

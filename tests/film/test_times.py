@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from renderer.common.errors import UserError
-from renderer.film.recipe import Direction, FilmRecipe, film_recipe
+from renderer.film.film_recipe import FilmRecipe, film_recipe
+from renderer.film.recipe import Direction
 from renderer.film.timeline import build_timeline, class_borders, crossfade_frames
 from renderer.film.times import Times, class_times, even_times
 from renderer.jobs import timing

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from renderer.film.recipe import FilmRecipe, film_recipe
+from renderer.film.film_recipe import FilmRecipe, film_recipe
 from renderer.film.sequence import dream_segments
 from renderer.film.tasks import Picture, SegmentTask
 from renderer.settings.chosen import Chosen

@@ -14,7 +14,8 @@ from torchvision.models import mobilenetv2
 from renderer.common.errors import UserError
 from renderer.common.progress import unheard
 from renderer.dream.dreaming import Dream
-from renderer.film.recipe import FilmRecipe, film_recipe, still_recipe
+from renderer.film.film_recipe import FilmRecipe, film_recipe
+from renderer.film.still_recipe import still_recipe
 from renderer.film.tasks import Frame, SegmentTask, StillTask, in_batches
 from renderer.jobs import local_worker as local
 from renderer.jobs.local_worker import LocalWorker

@@ -9,7 +9,8 @@ import pytest
 from renderer.common import progress as progress_module
 from renderer.common.progress import Amount, Stepped
 from renderer.display import describe_status
-from renderer.film.recipe import FilmRecipe, StillRecipe
+from renderer.film.film_recipe import FilmRecipe
+from renderer.film.still_recipe import StillRecipe
 from renderer.film.tasks import NOT_SAVING, Frame, Saving, SegmentTask, Still, StillTask, in_batches
 from renderer.jobs import live as live_module
 from renderer.jobs import local_worker as local

@@ -9,7 +9,9 @@ from torchvision import models
 
 from renderer.common.errors import UserError
 from renderer.dream.dreaming import Dream, FourierParameterization, NormalizedOptimizer, PixelParameterization
-from renderer.film.recipe import film_recipe, flatten, still_recipe
+from renderer.film.film_recipe import film_recipe
+from renderer.film.recipe import flatten
+from renderer.film.still_recipe import still_recipe
 from renderer.networks.sources.torchvision import TorchvisionNetwork
 from renderer.settings.chosen import Chosen
 from renderer.settings.loading import parse_settings

@@ -16,7 +16,7 @@ from torchvision.models.optical_flow import raft_small
 
 from renderer.common.errors import UserError
 from renderer.common.source_film import FILM, FilmReader
-from renderer.film.recipe import FilmRecipe, film_recipe
+from renderer.film.film_recipe import FilmRecipe, film_recipe
 from renderer.film.sequence import dream_segments
 from renderer.film.tasks import Frame, Picture, SegmentTask
 from renderer.film.timeline import Segment

@@ -12,7 +12,7 @@ from renderer.common.errors import UserError
 from renderer.dream.ascent import ascend_fresh
 from renderer.dream.climb import Climb
 from renderer.dream.dreaming import Dream
-from renderer.film.recipe import film_recipe
+from renderer.film.film_recipe import film_recipe
 from renderer.film.timeline import blend_frames
 from renderer.jobs.choosing import chosen_targets
 from renderer.jobs.commands import render, render_stills
