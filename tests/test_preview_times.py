@@ -20,7 +20,7 @@ from tests.fake_worker import FakeWorker
 from tests.film_helpers import tiny_settings
 
 LONG = "classes.select=[" + ", ".join(f"{{select: {number}, seconds: 5}}" for number in range(40)) + "]"
-ONE_LONG = "classes.select=[0, 1, 2, {select: 3, seconds: 30}, 4, 5, 6]"
+ONE_LONG = "classes.select=[0-2, {select: 3, seconds: 300}, 4-30]"
 
 
 def planned(settings: Settings) -> Run:
@@ -54,7 +54,7 @@ def test_a_preview_is_as_long_in_its_plan_as_it_will_be(measured: list[Run]) -> 
 
 def test_what_only_classes_outside_the_preview_follow_is_not_heard_in_it(measured: list[Run], tmp_path: Path) -> None:
     write_curves(tmp_path / "own.csv", Curves(10.0, {"curves.light": np.ones(9, np.float32)}))
-    followed = "classes.select=[0, 1, 2, {select: 3, zoom: '1 + 0.1 * curves.light'}, 4, 5, 6]"
+    followed = "classes.select=[0-2, {select: 3, zoom: '1 + 0.1 * curves.light'}, 4-30]"
     run = planned(tiny_settings(followed, "film.fps=25", f"film.curves={tmp_path / 'own.csv'}"))
     savings.describe_savings(run, Speed(FilmSpeed(0.0, 9.0, 0.0, 0.0), None), FakeWorker(run.settings))
     assert run.file.sound and run.file.scenes
@@ -62,6 +62,14 @@ def test_what_only_classes_outside_the_preview_follow_is_not_heard_in_it(measure
 
 
 def test_a_preview_without_the_one_long_class_saves_much() -> None:
-    few = "film.fps=8", "classes.order=listed"
-    assert make_preview(tiny_settings(ONE_LONG, *few), film=True).saves
-    assert not make_preview(tiny_settings("classes.select=[0, 1, 2, 3, 4, 5, 6]", *few), film=True).saves
+    preview = make_preview(tiny_settings(ONE_LONG, "film.fps=8", "classes.order=listed"), film=True)
+    assert preview.saves
+    assert planned(preview.settings).timeline.frames < 300 * 8
+
+
+def test_a_storyboard_is_shown_whole() -> None:
+    story = "classes={order: listed, select: [{card: ONE}, 0-9, {select: 12, seconds: 2}, {card: THE END}]}"
+    preview = make_preview(tiny_settings(story, "film.width=1024", "film.height=512"), film=True).settings
+    assert len(chosen_targets(preview)) == 11
+    assert preview.classes == tiny_settings(story).classes
+    assert (preview.film.width, preview.film.height) == (512, 256)

@@ -33,6 +33,7 @@ _MICROSECONDS = 1_000_000  # In a second.
 _EXCERPT = 3
 _FEWEST_EXCERPTS, _MOST_EXCERPTS = 2, 4  # Of a film; together about half of its classes.
 _MOST_STILLS = 12
+_MOST_DIRECTED = 24  # Classes of a storyboard.
 _WORTH_STEPS, _WORTH_PIXELS = 0.8, 0.5  # As shares: more than these are hardly worth a preview.
 
 
@@ -62,7 +63,7 @@ def make_preview(settings: Settings, *, film: bool) -> Preview:
         UserError: The classes cannot be chosen, or the beats that they are to follow cannot be heard.
     """
     targets = chosen_targets(settings)
-    few = _excerpts(targets) if film else _evenly(targets, min(len(targets), _MOST_STILLS), 1)
+    few = _shown(settings, targets) if film else _evenly(targets, min(len(targets), _MOST_STILLS), 1)
     changes: dict[str, object] = _fewer_classes(settings, targets, few, film=film) if len(few) < len(targets) else {}
     if film:
         frames = fewer_frames(settings)
@@ -110,6 +111,13 @@ def _smaller(width: int, height: int) -> tuple[int, int] | None:
         return None
     # Even numbers, which all codecs take.
     return round(width * _SIDE / shorter / 2) * 2, round(height * _SIDE / shorter / 2) * 2
+
+
+def _shown(settings: Settings, targets: Sequence[Target]) -> list[Target]:
+    """What a preview shows of a film: all of one that is directed, for what is cut to music has to stay together."""
+    plain = all(isinstance(entry, int | str | Mixed) for entry in settings.classes.select)
+    is_directed = not plain or settings.film.beats_per_class is not None
+    return list(targets) if is_directed and len(targets) <= _MOST_DIRECTED else _excerpts(targets)
 
 
 def _excerpts(targets: Sequence[Target]) -> list[Target]:
