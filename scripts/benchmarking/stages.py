@@ -40,7 +40,7 @@ FUNCTIONS = {
     "network": ("renderer.dream.gradients:UsableGradient.of",),
     "step": ("renderer.dream.ascent:climb_in_views", "renderer.dream.ascent:_climb_at_once"),
     "motion": ("renderer.film.sequence:apply_moves",),
-    "level": ("renderer.film.sequence:keep_level", "renderer.dream.ascent:keep_level"),
+    "level": ("renderer.dream.nearness:keep_level",),
     "score": ("renderer.networks.network:Network.scores",),
     "8 bits": ("renderer.film.sequence:_to_pictures", "renderer.film.sequence:_from_picture"),
 }
