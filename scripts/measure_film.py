@@ -16,15 +16,13 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from renderer.common.errors import UserError
-from renderer.common.over_time import Varying
-from renderer.common.value_curves import Moment
-from renderer.film.camera import Camera
+from renderer.film.camera import Camera, camera_of
 from renderer.film.motion import Move
 from renderer.film.warp import apply_moves
-from renderer.settings.sections import Motion, Settings
+from renderer.settings.sections import Settings
 from renderer.store.index_file import Index, read_index
 from renderer.store.paths import RunPaths
-from renderer.store.run_file import read_run_file
+from renderer.store.run import Run, load_run
 
 Picture = UInt8[np.ndarray, "height width 3"]
 
@@ -138,24 +136,17 @@ def _tensor(frame: Picture) -> Tensor:
     return torch.from_numpy(frame.astype(np.float32) / 255).permute(2, 0, 1)[None]
 
 
-def shots(index: Index, settings: Settings) -> list[Shot]:
+def shots(index: Index, run: Run) -> list[Shot]:
     """The classes of a run's film."""
+    begins = {segment.position: segment for segment in run.timeline.segments if segment.first_frame == 0}
+    places = {target.index: place for place, target in enumerate(run.targets)}
     found = []
     for entry in index.classes:
         if entry.start_frame is not None and entry.frames is not None:
-            camera = _camera(settings, len(found), entry.start_frame, entry.frames)
-            moves = tuple(_move(settings, camera, number) for number in range(entry.frames))
+            camera = camera_of(run.film_recipe, begins[places[entry.index]])
+            moves = tuple(_move(run.settings, camera, number) for number in range(entry.frames))
             found.append(Shot(entry.title, entry.start_frame, moves))
     return found
-
-
-def _camera(settings: Settings, position: int, start: int, frames: int) -> Camera:
-    fps, motion = settings.film.fps, Varying(settings.motion)
-
-    def told(seconds: float) -> Motion:
-        return motion.at(Moment(position, max(0.0, seconds), frames / fps, start / fps + seconds))
-
-    return Camera(told, (max(0, position - 1), position), start / fps, frames / fps, settings.run.seed)
 
 
 def _move(settings: Settings, camera: Camera, number: int) -> Move | None:
@@ -303,8 +294,8 @@ def find_film(path: Path) -> tuple[Path, list[Shot], bool]:
     own = paths.root / index.film.path if index.film else None
     if own is None or path not in {paths.root, own}:
         return path, [], False
-    settings = read_run_file(paths.settings).settings
-    return own, shots(index, settings), bool(settings.overlay.lines)
+    run = load_run(paths.root)
+    return own, shots(index, run), bool(run.settings.overlay.lines)
 
 
 def main() -> None:
