@@ -17,6 +17,7 @@ import pytest
 
 from renderer.common.errors import UserError
 from renderer.jobs.commands import Request, render, render_stills
+from renderer.jobs.preflight import preflight
 from renderer.settings.loading import parse_settings
 from renderer.store.index_file import read_index
 from tests.fake_worker import FakeWorker
@@ -205,3 +206,17 @@ def test_a_class_may_be_shown_for_beats(tmp_path: Path) -> None:
     assert begins == pytest.approx([0, times[2], times[4]], abs=1 / 25)
     with pytest.raises(UserError, match=r"classes\.select: beats: nothing gives beats; name a sound as video\.audio"):
         render(request(tmp_path / "silent", entries), Recorder(), FakeWorker)
+
+
+def test_a_keyframe_that_no_class_reaches_is_told(tmp_path: Path) -> None:
+    def found(zoom: str) -> list[tuple[str, str]]:
+        asked = request(tmp_path / "run", f"motion.zoom={zoom}")
+        told = preflight(asked, film=True, quick=True, make_worker=FakeWorker)
+        return [(finding.state, finding.text) for finding in told if finding.name == "curves"]
+
+    ((state, text),) = found("{0: 1.0, 50: 1.4}")
+    assert (
+        state == "warning" and "motion.zoom: 50 lies after the end of every class (1.25 s); did you mean 50%?" in text
+    )
+    ((state, _),) = found('{0: 1.0, "50%": 1.4}')
+    assert state == "ok"

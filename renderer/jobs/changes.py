@@ -246,7 +246,7 @@ def _titled(key: str, titles: Mapping[str, str]) -> str:
 def _describe(key: str, before: Any, after: Any) -> str:
     if key.startswith("network.companions[") and key.endswith("].classes"):
         return f"{key}: matches other classes than when the run was begun, since a class list has changed"
-    if key.startswith("sound."):
+    if key.startswith("sound.") and before and after:
         return f"{key.removeprefix('sound.')}: what is heard is other than when the run was begun"
     if key == "times":
         return "classes begin at other times than when the run was begun: their own seconds, or the beats, have changed"

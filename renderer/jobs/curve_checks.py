@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from renderer.common.errors import UserError
 from renderer.common.expressions import ExpressionError
 from renderer.common.over_time import Varying
-from renderer.common.value_curves import Curve, Formula, Heard, Moment, silence
+from renderer.common.value_curves import Curve, Formula, Heard, Keyframes, Moment, silence
 from renderer.common.wording import listed
 from renderer.film.film_recipe import FilmRecipe
 from renderer.film.scenes import Scene, settings_for
@@ -69,7 +69,20 @@ def describe_curves(run: Run) -> str | None:
     sound = sound_of(settings, scenes.values())
     refuse_wrong_curves(settings, run.film_recipe, run.targets, scenes, sound.opened().at if sound else silence)
     told = f"{count} values change" if count > 1 else "a value changes"
-    return f"{told} over time" + (f", by {listed(names)}" if names else "")
+    return f"{told} over time" + (f", by {listed(names)}" if names else "") + _too_late(run, each)
+
+
+def _too_late(run: Run, each: Sequence[Settings]) -> str:
+    """Which keyframe lies after the end of every class, if one does; a sign was forgotten, most likely."""
+    timeline = run.timeline
+    longest = max(timeline.class_frames.values()) / timeline.fps
+    for key, curve in (pair for one in each for pair in Varying(one).curves.items()):
+        if isinstance(curve, Keyframes) and not curve.of_film:
+            for frame in curve.frames:
+                if not frame.is_share and frame.time > longest:
+                    meant = f"; did you mean {frame.time:g}%?" if frame.time <= 100 else ""
+                    return f"; but {key}: {frame.key} lies after the end of every class ({longest:.3g} s){meant}"
+    return ""
 
 
 def moments(recipe: FilmRecipe, most: int = _MOST_MOMENTS) -> Iterator[Moment]:

@@ -225,7 +225,7 @@ def _check_steps(settings: Settings) -> Iterator[Finding]:
 def _check_curves(run: Run) -> Iterator[Finding]:
     try:
         if said := describe_curves(run):
-            yield Finding("curves", "ok", f"{said}; --plot draws them")
+            yield Finding("curves", "warning" if "; but " in said else "ok", f"{said}; --plot draws them")
     except UserError as error:
         yield Finding("curves", "failed", str(error))
 
