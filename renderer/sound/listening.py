@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +14,11 @@ from jaxtyping import Float64
 from renderer.sound import loudness, novelty, rhythm
 from renderer.sound.curves import DECIMALS, HEARD, Curves, Samples
 from renderer.sound.decoding import SAMPLE_RATE, decode
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 _RATE = 100
 _SHORT_OF = 0.02  # of a beat: how far the count stays from a beat that does not come
@@ -30,6 +39,22 @@ def listen(path: Path) -> Curves:
     Raises:
         UserError: There is no such file, no sound can be read from it, it is too long, or librosa is not installed.
     """
+    with _alone():
+        return _listened(path)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let one process listen at a time: what librosa compiles and keeps is damaged where two write it, and crashes."""
+    if fcntl is None:
+        yield
+        return
+    with (Path(tempfile.gettempdir()) / f"neuron-atlas-listening-{os.getuid()}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _listened(path: Path) -> Curves:
     rhythm.librosa()
     loud, new, heard = loudness.LoudnessMeter(), novelty.NoveltyMeter(), 0
     for sound in decode(path):
