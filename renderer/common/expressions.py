@@ -35,13 +35,11 @@ class Function:
         apply: What it does.
         least: How few arguments it takes.
         most: How many.
-        meaning: In a few words.
     """
 
     apply: Callable[..., float]
     least: int
     most: int
-    meaning: str
 
 
 def _clamp(value: float, lowest: float, highest: float) -> float:
@@ -54,22 +52,23 @@ def smoothstep(share: float) -> float:
     return share * share * (3 - 2 * share)
 
 
-def _mix(first: float, second: float, share: float) -> float:
+def mix(first: float, second: float, share: float) -> float:
+    """What lies between two numbers, by the share of the way from the first to the second."""
     return first + (second - first) * share
 
 
 FUNCTIONS: Mapping[str, Function] = {
-    "abs": Function(abs, 1, 1, "without its sign"),
-    "clamp": Function(_clamp, 3, 3, "`clamp(x, low, high)`"),
-    "cos": Function(math.cos, 1, 1, "cosine; a full turn is `tau`"),
-    "exp": Function(math.exp, 1, 1, "e to the power of"),
-    "floor": Function(math.floor, 1, 1, "the whole number below"),
-    "max": Function(max, 2, 16, "the largest"),
-    "min": Function(min, 2, 16, "the smallest"),
-    "mix": Function(_mix, 3, 3, "`mix(a, b, x)`: a where x is 0, b where it is 1"),
-    "sin": Function(math.sin, 1, 1, "sine; a full turn is `tau`"),
-    "smooth": Function(smoothstep, 1, 1, "from 0 to 1 as x does, at rest at both ends"),
-    "sqrt": Function(math.sqrt, 1, 1, "square root"),
+    "abs": Function(abs, 1, 1),
+    "clamp": Function(_clamp, 3, 3),
+    "cos": Function(math.cos, 1, 1),
+    "exp": Function(math.exp, 1, 1),
+    "floor": Function(math.floor, 1, 1),
+    "max": Function(max, 2, 16),
+    "min": Function(min, 2, 16),
+    "mix": Function(mix, 3, 3),
+    "sin": Function(math.sin, 1, 1),
+    "smooth": Function(smoothstep, 1, 1),
+    "sqrt": Function(math.sqrt, 1, 1),
 }
 
 Value = Callable[[Known], float]

@@ -14,6 +14,8 @@ from renderer.common.expressions import Expression, ExpressionError, read_expres
 
 TIMES = ("t", "film_share", "class_t", "class_share", "position")
 """Names for where in the film a moment is."""
+OF_CLASS = frozenset({"class_t", "class_share", "position"})
+"""Those of them that are the same whenever in the film a class is shown."""
 SOUNDS = ("audio.level", "audio.low", "audio.mid", "audio.high", "audio.onset", "beat", "beats")
 """Names for what is heard."""
 OWN_CURVES = "curves."

@@ -10,7 +10,7 @@ from typing import Any
 
 from renderer.common.digests import data_digest
 from renderer.common.section import with_values
-from renderer.common.value_curves import Moment
+from renderer.common.value_curves import OF_CLASS, Moment
 from renderer.dream.dreaming import FilmAscent
 from renderer.film.paths import names_at
 from renderer.film.recipe import UNDIRECTED, Direction, Recipe, StillRun, follows_sound, part_of, pixels_of
@@ -185,7 +185,7 @@ class FilmRecipe(Recipe):
             "moment": {
                 "class_frames": self._plain.class_frames[segment.position] if of_class else None,
                 "position": segment.position if "position" in names else None,
-                "film_frame": segment.start_frame if names - {"class_t", "class_share", "position"} else None,
+                "film_frame": segment.start_frame if names - OF_CLASS else None,
                 "film_frames": self._plain.frames if "film_share" in names else None,
                 "heard": self.sound.of(names) if self.sound else None,
             }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from renderer.common.expressions import mix, smoothstep
 from renderer.settings.sections import Motion, MoveName
 
 _CHANGE_SECONDS = 0.5  # So long one move goes over into the next: shorter is seen as a jerk.
@@ -45,21 +46,12 @@ def on_path(motion: Motion, positions: tuple[int, int], seconds: float) -> Motio
     if motion.path is None:
         return motion
     before, own = (_SPEEDS[name] for name in names_at(motion.path, positions))
-    share = _smooth(min(1.0, max(0.0, seconds / _CHANGE_SECONDS)))
-    right, down = (_between(before.pan[axis], own.pan[axis], share) + motion.pan[axis] for axis in (0, 1))
+    share = smoothstep(seconds / _CHANGE_SECONDS)
+    right, down = (mix(before.pan[axis], own.pan[axis], share) + motion.pan[axis] for axis in (0, 1))
     changed = {
         "path": None,
         "zoom": motion.zoom * before.zoom ** (1 - share) * own.zoom**share,
-        "rotate": motion.rotate + _between(before.rotate, own.rotate, share),
+        "rotate": motion.rotate + mix(before.rotate, own.rotate, share),
         "pan": (right, down),
     }
     return motion.model_copy(update=changed)
-
-
-def _smooth(share: float) -> float:
-    """From 0 to 1, at rest at both ends."""
-    return share * share * (3 - 2 * share)
-
-
-def _between(first: float, last: float, share: float) -> float:
-    return first + (last - first) * share

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from renderer.common.over_time import Varying
 from renderer.common.section import Section, with_values
-from renderer.common.value_curves import Moment
+from renderer.common.value_curves import OF_CLASS, Moment
 from renderer.dream.dreaming import AscentSettings
 from renderer.film.recipe import UNDIRECTED, Direction, Recipe, StillRun, follows_sound, part_of, pixels_of
 from renderer.film.times import even_times
@@ -81,7 +81,7 @@ class StillRecipe(Recipe):
         told = {
             "seconds": moment.duration,
             "position": moment.position if "position" in names else None,
-            "begin": moment.film_seconds if names - {"class_t", "class_share", "position"} else None,
+            "begin": moment.film_seconds if names - OF_CLASS else None,
             "film": moment.film_duration if "film_share" in names else None,
             "heard": self.sound.of(names) if self.sound else None,
         }

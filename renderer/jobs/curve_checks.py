@@ -61,28 +61,33 @@ def describe_curves(run: Run) -> str | None:
         UserError: What is heard is not there, or a value leaves its bounds.
     """
     settings, scenes = run.settings, run.file.scenes
-    each = [settings, *(one for scene in scenes.values() for one in settings_for(settings, scene))]
-    count = len({(key, curve) for one in each for key, curve in Varying(one).curves.items()})
+    count = len({(key, curve) for one in _all_settings(run) for key, curve in Varying(one).curves.items()})
     if not count:
         return None
     names = list(heard_names(settings, scenes.values()))
     sound = sound_of(settings, scenes.values())
     refuse_wrong_curves(settings, run.film_recipe, run.targets, scenes, sound.opened().at if sound else silence)
     told = f"{count} values change" if count > 1 else "a value changes"
-    return f"{told} over time" + (f", by {listed(names)}" if names else "") + _too_late(run, each)
+    return f"{told} over time" + (f", by {listed(names)}" if names else "")
 
 
-def _too_late(run: Run, each: Sequence[Settings]) -> str:
+def unreached_keyframe(run: Run) -> str | None:
     """Which keyframe lies after the end of every class, if one does; a sign was forgotten, most likely."""
     timeline = run.timeline
     longest = max(timeline.class_frames.values()) / timeline.fps
-    for key, curve in (pair for one in each for pair in Varying(one).curves.items()):
+    for key, curve in (pair for one in _all_settings(run) for pair in Varying(one).curves.items()):
         if isinstance(curve, Keyframes) and not curve.of_film:
             for frame in curve.frames:
                 if not frame.is_share and frame.time > longest:
                     meant = f"; did you mean {frame.time:g}%?" if frame.time <= 100 else ""
-                    return f"; but {key}: {frame.key} lies after the end of every class ({longest:.3g} s){meant}"
-    return ""
+                    return f"{key}: {frame.key} lies after the end of every class ({longest:.3g} s){meant}"
+    return None
+
+
+def _all_settings(run: Run) -> list[Settings]:
+    """The settings, as they are for all, and for each class and card with values of its own."""
+    own = [one for scene in run.file.scenes.values() for one in settings_for(run.settings, scene)]
+    return [run.settings, *own]
 
 
 def moments(recipe: FilmRecipe, most: int = _MOST_MOMENTS) -> Iterator[Moment]:

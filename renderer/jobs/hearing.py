@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from pathlib import Path
 
 from renderer.common.errors import UserError
 from renderer.common.over_time import Varying
@@ -28,7 +29,7 @@ def sound_of(settings: Settings, scenes: Iterable[Scene] = ()) -> SoundFile | No
     wanted = heard_names(settings, scenes)
     if not wanted:
         return None
-    sound = settings.video.audio or settings.start.sound()
+    sound = _sound_file(settings)
     heard = _heard(settings, next(iter(wanted.values())), wanted)
     is_asked = len(heard.parts) > (settings.film.curves is not None)
     return SoundFile(
@@ -47,8 +48,12 @@ def heard_names(settings: Settings, scenes: Iterable[Scene] = ()) -> dict[str, s
 
 def heard_by(settings: Settings) -> Hearing | None:
     """All that a film can hear; None where there is nothing. Raises UserError."""
-    sound = settings.video.audio or settings.start.sound()
+    sound = _sound_file(settings)
     return hear(sound, settings.film.curves) if sound or settings.film.curves else None
+
+
+def _sound_file(settings: Settings) -> Path | None:
+    return settings.video.audio or settings.start.sound()
 
 
 def _heard(settings: Settings, key: str, names: Collection[str]) -> Hearing:
@@ -58,7 +63,7 @@ def _heard(settings: Settings, key: str, names: Collection[str]) -> Hearing:
     if not missing:
         return own
     name = next((name for name in missing if name.startswith(OWN_CURVES)), missing[0])
-    sound = settings.video.audio or settings.start.sound()
+    sound = _sound_file(settings)
     if sound is None or name.startswith(OWN_CURVES):
         key = str(names.get(name, key)) if isinstance(names, dict) else key
         there = f"{file} has no column {name}" if file else f"nothing gives {name}"

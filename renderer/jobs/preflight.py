@@ -22,7 +22,7 @@ from renderer.jobs.assembly import try_assembly
 from renderer.jobs.changes import Changes, find_changes
 from renderer.jobs.choosing import chosen_targets, said_of_companions
 from renderer.jobs.commands import Request
-from renderer.jobs.curve_checks import describe_curves
+from renderer.jobs.curve_checks import describe_curves, unreached_keyframe
 from renderer.jobs.disk_space import estimate_bytes, estimate_bytes_left
 from renderer.jobs.hearing import sound_of
 from renderer.jobs.machine import begun_with, choose, too_many_threads
@@ -225,7 +225,9 @@ def _check_steps(settings: Settings) -> Iterator[Finding]:
 def _check_curves(run: Run) -> Iterator[Finding]:
     try:
         if said := describe_curves(run):
-            yield Finding("curves", "warning" if "; but " in said else "ok", f"{said}; --plot draws them")
+            late = unreached_keyframe(run)
+            text = f"{said}; but {late}" if late else said
+            yield Finding("curves", "warning" if late else "ok", f"{text}; --plot draws them")
     except UserError as error:
         yield Finding("curves", "failed", str(error))
 

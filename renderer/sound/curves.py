@@ -13,9 +13,10 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from renderer.common.digests import bytes_digest, data_digest
+from renderer.common.value_curves import SOUNDS
 
 BEATS, BEAT = "beats", "beat"
-HEARD = ("audio.level", "audio.low", "audio.mid", "audio.high", "audio.onset", BEATS)
+HEARD = tuple(name for name in SOUNDS if name != BEAT)
 """The names that listening gives."""
 DECIMALS = 4
 """Of what is heard: less is no difference."""
