@@ -58,17 +58,17 @@ def dreamed(recipe: FilmRecipe, item: PlannedSegment, frames: int) -> Amount:
     return Amount(0 if item.segment.is_lead_in else frames, 0, steps)
 
 
-def whole_film(run: Run) -> Amount:
-    """A film with all that is dreamed for it."""
-    segments = (segment for chain in run.timeline.chains for segment in chain)
-    return amount_of(run.film_recipe, segments) + Amount(0, len(run.targets))
+def whole_of(recipe: FilmRecipe, plan: Plan) -> Amount:
+    """A film, or the part of it that a plan is of, with all that is dreamed for it."""
+    classes = {segment.position for segment in plan.segments if not segment.is_lead_in}
+    return amount_of(recipe, plan.segments) + Amount(0, len(classes))
 
 
-def done_of_film(run: Run, plan: Plan) -> Amount:
+def done_of(recipe: FilmRecipe, plan: Plan) -> Amount:
     """What will not be computed, since it is there."""
     classes = {item.segment.position for item in plan.items if item.is_missing and not item.segment.is_lead_in}
-    left = left_of(run.film_recipe, plan.items) + Amount(0, len(classes))
-    return whole_film(run) - left
+    left = left_of(recipe, plan.items) + Amount(0, len(classes))
+    return whole_of(recipe, plan) - left
 
 
 def fresh_stills(run: Run, classes: int) -> Amount:

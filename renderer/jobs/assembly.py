@@ -115,7 +115,7 @@ def _write_subtitles(run: Run, chapters: Sequence[Chapter], progress: Progress |
     path, fps = run.paths.subtitles, run.settings.film.fps
     if not run.settings.video.subtitles:
         if is_plain_file(path):
-            path.unlink()
+            remove(path)
     elif not is_plain_file(path) or path.read_bytes() != vtt_text(chapters, fps).encode():
         note_repairs(progress, "subtitles", [path.name], "written again")
         write_vtt(path, chapters, fps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from renderer.atlas.seen import Lacks, SeenRun
@@ -10,6 +10,7 @@ from renderer.film.still_recipe import StillRecipe
 from renderer.film.tasks import in_batches
 from renderer.film.timeline import Segment
 from renderer.store.records import SegmentRecord
+from renderer.store.run import Run
 
 
 @dataclass(frozen=True)
@@ -35,20 +36,26 @@ class PlannedSegment:
 Batch = tuple[PlannedSegment, ...]
 """What is stepped together; computed whole, or pictures might differ in the last bit."""
 
+Strand = tuple[tuple[Segment, ...], ...]
+"""Chains that are stepped together from their beginning to their end: needs nothing of what other strands dream."""
+
 
 @dataclass(frozen=True)
 class Plan:
     """What is to be done for a film, and what is done.
 
     Attributes:
-        rounds: Batches to compute. Those of a round may be computed at the same time; rounds come one after another.
+        rounds: Batches to compute, of several strands. Those of a round may be computed at the same time; the rounds
+            of a strand come one after another.
         records: Records of the segments that are whole, by name.
         damaged: Names of the segments that were finished, and are damaged now.
+        segments: All that were looked at: those of the film, or of some of its strands; lead-ins too.
     """
 
     rounds: tuple[tuple[Batch, ...], ...]
     records: Mapping[str, SegmentRecord]
     damaged: tuple[str, ...]
+    segments: tuple[Segment, ...]
 
     @property
     def items(self) -> tuple[PlannedSegment, ...]:
@@ -66,21 +73,40 @@ def _planned(seen: SeenRun, segment: Segment, lacks: Lacks) -> PlannedSegment:
     return PlannedSegment(segment, lacks, seen.begun(segment) if any(lacks) else None)
 
 
-def make_plan(seen: SeenRun) -> Plan:
-    """Compare a film with what is there of it."""
-    run = seen.run
-    lacks = {segment: seen.lacks(segment) for chain in run.timeline.chains for segment in chain}
-    rounds = []
-    for segments in run.timeline.rounds:
-        items = [_planned(seen, segment, lacks[segment]) for segment in segments]
-        batches = [tuple(batch) for batch in in_batches(items, run.film_recipe.run.batch)]
-        missing = tuple(batch for batch in batches if any(item.is_missing for item in batch))
-        if missing:
-            rounds.append(missing)
+def strands_of(run: Run) -> list[Strand]:
+    """The film's chains, divided into what may be computed apart; follows from settings alone."""
+    return [tuple(chains) for chains in in_batches(run.timeline.chains, run.film_recipe.run.batch)]
+
+
+def segments_of(strands: Sequence[Strand]) -> list[Segment]:
+    """All segments of some strands, lead-ins too."""
+    return [segment for strand in strands for chain in strand for segment in chain]
+
+
+def make_plan(seen: SeenRun, only: Collection[int] | None = None) -> Plan:
+    """Compare a film with what is there of it.
+
+    Args:
+        seen: The run.
+        only: Numbers of the strands that are looked at; by default all are.
+    """
+    strands = [strand for number, strand in enumerate(strands_of(seen.run)) if only is None or number in only]
+    lacks = {segment: seen.lacks(segment) for segment in segments_of(strands)}
     found = {segment: record for segment in lacks if (record := seen.segment(segment))}
     missing_parts = [segment for segment, parts in lacks.items() if any(parts)]
     return Plan(
-        rounds=tuple(rounds),
+        rounds=_rounds(seen, strands, lacks),
         records={segment.name: record for segment, record in found.items() if not any(lacks[segment])},
         damaged=tuple(segment.name for segment in missing_parts if seen.was_finished(segment)),
+        segments=tuple(lacks),
     )
+
+
+def _rounds(seen: SeenRun, strands: Sequence[Strand], lacks: Mapping[Segment, Lacks]) -> tuple[tuple[Batch, ...], ...]:
+    """The batches of which anything is missing: of each strand's chains the first segments, the second, and so on."""
+    rounds = []
+    for number in sorted({segment.number for segment in lacks}):
+        batches = [tuple(one for chain in strand for one in chain if one.number == number) for strand in strands]
+        planned = [tuple(_planned(seen, one, lacks[one]) for one in batch) for batch in batches]
+        rounds.append(tuple(batch for batch in planned if any(item.is_missing for item in batch)))
+    return tuple(batches for batches in rounds if batches)

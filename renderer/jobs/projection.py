@@ -12,9 +12,8 @@ from tempfile import TemporaryDirectory
 
 from renderer.atlas.seen import SeenRun
 from renderer.common.progress import Amount
-from renderer.film.tasks import in_batches
 from renderer.jobs.live import Live
-from renderer.jobs.plan import make_plan, still_batches
+from renderer.jobs.plan import make_plan, still_batches, strands_of
 from renderer.jobs.segments import render_film
 from renderer.jobs.stills import dream_stills
 from renderer.jobs.worker import Worker
@@ -243,8 +242,8 @@ def _steps_per_frame(run: Run) -> int:
 
 def _classes_at_once(run: Run, worker: Worker) -> int:
     """How many segments are computed side by side, on all devices."""
-    widest = max(run.timeline.rounds, key=len)
-    return min(len(widest), worker.devices * len(in_batches(widest, run.film_recipe.run.batch)[0]))
+    strands = strands_of(run)
+    return min(len(run.timeline.chains), worker.devices * len(strands[0]))
 
 
 def _try_film(run: Run, worker: Worker, steps: int, frames: int) -> _Trial:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from renderer.atlas.seen import Lacks, SeenRun
 from renderer.common.wording import format_duration, together
-from renderer.jobs.amounts import film_left, whole_film
+from renderer.jobs.amounts import film_left, whole_of
 from renderer.jobs.assembly import is_film_current
 from renderer.jobs.plan import Plan, PlannedSegment, make_plan
 from renderer.jobs.presenting import lacking_scores
@@ -106,7 +106,7 @@ def what_is_left(run: Run, stale: Collection[str] = ()) -> Remainder:
     if not run.file.film:
         return Remainder(None, stills, has_film=False)
     plan = plan_without(seen, stale)
-    left, whole = film_left(run, plan), whole_film(run)
+    left, whole = film_left(run, plan), whole_of(run.film_recipe, plan)
     film = Portion("frames", left.pictures, whole.pictures, left.work / whole.work)
     looked_at = sum(segment.frames for segment in lacking_scores(run, plan.records))
     has_film = not left.work and is_film_current(seen, plan.records)

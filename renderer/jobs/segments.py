@@ -16,7 +16,7 @@ from renderer.common.progress import Amount
 from renderer.dream.health import Health
 from renderer.film.tasks import Frame, Picture, Saved, Saving, SegmentTask
 from renderer.film.timeline import Segment
-from renderer.jobs.amounts import done_of_film, saved_of_film, whole_film
+from renderer.jobs.amounts import done_of, saved_of_film, whole_of
 from renderer.jobs.commits import Commits
 from renderer.jobs.live import Live
 from renderer.jobs.plan import Batch, Plan, PlannedSegment
@@ -38,7 +38,8 @@ _SETTLED_SHARE = 4  # After this part of its frames a round waits until the one 
 def render_film(run: Run, plan: Plan, worker: Worker, live: Live) -> None:
     """Compute the planned batches; everything that is finished is on the disk at once, and soon encoded."""
     counted = saved_of_film(run, plan)
-    live.begin("frames", total=whole_film(run), done=sum(counted.values(), done_of_film(run, plan)))
+    whole, done = whole_of(run.film_recipe, plan), done_of(run.film_recipe, plan)
+    live.begin("frames", total=whole, done=sum(counted.values(), done))
     missing = Counter(item.segment.position for item in plan.items if not item.segment.is_lead_in and item.is_missing)
     ends: Mapping[Segment, Picture] = {}
     superseded: Collection[str] = ()

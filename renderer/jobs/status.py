@@ -8,7 +8,7 @@ from typing import Any
 
 from renderer.atlas.seen import SeenRun, look_at
 from renderer.common.progress import Amount, project_seconds
-from renderer.jobs.amounts import amount_of, left_of, saved_of_film, whole_film
+from renderer.jobs.amounts import amount_of, left_of, saved_of_film, whole_of
 from renderer.jobs.plan import Plan, make_plan
 from renderer.jobs.stills import finished_stills, pending_batches
 from renderer.store.live_file import LiveProgress, read_progress
@@ -155,7 +155,7 @@ def _film_part(seen: SeenRun, plan: Plan) -> Part:
         classes=len(run.targets),
         pictures_done=sum(segment.frames for segment in run.timeline.segments if segment not in left) + saved.pictures,
         pictures=run.timeline.frames,
-        share=1 - again / whole_film(run).work,
+        share=1 - again / whole_of(recipe, plan).work,
         seconds_left=project_seconds(again, made, seconds),
     )
 

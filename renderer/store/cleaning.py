@@ -110,7 +110,7 @@ def remove_run(paths: RunPaths, film_suffixes: Collection[str], segment_suffixes
     for path in [*_products(paths), *films, *segments, *pictures, *named, paths.settings_copy]:
         if not path.is_dir():
             remove(path)
-    paths.settings.unlink(missing_ok=True)
+    remove(paths.settings)
     _remove_empty(paths.segments, paths.parts, paths.stills, paths.thumbnails, *films)
 
 

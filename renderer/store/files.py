@@ -11,6 +11,7 @@ from pathlib import Path
 
 from renderer.common.digests import bytes_digest, file_digest
 from renderer.store.held_run import refuse_removed
+from renderer.store.mirrored import tell_removed, tell_written
 from renderer.store.new_folders import flush_folder, make_folder
 
 _LEFTOVER = re.compile(r"\..+\.tmp-\d+(\.[^.]+)?")
@@ -37,7 +38,7 @@ def whole_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
     refuse_removed(path)
     make_folder(path.parent)
     temporary = path.with_name(f".{path.stem}.tmp-{os.getpid()}{path.suffix}")
-    remove(temporary)
+    _discard(temporary)
     try:
         yield temporary
         if durable:
@@ -48,8 +49,9 @@ def whole_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
         temporary.replace(path)
         if durable:
             flush_folder(path.parent)
+        tell_written(path)
     finally:
-        remove(temporary)
+        _discard(temporary)
 
 
 @contextmanager
@@ -62,12 +64,12 @@ def work_folder(path: Path) -> Iterator[Path]:
         path: The file to be, in a folder that is there.
     """
     folder = path.with_name(f".{path.stem}-work.tmp-{os.getpid()}")
-    remove(folder)
+    _discard(folder)
     folder.mkdir()
     try:
         yield folder
     finally:
-        remove(folder)
+        _discard(folder)
 
 
 def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
@@ -91,6 +93,12 @@ def size(path: Path) -> int:
 
 def remove(path: Path) -> None:
     """Remove a file or a folder, if it is there."""
+    _discard(path)
+    tell_removed(path)
+
+
+def _discard(path: Path) -> None:
+    """Remove what nobody else knows of."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 FILM_STEM = "atlas"
@@ -14,6 +14,8 @@ _LEAD_IN = rf"lead-in-[\w.-]+-{_DIGITS}"
 _PART = rf"{_SEGMENT}\.part"
 _CLEAN_STILL = r"clean-[\w.-]+"
 _SAVED = r"saved-[0-9a-f]{32}"
+_SHARD = r"shard-\d+-of-\d+"
+_OF_SHARD = rf"-{_SHARD}"
 _STILL_RECORD_STEM = r"still-(?P<key>[\w.-]+)"
 
 SEGMENT_STEM = re.compile(rf"({_SEGMENT}|{_LEAD_IN})(\.\d{{5,}})?")
@@ -23,12 +25,15 @@ SEGMENT_RECORD = re.compile(rf"({_SEGMENT}|{_LEAD_IN})\.json")
 STILL_RECORD = re.compile(rf"{_STILL_RECORD_STEM}\.json")
 """Of a still's record; its group `key` is the target's key."""
 STATE_FILE = re.compile(
-    rf"({_SEGMENT}|{_LEAD_IN}|{_PART}|{_STILL_RECORD_STEM}|{_CLEAN_STILL}|film|failures|similarity|now)\.(png|jpg|json)"
-    rf"|{_SAVED}\.safetensors"
+    rf"({_SEGMENT}|{_LEAD_IN}|{_PART}|{_STILL_RECORD_STEM}|{_CLEAN_STILL}|film|similarity"
+    rf"|(failures|now)({_OF_SHARD})?)\.(png|jpg|json)"
+    rf"|{_SAVED}\.safetensors|lock{_OF_SHARD}"
 )
-"""Of all that resumption needs, without the lock and the log."""
+"""Of all that resumption needs, without the lock and the log of a whole run."""
 _SAVED_FILE = re.compile(rf"{_SAVED}\.safetensors")
-LOG_FILE = re.compile(r"log(-old)?\.txt")
+SHARD_LOCK = re.compile(rf"lock-(?P<shard>{_SHARD})")
+"""Of the file that a shard's process holds locked; its group `shard` is the shard's name."""
+LOG_FILE = re.compile(rf"log({_OF_SHARD})?(-old)?\.txt")
 THUMBNAIL = re.compile(r"[\w.-]+-[a-z0-9-]+(_\d+)?\.webp")
 SHEET_PAGE = re.compile(r"sheet(-\d{2,})?\.webp")
 FILM_PICTURE = re.compile(r"\d{6,}\.png")
@@ -56,8 +61,21 @@ class LockedFolder:
         return self.state / "lock"
 
 
+@dataclass(frozen=True)
 class RunPaths(LockedFolder):
-    """The paths of a run; only the lists of records look at the disk."""
+    """The paths of a run; only the lists of records look at the disk.
+
+    Attributes:
+        shard: Name of the part of the run that this process computes, while others compute the rest in the same
+            directory: each has a lock, a log and the like of its own. Empty for a whole run.
+    """
+
+    shard: str = ""
+
+    @property
+    def lock(self) -> Path:
+        """File that the process which works here, or on this shard, holds locked."""
+        return self.state / f"lock{self._of_shard}"
 
     @property
     def subtitles(self) -> Path:
@@ -132,7 +150,7 @@ class RunPaths(LockedFolder):
     @property
     def failures(self) -> Path:
         """Record of the classes that could not be rendered."""
-        return self.state / "failures.json"
+        return self.state / f"failures{self._of_shard}.json"
 
     @property
     def similarity(self) -> Path:
@@ -142,22 +160,35 @@ class RunPaths(LockedFolder):
     @property
     def progress(self) -> Path:
         """How far the process is that works here; gone when it ends."""
-        return self.state / "now.json"
+        return self.state / f"now{self._of_shard}.json"
 
     @property
     def log(self) -> Path:
         """What was done when; see `store.log_file`."""
-        return self.state / "log.txt"
+        return self.state / f"log{self._of_shard}.txt"
 
     @property
     def old_log(self) -> Path:
         """What came before it."""
-        return self.state / "log-old.txt"
+        return self.state / f"log{self._of_shard}-old.txt"
 
     @property
     def preview(self) -> Path:
         """The picture that is being dreamed."""
-        return self.state / "now.jpg"
+        return self.state / f"now{self._of_shard}.jpg"
+
+    @property
+    def _of_shard(self) -> str:
+        return f"-{self.shard}" if self.shard else ""
+
+    def shards(self) -> list[RunPaths]:
+        """The shards that have begun to work here."""
+        found = (SHARD_LOCK.fullmatch(path.name) for path in entries(self.state))
+        return [replace(self, shard=match["shard"]) for match in found if match]
+
+    def all_failures(self) -> list[Path]:
+        """The records of classes that could not be rendered: of the whole run, and of its shards."""
+        return [one.failures for one in (replace(self, shard=""), *self.shards())]
 
     @property
     def folders(self) -> tuple[Path, ...]:
