@@ -13,12 +13,16 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from statistics import median
+from typing import NamedTuple
 
 _SLICES = 4
 """Of what is left for each worker, a lease is this part at most: the shorter it is, the more even are the ends."""
 
 _REMEMBERED = 499
 """How many of the latest rounds tell how long one takes."""
+
+_ALIKE = 25
+"""How many rounds of like costs are enough for it."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,8 @@ class Schedule:
         """Take what is to be done.
 
         Args:
-            left: Of each task how many rounds are left, or what each of them costs: above 0, in any unit that is the
-                same for all (steps of all pictures, say). A task that is done has none.
+            left: Of each task how many rounds are left, or what each of them costs: above 0, in any unit in which a
+                round that takes longer does not cost less (steps of all pictures, say). A task that is done has none.
             workers: How many are going to ask before long; those that have asked are counted anyway.
             patience: A lease is doubled if anew, by a usual worker, it would be done this many times sooner.
             start_seconds: What it takes until a worker is at work on a lease.
@@ -71,7 +75,7 @@ class Schedule:
         self._expected, self._patience, self._start, self._most_losses = workers, patience, start_seconds, losses
         self._workers: set[Hashable] = set()
         self._running: dict[int, _Running] = {}
-        self._paces: deque[float] = deque(maxlen=_REMEMBERED)
+        self._timed: deque[_Timed] = deque(maxlen=_REMEMBERED)
         self._next, self._hopeless = 0, ""
 
     @property
@@ -141,7 +145,8 @@ class Schedule:
         running = self._running.get(lease.number)
         if running is None:
             return False
-        self._count_round(running, now)
+        if running.position < running.end:
+            self._count_rounds(running, running.position + 1, now)
         if running.position >= running.end or not self._is_wanted_elsewhere(running):
             return True
         self._close(running)
@@ -161,8 +166,8 @@ class Schedule:
         running = self._running.get(lease.number)
         if running is None:
             return []
-        while running.position < running.end:
-            self._count_round(running, now)
+        if running.position < running.end:
+            self._count_rounds(running, running.end, now)
         self._close(running)
         task = self._tasks[lease.task]
         losers = [other for other in task.open if other.end <= task.done]
@@ -215,14 +220,12 @@ class Schedule:
         del self._running[running.lease.number]
         self._tasks[running.lease.task].open.remove(running)
 
-    def _count_round(self, running: _Running, now: float) -> None:
+    def _count_rounds(self, running: _Running, position: int, now: float) -> None:
         task = self._tasks[running.lease.task]
-        cost = task.costs[running.position]
         if running.position > running.lease.first:  # the first one has to wait for the start
-            running.paces.append((now - running.since) / cost)
-            self._paces.append(running.paces[-1])
-        running.position, running.since = running.position + 1, now
-        task.done, task.vain = max(task.done, running.position), 0
+            self._timed.append(_Timed(running, task.cost(running.position, position), now - running.since))
+        running.position, running.since = position, now
+        task.done, task.vain = max(task.done, position), 0
         task.errors.clear()
 
     def _unfinished(self) -> list[_Task]:
@@ -248,27 +251,43 @@ class Schedule:
 
     def _stragglers(self, now: float) -> list[_Running]:
         """Leases that anybody else would end much sooner, and nobody does yet; the farthest behind first."""
-        if not self._paces:
-            return []
-        usual = median(self._paces)
         alone = [task.open[0] for task in self._unfinished() if len(task.open) == 1]
-        times = [(self._time_left(one, usual, now), one) for one in alone]
-        behind = [(left, one) for left, one in times if left > self._patience * self._time_anew(one, usual)]
-        return [one for _, one in sorted(behind, key=lambda pair: -pair[0])]
+        late = [(self._lateness(one, now), one) for one in alone]
+        return [one for lateness, one in sorted(late, key=lambda pair: -pair[0]) if lateness > self._patience]
 
-    def _time_anew(self, running: _Running, usual: float) -> float:
+    def _lateness(self, running: _Running, now: float) -> float:
+        """How many times longer a lease takes yet than it would anew; that of one that stands still grows."""
         task = self._tasks[running.lease.task]
-        return self._start + usual * task.cost(task.done, running.end)
-
-    def _time_left(self, running: _Running, usual: float, now: float) -> float:
-        """How long a lease takes yet if it goes on as until now; of one that stands still, ever longer."""
-        if running.position >= running.end:
+        others, own = self._paces(running)
+        if running.position >= running.end or not (others or own):
             return 0.0
-        task = self._tasks[running.lease.task]
         left = task.cost(running.position, running.end)
-        pace = median(running.paces) if running.paces else usual
-        waited = max(0.0, now - running.since - (0 if running.paces else self._start))
-        return max(left * pace - waited, left * waited / task.costs[running.position])
+        usual = median(others or own)
+        waited = max(0.0, now - running.since - (0 if own else self._start))
+        takes = max(left * median(own or others) - waited, left * waited / task.costs[running.position])
+        return takes / (self._start + usual * task.cost(task.done, running.end))
+
+    def _paces(self, running: _Running) -> tuple[list[float], list[float]]:
+        """Seconds for a unit of what a lease costs now: as it was for others, and for itself.
+
+        A round of a few pictures may take as long as one of many. So rounds that cost a little more tell how long one
+        takes at most; where there are none, those that cost less, in proportion.
+        """
+        cost = self._tasks[running.lease.task].costs[running.position] if running.position < running.end else 1.0
+        own = [one.seconds / one.cost for one in self._timed if one.of is running]
+        others = [one for one in self._timed if one.of is not running]
+        larger = sorted((one for one in others if one.cost >= cost), key=lambda one: one.cost)[:_ALIKE]
+        if larger:
+            return [one.seconds / cost for one in larger], own
+        return [one.seconds / one.cost for one in sorted(others, key=lambda one: -one.cost)[:_ALIKE]], own
+
+
+class _Timed(NamedTuple):
+    """What a lease has taken for some rounds."""
+
+    of: _Running
+    cost: float
+    seconds: float
 
 
 class _Task:
@@ -295,7 +314,6 @@ class _Running:
 
     def __init__(self, lease: Lease, since: float) -> None:
         self.lease, self.position, self.since = lease, lease.first, since
-        self.paces: list[float] = []
         self.end = lease.first + lease.rounds
 
 
