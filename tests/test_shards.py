@@ -248,8 +248,9 @@ def test_status_tells_of_shards_at_work(tmp_path: Path) -> None:
 
     render_shard(six(tmp_path), Shard(2, COUNT), Recorder(), lambda settings: FakeWorker(settings, look))
     (shard,) = seen[0].shards
-    assert (shard.name, shard.total) == ("shard-2-of-3", 20)
-    assert json.dumps(status_data(seen[0], tmp_path)["shards"])
+    assert (shard.paths.shard, shard.told.total) == ("shard-2-of-3", 20)
+    (data,) = json.loads(json.dumps(status_data(seen[0], tmp_path)["shards"]))
+    assert (data["name"], data["total"]) == ("shard-2-of-3", 20)
     said = "\n".join(describe_status(seen[0], tmp_path))
     assert "shard 2 of 3: " in said
     assert f"neuron-atlas assemble {tmp_path}" in said
