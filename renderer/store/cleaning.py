@@ -10,7 +10,7 @@ from pathlib import Path
 
 from renderer.common.errors import UserError
 from renderer.store.files import leftovers, remove
-from renderer.store.outputs import refuse_unwritable
+from renderer.store.outputs import TRIED, refuse_unwritable
 from renderer.store.paths import (
     FILM_PICTURE,
     LOG_FILE,
@@ -47,7 +47,8 @@ def refuse_foreign(paths: RunPaths) -> None:
     if is_run_file(paths.settings) or read_sealed(paths.settings_copy) is not None:
         return
     ours = {paths.state, *leftovers(paths.root)}
-    strange = [path for path in entries(paths.root) if path not in ours]
+    # Another shard may be trying whether it can write here.
+    strange = [path for path in entries(paths.root) if path not in ours and not path.name.startswith(TRIED)]
     begun = {paths.lock, *(one.lock for one in paths.shards()), *leftovers(paths.state)}
     strange += [path for path in entries(paths.state) if path not in begun and not LOG_FILE.fullmatch(path.name)]
     if strange and _was_run(paths):
