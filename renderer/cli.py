@@ -7,9 +7,9 @@ import logging
 import shlex
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, ClassVar, NoReturn
 
 import typer
 
@@ -18,13 +18,14 @@ from renderer.command_parts import (
     Config,
     Directory,
     Json,
-    OptionalFiles,
+    OptionalValues,
     Output,
     Values,
     app,
     drawing,
     give_json,
     give_text,
+    is_file_name,
     make_console,
     make_request,
     network_rows,
@@ -269,7 +270,11 @@ def serve(
     server.run()
 
 
-@app.command(cls=OptionalFiles)
+class _Drawings(OptionalValues):
+    options: ClassVar[Mapping[str, Callable[[str], bool]]] = {"--plot": is_file_name, "--storyboard": is_file_name}
+
+
+@app.command(cls=_Drawings)
 def check(
     config: Config,
     *,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 from typer.core import TyperCommand
@@ -79,25 +80,48 @@ Yes = Annotated[
 ]
 
 
-class OptionalFiles(TyperCommand):
-    """A command of which some options name a file, or nothing: then it is the usual one."""
+Shard = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="[N/COUNT]",
+        help="Compute one of so many parts, beside other processes or machines with the same directory; then "
+        "`assemble`.  [without a value: the task of a SLURM array]",
+    ),
+]
 
-    options = ("--plot", "--storyboard")
+
+class OptionalValues(TyperCommand):
+    """A command of which some options have a value, or none: then it is the usual one.
+
+    Attributes:
+        options: What tells a value of each from what else may follow it.
+    """
+
+    options: ClassVar[Mapping[str, Callable[[str], bool]]] = {}
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Give such an option an empty value where no file follows it."""
+        """Give such an option an empty value where none follows it."""
         following = [*args[1:], ""][: len(args)]
         given = [
-            f"{one}=" if one in self.options and not _is_file_name(after) else one
+            f"{one}=" if one in self.options and not self.options[one](after) else one
             for one, after in zip(args, following, strict=True)
         ]
         return super().parse_args(ctx, given)
 
 
-def _is_file_name(argument: str) -> bool:
+def is_file_name(argument: str) -> bool:
     """Whether an argument names a file to be, and is neither an option nor a configuration."""
     suffix = Path(argument).suffix.lower()
     return not argument.startswith("-") and suffix not in {"", ".yaml", ".yml"}
+
+
+class Shared(OptionalValues):
+    """A command whose work may be shared among machines."""
+
+    options: ClassVar[Mapping[str, Callable[[str], bool]]] = {
+        "--shard": lambda text: re.fullmatch(r"[\d/ -]*\d[\d/ ]*", text) is not None
+    }
 
 
 def make_request(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,9 +26,11 @@ from renderer.jobs.commands import Outcome
 from renderer.jobs.footage import Clip
 from renderer.jobs.photo import DreamedPhoto
 from renderer.jobs.preflight import Finding
+from renderer.jobs.sharding import ShardOutcome
 from renderer.jobs.status import Part, Status
 from renderer.store.evaluation_file import Evaluation, Figures, PictureScore, View, failed, judge_names
 from renderer.store.index_file import Index, IndexClass
+from renderer.store.live_file import SILENT_SECONDS, Working
 from renderer.targets.target import Score, Target
 
 Cell = int | str | list[str] | None
@@ -175,6 +178,25 @@ def describe_outcome(outcome: Outcome) -> list[str]:
     return [*lines, f"{outcome.paths.stills}: {pictures} stills", f"{outcome.paths.page}: the page"]
 
 
+def describe_shard(outcome: ShardOutcome) -> list[str]:
+    """What a shard has come to, in lines."""
+    shard, directory = outcome.shard, outcome.paths.root
+    parts = f"{outcome.own} of {outcome.parts} part{'s' if outcome.parts > 1 else ''}"
+    lines = [f"{directory}: shard {shard.number} of {shard.count} is done ({parts})"]
+    if not outcome.own:
+        lines.append(
+            f"There was nothing to do for it: more than {outcome.parts} machines can share this only with more chains "
+            "(film.chains) or smaller batches (run.batch)"
+        )
+    if outcome.failures:
+        titles = list_titles([failure.target.title for failure in outcome.failures])
+        lines.append(f"{len(outcome.failures)} classes could not be rendered ({outcome.failures[0].reason}): {titles}")
+    assemble = f"neuron-atlas assemble {shlex.quote(str(directory))}"
+    if outcome.missing:
+        return [*lines, f"Other shards have {outcome.missing} segments to go; once they are there:\n  {assemble}"]
+    return [*lines, f"All shards are done; make film and page with\n  {assemble}"]
+
+
 def _advice(outcome: Outcome) -> str:
     if outcome.film is None:
         return "More steps (stills.steps) or tries (stills.retries) can help"
@@ -218,8 +240,11 @@ def describe_status(found: Status, directory: Path) -> list[str]:
         lines.append(found.problem)
     if found.damaged:
         lines.append(f"damaged and to be made again: segments {', '.join(found.damaged)}")
+    lines += [_describe_working(shard) for shard in found.shards]
     if found.worker is not None:
         lines.append(f"process {found.worker or '?'} is working on it now")
+    elif any(shard.seconds_silent < SILENT_SECONDS for shard in found.shards):
+        lines.append(f"once no shard is left:\n  neuron-atlas assemble {shlex.quote(str(directory))}")
     elif not found.is_finished:
         goes_on = f"go on with\n  {found.command}" if found.command else "the command that began it goes on"
         lines.append(f"nobody is working on it; {goes_on}")
@@ -230,6 +255,14 @@ def describe_status(found: Status, directory: Path) -> list[str]:
     if found.is_finished:
         lines.append("finished")
     return lines
+
+
+def _describe_working(shard: Working) -> str:
+    told, silent = shard.told, shard.seconds_silent
+    left = f", about {format_duration(told.seconds_left)} left" if told.seconds_left is not None else ""
+    last = f"; silent for {format_duration(silent)}" if silent > SILENT_SECONDS else ""
+    name = shard.paths.shard.replace("-", " ")
+    return f"{name}: {told.done} of {told.total} {told.unit}{left}: {told.title}{last}"
 
 
 def describe_sheet(sheet: Sheet) -> list[str]:

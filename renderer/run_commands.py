@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from renderer.command_parts import (
+    EXIT_INCOMPLETE,
     Config,
     Directory,
     Json,
     Output,
     PreviewWanted,
     Restart,
+    Shard,
+    Shared,
     Strict,
     Values,
     Yes,
@@ -21,21 +24,23 @@ from renderer.command_parts import (
     begin_request,
     conclude,
     give_json,
+    make_request,
     say,
     shown_progress,
 )
+from renderer.common.errors import UserError
 from renderer.store.log_file import keep_log
 from renderer.store.paths import RunPaths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from renderer.common.progress import Progress
     from renderer.jobs.commands import Outcome, Request
     from renderer.jobs.previewing import Product
 
 
-@app.command()
+@app.command(cls=Shared)
 def render(
     config: Config,
     *,
@@ -45,6 +50,7 @@ def render(
     yes: Yes = False,
     strict: Strict = False,
     preview: PreviewWanted = False,
+    shard: Shard = None,
 ) -> None:
     """Render a film and its stills, or go on with it.
 
@@ -59,15 +65,20 @@ def render(
       neuron-atlas render animals --set 'classes.select=["under:dog"]' --set video.quality=14
       neuron-atlas render imagenet --set 'network.companions=[{source: torchvision, name: mobilenet_v2}]'
       neuron-atlas render runs/imagenet/run.yaml --set run.seed=1 --output runs/another
+      neuron-atlas render imagenet --shard 3/16 --output /shared/imagenet
     """  # noqa: D301  typer wants \b as it is
     from renderer.jobs.commands import render as render_run
 
+    if shard is not None:
+        _refuse_beside_shard({"--preview": preview, "--strict": strict})
+        _compute_shard(shard, make_request(config, output, overrides, restart=restart, yes=yes), film=True)
+        return
     product: Product | None = "film" if preview else None
     request, say_more = begin_request(config, output, overrides, restart=restart, yes=yes, preview=product)
     _carry_out(render_run, request, strict=strict, then=say_more)
 
 
-@app.command()
+@app.command(cls=Shared)
 def stills(
     config: Config,
     *,
@@ -77,6 +88,7 @@ def stills(
     yes: Yes = False,
     strict: Strict = False,
     preview: PreviewWanted = False,
+    shard: Shard = None,
 ) -> None:
     """Dream one picture a class, and no film.
 
@@ -93,6 +105,10 @@ def stills(
     """  # noqa: D301
     from renderer.jobs.commands import render_stills
 
+    if shard is not None:
+        _refuse_beside_shard({"--preview": preview, "--strict": strict})
+        _compute_shard(shard, make_request(config, output, overrides, restart=restart, yes=yes), film=False)
+        return
     product: Product | None = "stills" if preview else None
     request, say_more = begin_request(config, output, overrides, restart=restart, yes=yes, preview=product)
     _carry_out(render_stills, request, strict=strict, then=say_more)
@@ -107,6 +123,27 @@ def _carry_out(
         outcome = make(request, progress)
     then()
     conclude(outcome, strict=strict)
+
+
+def _refuse_beside_shard(given: Mapping[str, bool]) -> None:
+    """Refuse options that are about a whole run; raises UserError."""
+    for option, is_given in given.items():
+        if is_given:
+            raise UserError(f"{option}: is about the whole run, and not for --shard; leave one of them out")
+
+
+def _compute_shard(text: str, request: Request, *, film: bool) -> None:
+    """Compute one of several parts, and say what has come of it."""
+    from renderer.display import describe_shard
+    from renderer.jobs.sharding import read_shard, render_shard
+
+    shard = read_shard(text)
+    keep_log(RunPaths(request.directory, shard.name))
+    with shown_progress() as progress:
+        outcome = render_shard(request, shard, progress, film=film)
+    say("\n".join(describe_shard(outcome)), err=False)
+    if outcome.failures:
+        raise typer.Exit(EXIT_INCOMPLETE)
 
 
 @app.command()

@@ -163,8 +163,8 @@ class SeenRun:
     @cached_property
     def failures(self) -> Mapping[str, str]:
         """Why targets could not be rendered, by key."""
-        record = read_record(self.paths.failures, FailureRecord)
-        return record.reasons if record else {}
+        found = (read_record(path, FailureRecord) for path in self.paths.all_failures())
+        return {key: reason for record in found if record for key, reason in record.reasons.items()}
 
     @cached_property
     def similarity(self) -> Mapping[str, int]:

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: at any moment, any number of them, one message and the exit code 130.
+"""Ctrl-C, SIGTERM, SIGHUP and SIGUSR1: at any moment, any number of them, one message and the exit code 130.
 
 While a command works, the first signal raises `Interrupted`, so that what was begun is ended in order. At any other
 moment, while modules are imported, and where somebody asks once more, the process ends at once: what is finished is on
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 EXIT_INTERRUPTED = 130
 SIGNALS = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-)  # Windows has no SIGHUP
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1") if hasattr(signal, name)
+)  # Windows has no SIGHUP; SIGUSR1 is what SLURM is mostly asked to send before a job's time is over
 _SAME_SECONDS = 1.0  # Closing a terminal, or `timeout`, sends two signals at once; they are one wish.
 _REMIND_SECONDS = 0.2
 _LONGEST_END_SECONDS = 60.0

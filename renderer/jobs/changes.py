@@ -18,6 +18,7 @@ from renderer.film.timeline import Segment
 from renderer.jobs.amounts import amount_of
 from renderer.jobs.fresh import fresh_digest
 from renderer.jobs.presenting import Presenter
+from renderer.settings.sections import Settings
 from renderer.starts.start import ALL, FLOW
 from renderer.store.cleaning import remove_facets
 from renderer.store.files import remove
@@ -32,6 +33,10 @@ _MOST_NAMED = 10  # settings
 
 _Values = dict[str, tuple[Any, Any]]
 """By the key of a setting, what it was and what it is."""
+
+
+OF_MACHINE = ("device", "lose_at_most")
+"""Settings of `run` that each machine may have its own of; no picture depends on them."""
 
 
 def disagree(_text: str) -> bool:
@@ -126,6 +131,24 @@ class Changes:
         if self.outdated or self.new.settings.stills.overlay or self.old.settings.stills.overlay:
             values |= _differences_of_looks(self.old.file, self.new.file)
         return _describe_changes(self.old.file, self.new.file, values)
+
+
+def describe_differences(old: Run, new: Run) -> str:
+    """In what a run is another one than that which is asked for, in lines; empty where it is not."""
+    before, after = (_set_of(run.settings) for run in (old, new))
+    values = {key: (before.get(key), after.get(key)) for key in before | after}
+    values = {key: pair for key, pair in values.items() if pair[0] != pair[1]}
+    values |= old.film_recipe.differences(new.film_recipe) | _differences_of_looks(old.file, new.file)
+    found = _describe_changes(old.file, new.file, values)
+    if len(found) > _MOST_NAMED:
+        found[_MOST_NAMED - 1 :] = [f"and {len(found) - _MOST_NAMED + 1} others"]
+    return "".join(f"  {text}\n" for text in found)
+
+
+def _set_of(settings: Settings) -> dict[str, Any]:
+    """All settings but those of which each machine may have its own."""
+    own = {f"run.{key}" for key in OF_MACHINE}
+    return {key: value for key, value in flatten(settings).items() if key not in own}
 
 
 def find_changes(old: Run, new: Run) -> Changes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from os.path import lexists
@@ -103,9 +103,9 @@ def render(request: Request, progress: Progress, make_worker: MakeWorker = local
         UserError: The settings are wrong, or the directory is not to be used with them.
         EncodingError: ffmpeg failed; everything that is finished is kept.
     """
-    wanted = _wanted(request, film=True)
+    wanted = wanted_run(request, film=True)
     with (
-        _lazily(wanted, make_worker, progress, at_once=_begins(request)) as worker,
+        lazily(wanted, make_worker, progress, at_once=begins(request)) as worker,
         opened(
             request.directory,
             wanted,
@@ -121,9 +121,9 @@ def render(request: Request, progress: Progress, make_worker: MakeWorker = local
 
 def render_stills(request: Request, progress: Progress, make_worker: MakeWorker = local_worker) -> Outcome:
     """Dream fresh stills, or what is still missing of them, and no film; raises as `render` does."""
-    wanted = _wanted(request, film=False)
+    wanted = wanted_run(request, film=False)
     with (
-        _lazily(wanted, make_worker, progress, at_once=_begins(request)) as worker,
+        lazily(wanted, make_worker, progress, at_once=begins(request)) as worker,
         opened(request.directory, wanted, progress, restart=request.restart, agree=request.agree) as run,
         Live(run.paths, progress) as live,
     ):
@@ -183,11 +183,12 @@ def make_page(directory: Path, progress: Progress | None = None) -> Outcome:
 
 def _at_work(directory: Path) -> int | str | None:
     """The number of another process that holds a run's directory; None if there is none."""
-    found = holder(RunPaths(directory).lock)
-    return found if found != 0 else "of an unknown number"
+    whole = RunPaths(directory)
+    found = [number for one in (whole, *whole.shards()) if (number := holder(one.lock)) is not None]
+    return (found[0] or "of an unknown number") if found else None
 
 
-def _wanted(request: Request, *, film: bool) -> RunFile:
+def wanted_run(request: Request, *, film: bool) -> RunFile:
     """Check what can be checked before anything is done."""
     settings = request.settings
     check_text(settings)
@@ -199,7 +200,7 @@ def _wanted(request: Request, *, film: bool) -> RunFile:
     return describe_run(request.name, settings, targets, film=film, chosen=chosen)
 
 
-def _begins(request: Request) -> bool:
+def begins(request: Request) -> bool:
     """Whether nothing of a run will be there yet, so that all of it has to be dreamed; raises UserError."""
     paths = RunPaths(request.directory)
     refuse_foreign(paths)
@@ -222,7 +223,7 @@ def _render(run: Run, live: Live, worker: Callable[[], Worker], plan: Plan) -> O
             keep_similarity(run, worker(), live)
             render_film(run, plan, worker(), live)
             plan = make_plan(SeenRun(run))
-            _refuse_gaps(run, plan)
+            refuse_gaps(plan)
         if lacking := lacking_scores(run, plan.records):
             keep_scores(run, lacking, plan.records, worker(), live)
             plan = make_plan(SeenRun(run))
@@ -246,9 +247,9 @@ def _forget_saved(run: Run) -> None:
             remove(path)
 
 
-def _refuse_gaps(run: Run, plan: Plan) -> None:
+def refuse_gaps(plan: Plan) -> None:
     """Raise UserError where parts of a film that has just been dreamed are gone: it would be a shorter one."""
-    gone = [segment.name for segment in run.timeline.segments if segment.name not in plan.records]
+    gone = [segment.name for segment in plan.segments if segment.name not in plan.records and not segment.is_lead_in]
     if gone:
         raise UserError(
             f"{listed(gone)}: removed or damaged while the film was rendered; run the same command again, which makes "
@@ -258,13 +259,28 @@ def _refuse_gaps(run: Run, plan: Plan) -> None:
 
 def _dream_stills(run: Run, live: Live, worker: Callable[[], Worker]) -> list[Failure]:
     seen = SeenRun(run, thorough=True)
-    batches = pending_batches(seen)
+    note_repairs(live, "stills", seen.damaged_stills, "dreamed again")
+    return failed_stills(run, pending_batches(seen), live, worker)
+
+
+def failed_stills(
+    run: Run, batches: Sequence[Sequence[int]], live: Live, worker: Callable[[], Worker]
+) -> list[Failure]:
+    """Dream fresh stills, and give those that failed.
+
+    Args:
+        run: The run.
+        batches: Places of the targets whose stills are dreamed together.
+        live: Is told how far it is.
+        worker: Gives what dreams; asked for only if there is anything to dream.
+    """
     if not batches:
         return []
-    note_repairs(live, "stills", seen.damaged_stills, "dreamed again")
+    seen = SeenRun(run)
     for text in announced(seen, batches):
         live.note(text)
-    keep_similarity(run, worker(), live)
+    if run.paths.is_first:
+        keep_similarity(run, worker(), live)
     return dream_stills(run, batches, worker(), live)
 
 
@@ -293,18 +309,29 @@ def _results_kept(run: Run, progress: Progress, *, film: bool) -> Iterator[None]
 
     `film` tells that a film was being made, not stills alone.
     """
+    with kept_at_an_end(run, progress, film=film):
+        try:
+            yield
+        except BaseException:
+            with suppress(OSError, UserError):
+                write_results(run)
+            raise
+
+
+@contextmanager
+def kept_at_an_end(run: Run, progress: Progress, *, film: bool) -> Iterator[None]:
+    """An interruption says what is there."""
     try:
         yield
     except BaseException as error:
         with suppress(OSError, UserError):
-            write_results(run)
             if not isinstance(error, Exception):
                 progress.note(f"kept: {what_is_there(SeenRun(run), film=film)}")
         raise
 
 
 @contextmanager
-def _lazily(
+def lazily(
     wanted: RunFile, make_worker: MakeWorker, progress: Progress, *, at_once: bool
 ) -> Iterator[Callable[[], Worker]]:
     """Give a function that gives the worker, which is made when it is first asked for.

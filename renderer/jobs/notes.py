@@ -25,6 +25,9 @@ def keep_failures(run: Run, failures: Sequence[Failure], progress: Progress) -> 
         write_record(path, FailureRecord(reasons={failure.target.key: failure.reason for failure in failures}))
     else:
         remove(path)
+    if not run.paths.shard:  # All was tried again.
+        for other in run.paths.shards():
+            remove(other.failures)
 
 
 def keep_similarity(run: Run, worker: Worker, progress: Progress) -> None:

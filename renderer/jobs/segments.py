@@ -326,9 +326,16 @@ class SegmentSink:
         )
         write_record(run.paths.segment_record(segment.name), record)
         _LOG.info("segment %s is whole: %d frames", segment.name, segment.frames)
-        if segment.ends_class and not segment.is_lead_in:
-            make_film_still(SeenRun(run, thorough=True), segment.position, record)
         if not segment.is_lead_in:
+            self._present(record)
+
+    def _present(self, record: SegmentRecord) -> None:
+        """Make a still of it, and its part of the film; what cannot be made yet is made in the end."""
+        run, segment = self._run, self._segment
+        # Another shard may be about to write a fresh one.
+        if segment.ends_class and not (run.paths.shard and run.dreams_stills):
+            make_film_still(SeenRun(run, thorough=True), segment.position, record)
+        if not self._presenter.is_torn(SeenRun(run), segment):
             maker = PartMaker(self._presenter, segment, record)
             self._encoded.submit(maker.make, maker.abort)
 

@@ -21,7 +21,7 @@ from renderer.film.recipe import Direction
 from renderer.film.scenes import Scene, scenes_of
 from renderer.film.timeline import class_borders, refuse_endless
 from renderer.film.times import Times
-from renderer.jobs.changes import Agree, disagree, find_changes
+from renderer.jobs.changes import OF_MACHINE, Agree, describe_differences, disagree, find_changes
 from renderer.jobs.curve_checks import refuse_wrong_curves
 from renderer.jobs.hearing import sound_of
 from renderer.jobs.timing import times_of
@@ -31,10 +31,18 @@ from renderer.settings.sections import Settings
 from renderer.starts.start import StartFile
 from renderer.store.cleaning import refuse_foreign, remove_leftovers, remove_remains, remove_run
 from renderer.store.held_run import RunRemovedError
-from renderer.store.lock import locked
+from renderer.store.lock import locked, refuse_worked_in
 from renderer.store.paths import RunPaths
 from renderer.store.run import Run, load_run
-from renderer.store.run_file import RunFile, current_versions, holds_run, keep_run_file, mend_run_file, read_run_file
+from renderer.store.run_file import (
+    RunFile,
+    begin_run_file,
+    current_versions,
+    holds_run,
+    keep_run_file,
+    mend_run_file,
+    read_run_file,
+)
 from renderer.targets.slugs import still_names
 from renderer.targets.target import Target
 
@@ -106,6 +114,7 @@ def opened(
     paths = RunPaths(directory)
     refuse_foreign(paths)
     with _nothing_left_of_removed(Run(paths, wanted)), locked(paths.lock):
+        _refuse_shards(paths)
         remove_leftovers(paths)
         if before:
             before(Run(paths, wanted))
@@ -124,9 +133,58 @@ def reopened(directory: Path, progress: Progress | None = None) -> Iterator[Run]
     """Hold the directory of a run that was begun, with its own settings; raises as `opened` does."""
     run = load_run(directory)
     with _nothing_left_of_removed(run), locked(run.paths.lock):
+        _refuse_shards(run.paths)
         remove_leftovers(run.paths)
         _mend_run_file(run.paths, progress)
         yield run
+
+
+@contextmanager
+def opened_shard(directory: Path, wanted: RunFile, shard: str) -> Iterator[Run]:
+    """Work in a run's directory beside other processes, each of which computes another shard.
+
+    The first of them makes the run, and it stays as it is; nothing is removed. No lock between machines is needed; the
+    shard's own lock keeps processes of one machine apart.
+
+    Args:
+        directory: The run's directory.
+        wanted: The run that is asked for.
+        shard: Name of the shard.
+
+    Raises:
+        UserError: The directory holds other things or a run with other settings, or another process works on the whole
+            run, on this shard, or on one of another number of shards.
+        RunRemovedError: Somebody removed the directory in the meantime.
+    """
+    paths = RunPaths(directory, shard)
+    refuse_foreign(paths)
+    with locked(paths.lock, needed=False):
+        refuse_worked_in(RunPaths(directory))
+        _refuse_shards(paths)
+        found = begin_run_file(paths, wanted)
+        like_found = wanted.model_copy(update={"chosen": found.chosen})  # on whatever machine it was begun
+        if different := describe_differences(Run(paths, found), Run(paths, like_found)):
+            raise UserError(
+                f"{directory} was begun with other settings:\n{different}Shards take a run as it is: set them back, "
+                "remove the directory, choose another with --output, or use `render` without --shard once, which asks "
+                "before it dreams anything anew"
+            )
+        run = found.settings.run.model_copy(update={key: getattr(wanted.settings.run, key) for key in OF_MACHINE})
+        found = found.model_copy(update={"settings": found.settings.model_copy(update={"run": run})})
+        _log_circumstances(found)
+        yield Run(paths, found)
+
+
+def _refuse_shards(paths: RunPaths) -> None:
+    """Refuse to work where a process of this machine is at work on a shard, unless it is one of as many shards.
+
+    Raises:
+        UserError: There is one.
+    """
+    count = paths.shard.rpartition("-")[2]
+    for one in paths.shards():
+        if not count or one.shard.rpartition("-")[2] != count:
+            refuse_worked_in(one)
 
 
 def direct(settings: Settings, targets: Sequence[Target], *, film: bool) -> Direction:

@@ -11,7 +11,7 @@ from renderer.common.progress import Amount, project_seconds
 from renderer.jobs.amounts import amount_of, left_of, saved_of_film, whole_of
 from renderer.jobs.plan import Plan, make_plan
 from renderer.jobs.stills import finished_stills, pending_batches
-from renderer.store.live_file import LiveProgress, read_progress
+from renderer.store.live_file import LiveProgress, Working, read_progress, working_shards
 from renderer.store.lock import holder
 from renderer.store.log_file import last_command
 from renderer.store.run_file import run_file_problem
@@ -54,6 +54,7 @@ class Status:
         is_finished: Whether there is nothing left to do.
         damaged: Names of segments that were finished and have been damaged since; they will be made again.
         problem: What is wrong with `run.yaml`; None if nothing is.
+        shards: The shards that tell of themselves.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Status:
     is_finished: bool
     damaged: tuple[str, ...]
     problem: str | None = None
+    shards: tuple[Working, ...] = ()
 
 
 def run_status(directory: Path) -> Status:
@@ -94,6 +96,7 @@ def run_status(directory: Path) -> Status:
         is_finished=complete and (film is None or (seen.film is not None and seen.film.frames == run.timeline.frames)),
         damaged=plan.damaged if plan else (),
         problem=f"{run.paths.settings} {problem}; its copy is used" if problem else None,
+        shards=tuple(working_shards(run.paths)),
     )
 
 
@@ -132,7 +135,12 @@ def status_data(found: Status, directory: Path) -> dict[str, Any]:
         "is_finished": found.is_finished,
         "damaged": list(found.damaged),
         "problem": found.problem,
+        "shards": [_shard_data(shard) for shard in found.shards],
     }
+
+
+def _shard_data(shard: Working) -> dict[str, Any]:
+    return {"name": shard.paths.shard, "seconds_silent": shard.seconds_silent, **shard.told.model_dump()}
 
 
 def _as_told(part: Part | None, unit: str, told: LiveProgress | None) -> Part | None:

@@ -17,7 +17,7 @@ from renderer.jobs.amounts import fresh_stills
 from renderer.jobs.fresh import fresh_digest, text_digest
 from renderer.jobs.plan import still_batches
 from renderer.jobs.worker import SAVED_SHARE, Worker, closed, note_health
-from renderer.jobs.written_stills import MadeStills, StillPicture, write_stills
+from renderer.jobs.written_stills import MadeStills, StillPicture, is_better_in_film, write_stills
 from renderer.store.files import remove
 from renderer.store.records import StillRecord, write_record
 from renderer.store.run import Run
@@ -264,7 +264,7 @@ def _best_stills(
 
 def _is_worse(still: Still, film: StillRecord) -> bool:
     """Whether a fresh still is not recognized, and that from the film stands better with the network."""
-    return not film.fresh and (film.score.rank or 1) < (still.score.rank or 1)
+    return not film.fresh and is_better_in_film(film.score, still.score)
 
 
 def _quality(still: Still) -> tuple[bool, int, float]:

@@ -13,7 +13,7 @@ from renderer.atlas.thumbnails import make_thumbnail
 from renderer.common.digests import data_digest
 from renderer.common.progress import Progress, note_repairs
 from renderer.film.tasks import Opacity, Picture
-from renderer.jobs.fresh import text_digest
+from renderer.jobs.fresh import fresh_digest, text_digest
 from renderer.media.captions import caption_at, fill_templates
 from renderer.media.overlay import CaptionWriter
 from renderer.media.pictures import load_picture, open_still, save_still
@@ -64,7 +64,7 @@ def make_film_still(seen: SeenRun, position: int, segment: SegmentRecord) -> boo
         raise RuntimeError(f"the last frame of {target.title} came without a score")
     made_from = data_digest(["film", segment.picture.digest, text_digest(run, position)])
     found = seen.still(target)
-    if found and (found.fresh or found.made_from == made_from):
+    if found and not _is_taken(run, position, found, segment.score, made_from):
         return False
     if not seen.is_whole(segment.picture):
         # Damaged since the plan was made, or in a way that a quick look does not see; `render` makes it again.
@@ -73,8 +73,25 @@ def make_film_still(seen: SeenRun, position: int, segment: SegmentRecord) -> boo
     taken = StillPicture(picture, segment.score, run.settings.run.seed)
     # A fresh one that was no better is no better beneath another text.
     tried = found.tried if found and found.score == segment.score else None
+    tried = found.made_from if found and found.fresh else tried
     write_stills(run, position, MadeStills([taken], fresh=False, made_from=made_from, seconds=0.0, tried=tried))
     return True
+
+
+def _is_taken(run: Run, position: int, found: StillRecord, score: Score, made_from: str) -> bool:
+    """Whether a still from the film takes the place of what is there.
+
+    A fresh one that stands worse with the network gives way, as it would have if the film had been there before it.
+    """
+    if not found.fresh:
+        return found.made_from != made_from
+    is_current = run.dreams_stills and found.made_from == fresh_digest(run, position)
+    return is_current and is_better_in_film(score, found.score)
+
+
+def is_better_in_film(film: Score, fresh: Score) -> bool:
+    """Whether the network puts the class higher in the film's last frame than in a fresh still."""
+    return (film.rank or 1) < (fresh.rank or 1)
 
 
 def make_film_stills(run: Run, segments: Mapping[str, SegmentRecord], progress: Progress | None = None) -> None:

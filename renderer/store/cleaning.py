@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from renderer.common.errors import UserError
 from renderer.store.files import leftovers, remove
-from renderer.store.outputs import refuse_unwritable
+from renderer.store.outputs import TRIED, refuse_unwritable
 from renderer.store.paths import (
     FILM_PICTURE,
     LOG_FILE,
@@ -27,6 +29,8 @@ from renderer.store.sealing import read_sealed
 from renderer.targets.slugs import still_names
 from renderer.targets.target import Target
 
+_SPARED_SECONDS = 600.0
+
 
 def refuse_foreign(paths: RunPaths) -> None:
     """Refuse a directory with things in it that no run can have put there.
@@ -40,11 +44,10 @@ def refuse_foreign(paths: RunPaths) -> None:
     if not paths.root.exists():
         return
     refuse_strange(paths)
+    strange = _strange(paths)
+    # Looked at last: another shard may just have begun it.
     if is_run_file(paths.settings) or read_sealed(paths.settings_copy) is not None:
         return
-    ours = {paths.state, *leftovers(paths.root)}
-    strange = [path for path in entries(paths.root) if path not in ours]
-    strange += [path for path in entries(paths.state) if path != paths.lock and not LOG_FILE.fullmatch(path.name)]
     if strange and _was_run(paths):
         raise UserError(
             f"{paths.root} holds a run without its run.yaml: that and its copy {paths.settings_copy} are gone or "
@@ -56,6 +59,13 @@ def refuse_foreign(paths: RunPaths) -> None:
             f"{paths.root} is not empty and holds no run (it has {strange[0].name}); "
             "choose another directory with --output"
         )
+
+
+def _strange(paths: RunPaths) -> list[Path]:
+    """What lies in a directory and can be of no process that is about to begin a run there, or a shard of it."""
+    beside = [path for path in entries(paths.root) if path != paths.state and not path.name.startswith(TRIED)]
+    within = [path for path in entries(paths.state) if path != paths.lock and not _BEGUN.fullmatch(path.name)]
+    return [path for path in (*beside, *within) if not is_leftover(path)]
 
 
 def refuse_strange(paths: RunPaths) -> None:
@@ -82,12 +92,24 @@ def _was_run(paths: RunPaths) -> bool:
 
 
 def remove_leftovers(paths: RunPaths) -> None:
-    """Remove what killed processes were at: their temporary files, and what they told; only while the lock is held."""
-    for told in (paths.progress, paths.preview):
-        remove(told)
-    for folder in paths.folders:
-        for path in leftovers(folder):
+    """Remove what killed processes were at: their temporary files, and what they told; only while the lock is held.
+
+    Where shards have worked, what was changed a moment ago is spared: another machine may be at it, unseen by locks.
+    """
+    shards, now = paths.shards(), time.time()
+    for told in [path for one in (paths, *shards) for path in (one.progress, one.preview)]:
+        if not shards or _age(told, now) > _SPARED_SECONDS:
+            remove(told)
+    for path in [path for folder in paths.folders for path in leftovers(folder)]:
+        if not shards or _age(path, now) > _SPARED_SECONDS:
             remove(path)
+
+
+def _age(path: Path, now: float) -> float:
+    """Seconds since it was changed; 0 if it is gone by now."""
+    with suppress(OSError):
+        return now - path.stat(follow_symlinks=False).st_mtime
+    return 0.0
 
 
 def remove_run(paths: RunPaths, film_suffixes: Collection[str], segment_suffixes: Collection[str]) -> None:
@@ -107,6 +129,7 @@ def remove_run(paths: RunPaths, film_suffixes: Collection[str], segment_suffixes
     pictures = [path for film in films if is_plain_folder(film) for path in matching(film, FILM_PICTURE)]
     ours = ((paths.root, SHEET_PAGE), (paths.thumbnails, THUMBNAIL), (paths.state, STATE_FILE), (paths.state, LOG_FILE))
     named = [path for folder, name in ours for path in matching(folder, name)]
+    named += [one.lock for one in paths.shards()]
     for path in [*_products(paths), *films, *segments, *pictures, *named, paths.settings_copy]:
         if not path.is_dir():
             remove(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,6 +77,24 @@ def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Write a file at one stroke: afterwards it is the old one or the new one, never a part."""
     with whole_file(path, durable=durable) as temporary:
         temporary.write_bytes(data)
+
+
+def write_first(path: Path, data: bytes) -> None:
+    """Write a file at one stroke unless it is there; of several machines that do so at once, one comes first."""
+    make_folder(path.parent)
+    temporary = path.with_name(f".{path.stem}.tmp-{os.getpid()}.{secrets.token_hex(8)}")
+    try:
+        temporary.write_bytes(data)
+        _flush(temporary)
+        try:
+            os.link(temporary, path)  # unlike a renaming it replaces nothing
+        except FileExistsError:
+            return
+        except OSError:  # The file system has no links.
+            temporary.replace(path)
+        tell_written(path)
+    finally:
+        _discard(temporary)
 
 
 def digest(path: Path) -> str:

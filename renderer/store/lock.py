@@ -12,6 +12,7 @@ from pathlib import Path
 from renderer.common.errors import UserError
 from renderer.store.held_run import holding
 from renderer.store.new_folders import make_folder
+from renderer.store.paths import LockedFolder
 from renderer.store.plain_files import is_plain_file
 
 _ATTEMPTS = 3
@@ -33,11 +34,12 @@ else:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, *, needed: bool = True) -> Iterator[None]:
     """Hold the lock file; it stays where it is afterwards, unlocked.
 
     Args:
         path: The lock file; missing folders are made.
+        needed: Whether to refuse a file system that knows no locks; else it is done without.
 
     Raises:
         UserError: Another process holds it, it is no file, or the file system knows no locks.
@@ -47,13 +49,20 @@ def locked(path: Path) -> Iterator[None]:
     _refuse_strange(path)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
     try:
-        _acquire(handle, path)
+        _acquire(handle, path, needed=needed)
         os.ftruncate(handle, 0)
         os.write(handle, str(os.getpid()).encode())
         with holding(path, handle):
             yield
     finally:
         os.close(handle)
+
+
+def refuse_worked_in(folder: LockedFolder) -> None:
+    """Refuse a folder in which another process of this machine works; raises UserError."""
+    number = holder(folder.lock)
+    if number is not None:
+        raise UserError(_taken(folder.lock, number))
 
 
 def holder(path: Path) -> int | None:
@@ -77,7 +86,7 @@ def _refuse_strange(path: Path) -> None:
         raise UserError(f"{path} is to be a file, and is something else (a folder or a link, say); remove it")
 
 
-def _acquire(handle: int, path: Path) -> None:
+def _acquire(handle: int, path: Path, *, needed: bool) -> None:
     for attempt in range(_ATTEMPTS):
         try:
             return _try_lock(handle)
@@ -85,11 +94,16 @@ def _acquire(handle: int, path: Path) -> None:
             if attempt + 1 < _ATTEMPTS:
                 time.sleep(0.1)
         except OSError as error:
+            if not needed:
+                return None
             raise UserError(
                 f"{path}: the file system cannot lock files ({error}); choose a directory elsewhere with --output"
             ) from error
-    number = _read_number(path)
-    raise UserError(
+    raise UserError(_taken(path, _read_number(path)))
+
+
+def _taken(path: Path, number: int) -> str:
+    return (
         f"{path.parent.parent}: process {number} is working in this directory; wait for it, stop it "
         f"(kill {number}), or choose another directory with --output"
     )

@@ -17,6 +17,7 @@ _MOST_BYTES = 1_000_000
 _MOST_WAITING = 1000
 _FORMAT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
 _LOGGER = logging.getLogger("renderer")
+_OF_ONCE = re.compile(r" (--restart|--shard(=\S*| \d+/\d+)?)(?= |$)")
 _COMMAND = re.compile(r"^\S+ \S+ \d+ INFO renderer\.cli: (neuron-atlas (?:render|stills) .*)$", re.MULTILINE)
 
 
@@ -78,12 +79,15 @@ class _Passing(logging.Handler):
 
 
 def last_command(paths: RunPaths) -> str | None:
-    """The last command line that dreamed in a run's directory, without `--restart`; None if the log does not tell."""
-    for path in (paths.log, paths.old_log):
+    """The last command line that dreamed in a run's directory; None if no log tells.
+
+    Without `--restart`, and without `--shard`: it is to go on with the whole run.
+    """
+    for path in (paths.log, paths.old_log, *(one.log for one in paths.shards())):
         with suppress(OSError):
             found = _COMMAND.findall(path.read_text(encoding="utf-8", errors="replace"))
             if found:
-                return str(found[-1]).replace(" --restart", "")
+                return _OF_ONCE.sub("", str(found[-1]))
     return None
 
 

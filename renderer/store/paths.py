@@ -27,9 +27,9 @@ STILL_RECORD = re.compile(rf"{_STILL_RECORD_STEM}\.json")
 STATE_FILE = re.compile(
     rf"({_SEGMENT}|{_LEAD_IN}|{_PART}|{_STILL_RECORD_STEM}|{_CLEAN_STILL}|film|similarity"
     rf"|(failures|now)({_OF_SHARD})?)\.(png|jpg|json)"
-    rf"|{_SAVED}\.safetensors|lock{_OF_SHARD}"
+    rf"|{_SAVED}\.safetensors"
 )
-"""Of all that resumption needs, without the lock and the log of a whole run."""
+"""Of all that resumption needs, without locks and logs."""
 _SAVED_FILE = re.compile(rf"{_SAVED}\.safetensors")
 SHARD_LOCK = re.compile(rf"lock-(?P<shard>{_SHARD})")
 """Of the file that a shard's process holds locked; its group `shard` is the shard's name."""
@@ -180,6 +180,11 @@ class RunPaths(LockedFolder):
     @property
     def _of_shard(self) -> str:
         return f"-{self.shard}" if self.shard else ""
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process does what is done once for a run: it has all of it, or the first shard."""
+        return not self.shard or self.shard.startswith("shard-1-of-")
 
     def shards(self) -> list[RunPaths]:
         """The shards that have begun to work here."""

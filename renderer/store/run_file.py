@@ -23,7 +23,7 @@ from renderer.settings.sections import Settings
 from renderer.settings.yaml_source import dump_yaml, read_dumped
 from renderer.sound.hearing import SoundFile
 from renderer.starts.start import StartFile
-from renderer.store.files import write_whole
+from renderer.store.files import write_first, write_whole
 from renderer.store.paths import RunPaths
 from renderer.store.plain_files import is_plain_file, read_plain
 from renderer.store.sealing import read_sealed, sealed
@@ -122,12 +122,34 @@ def _versions_of_extras() -> dict[str, str]:
 
 
 def write_run_file(path: Path, run: RunFile) -> None:
-    """Write `run.yaml`; one target a line."""
+    """Write `run.yaml`."""
+    write_whole(path, _written(run))
+
+
+def _written(run: RunFile) -> bytes:
+    """The file, with one target a line."""
     data = run.model_dump(mode="json", exclude={"targets"})
     # JSON is YAML, once the line ends are escaped that only YAML knows.
     rows = [f"- {json.dumps(_target_row(target), ensure_ascii=False)}\n" for target in run.targets]
     rows = [row.translate(_YAML_LINE_ENDS) for row in rows]
-    write_whole(path, sealed(_HEADING, "".join([dump_yaml(data), "targets:\n", *rows])))
+    return sealed(_HEADING, "".join([dump_yaml(data), "targets:\n", *rows]))
+
+
+def begin_run_file(paths: RunPaths, run: RunFile) -> RunFile:
+    """Write `run.yaml` and its copy unless another process has; of several, on whatever machines, one comes first.
+
+    Returns:
+        What it says.
+
+    Raises:
+        UserError: It is there, and damaged.
+    """
+    if not os.path.lexists(paths.settings):
+        write_first(paths.settings, _written(run))
+    found = read_run_file(paths.settings)
+    if not os.path.lexists(paths.settings_copy):
+        write_first(paths.settings_copy, _written(found))
+    return found
 
 
 def keep_run_file(paths: RunPaths, run: RunFile) -> None:
