@@ -9,12 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from renderer.common.errors import UserError
-from renderer.store.files import leftovers, remove
+from renderer.store.files import is_leftover, leftovers, remove
 from renderer.store.outputs import TRIED, refuse_unwritable
 from renderer.store.paths import (
     FILM_PICTURE,
     LOG_FILE,
     SEGMENT_STEM,
+    SHARD_LOCK,
     SHEET_PAGE,
     STATE_FILE,
     THUMBNAIL,
@@ -64,8 +65,12 @@ def refuse_foreign(paths: RunPaths) -> None:
 def _strange(paths: RunPaths) -> list[Path]:
     """What lies in a directory and can be of no process that is about to begin a run there, or a shard of it."""
     beside = [path for path in entries(paths.root) if path != paths.state and not path.name.startswith(TRIED)]
-    within = [path for path in entries(paths.state) if path != paths.lock and not _BEGUN.fullmatch(path.name)]
+    within = [path for path in entries(paths.state) if path != paths.lock and not _is_begun(path.name)]
     return [path for path in (*beside, *within) if not is_leftover(path)]
+
+
+def _is_begun(name: str) -> bool:
+    return bool(SHARD_LOCK.fullmatch(name) or LOG_FILE.fullmatch(name))
 
 
 def refuse_strange(paths: RunPaths) -> None:
