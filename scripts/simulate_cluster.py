@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cluster.film import work_of
 from cluster.machines import KINDS, Machines, parse_times
-from cluster.report import row, table
+from cluster.report import COLUMNS, row, table
 from cluster.simulation import Case, simulate
 
 from renderer.common.errors import UserError
@@ -38,7 +38,7 @@ columns:
   efficiency  share of all workers' time that goes into what is in the films
   busy        share in which workers have something to do; that is what is useful, what is dreamed again after a loss,
               and waiting for encoders, network or driver
-  network     share of the time in which the drivers' machine is receiving; lost: machines
+  network     share of the time in which the drivers' machine is receiving; TB: what it receives; lost: machines
 
 machines:
 """
@@ -61,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     answer.add_argument("--batch", type=_numbers, help="run.batch, likewise")
     answer.add_argument("--seed", type=int, default=0)
     answer.add_argument("--density", type=float, default=0.6, help=_DENSITY)
+    answer.add_argument("--columns", type=_columns, default=COLUMNS, metavar="A,B", help="of the table; default all")
     answer.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
     return _with_machines(answer)
 
@@ -100,6 +101,13 @@ _NUMBERS = {
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split(","))
+
+
+def _columns(text: str) -> tuple[str, ...]:
+    unknown = set(_words(text)) - set(COLUMNS)
+    if unknown:
+        raise argparse.ArgumentTypeError(f"no column {', '.join(unknown)}; there are {', '.join(COLUMNS)}")
+    return _words(text)
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -161,7 +169,7 @@ def main() -> None:
         found = list(rows(options))
     except UserError as error:
         sys.exit(f"Error: {error}")
-    print(table([row for row, _ in found]))
+    print(table([row for row, _ in found], options.columns))
     if options.json:
         told = {"machines": asdict(machines_of(options)), "cases": [row | figures for row, figures in found]}
         options.json.write_text(json.dumps(told, indent=1) + "\n", "utf-8")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from renderer.settings.sections import Settings
+from renderer.settings.loading import parse_settings
 from tests.film_helpers import tiny_settings
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
@@ -137,11 +137,11 @@ def test_the_seed_decides() -> None:
 
 
 def test_a_film_is_divided_as_a_render_divides_it() -> None:
-    film = work_of(Settings(), 1000)
+    film = work_of(parse_settings("", "film"), 1000)
     assert film.frames == 50_000
-    assert film.passes == 50_000 * 5 + 40 * 96 + 39 * 25 * 5  # with fresh pictures and lead-ins
+    assert film.passes == 50_000 * 5 + 40 * 64 + 39 * 25 * 5  # with fresh pictures and lead-ins
     assert [len(strand) for strand in film.strands] == [26, 26, 26]
-    assert film.strands[0][0].steps == ((96, 13), (25 * 5, 13))
+    assert film.strands[0][0].steps == ((64, 13), (25 * 5, 13))
     assert film.strands[0][-1].steps == ((50 * 5, 14),)
 
 

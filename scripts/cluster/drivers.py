@@ -26,12 +26,16 @@ class Totals:
         dreamed: Seconds of work of all workers, by the measure of a usual machine.
         dreaming: How long that took them.
         leases: How many were given.
+        bytes: How much was sent.
+        safe_at: When the latest round was.
     """
 
     rounds: int = 0
     dreamed: float = 0.0
     dreaming: float = 0.0
     leases: int = 0
+    bytes: float = 0.0
+    safe_at: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class Driver:
     ) -> None:
         self.disk = Wire()
         self._around, self._work, self._network, self._pace, self._done = around, work, network, pace, done
-        self._most = min(around.most_workers, len(work.strands))
+        self._most = min(around.most_workers, len(work.strands), len(around.cluster.places))
         costs = [[max(1, one.passes) for one in strand] for strand in work.strands]
         begin_seconds = around.machines.start_seconds + around.machines.lease_seconds
         self._schedule = Schedule(costs, workers=self._most, start_seconds=begin_seconds, losses=10**9)
@@ -95,6 +99,7 @@ class Driver:
     def send(self, count: float, then: Event) -> None:
         """The drivers' machine takes everything in turn; a worker's own connection may be slower than that."""
         around = self._around
+        around.totals.bytes += count
         arrived = self._network.take(around.clock.now, count * _BITS / around.machines.driver_gbit)
         slowest = around.clock.now + count * _BITS / around.machines.worker_gbit
         around.clock.at(max(arrived, slowest), then)
@@ -117,6 +122,7 @@ class Driver:
     def settled(self, worker: Worker, lease: Lease, position: int) -> None:
         """Count a round that is safe."""
         now, schedule = self._around.clock.now, self._schedule
+        self._around.totals.safe_at = now
         self._around.totals.rounds += position == schedule.done(lease.task)
         goes_on = schedule.advanced(lease, now)
         if goes_on and position + 1 < lease.first + lease.rounds:

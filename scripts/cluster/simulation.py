@@ -58,7 +58,8 @@ class Outcome:
         states: Shares of the places' states.
         network: Share of the time in which the busiest of the drivers' machines was receiving.
         disk: Share of the time in which the busiest driver was writing.
-        bytes: What was sent, but for what was saved in between.
+        bytes: What was sent, with what was saved in between.
+        assembling: Share of the time that went by after the last round.
     """
 
     wall: float
@@ -75,6 +76,7 @@ class Outcome:
     network: float
     disk: float
     bytes: float
+    assembling: float
 
     @property
     def bound(self) -> float:
@@ -148,10 +150,11 @@ def _outcome(case: Case, around: Surroundings, queue: _Queue, lengths: Sequence[
         leases=totals.leases,
         lost_workers=around.cluster.lost,
         useful=sum(lengths) / whole,
-        again=(totals.dreamed - sum(lengths)) / whole,
-        waiting=(states["leased"] - totals.dreaming) / whole,
+        again=max(0.0, totals.dreamed - sum(lengths)) / whole,
+        waiting=max(0.0, states["leased"] - totals.dreaming) / whole,
         states={state: seconds / whole for state, seconds in states.items()},
         network=max(wire.busy_seconds for wire in queue.networks) / wall,
         disk=max(driver.disk.busy_seconds for driver in queue.drivers) / wall,
-        bytes=sum(film.bytes for film in case.films),
+        bytes=totals.bytes,
+        assembling=1 - totals.safe_at / wall,
     )
