@@ -42,7 +42,7 @@ columns:
 
 machines:
 """
-EXAMPLES += "\n".join(f"  {name:12}{told}" for name, (told, _) in KINDS.items())
+EXAMPLES += "\n".join(f"  {name:14}{kind.told}" for name, kind in KINDS.items())
 
 
 def parser() -> argparse.ArgumentParser:
@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     answer = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    answer.add_argument("config", nargs="?", help="a configuration; by default all settings have their defaults")
+    answer.add_argument("config", nargs="?", help="a configuration; by default a film as that of the machines")
     answer.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as of render")
     answer.add_argument("--classes", type=int, default=1000, help="of each film, default %(default)s")
     answer.add_argument("--films", type=int, default=100, help="default %(default)s")
@@ -118,24 +118,15 @@ def machines_of(options: argparse.Namespace) -> Machines:
     """What is asked for."""
     given = {name: getattr(options, name) for name in (*_NUMBERS, "driver_machines")}
     values = {"lost_an_hour": 0.05, "spread": 0.1} | {name: value for name, value in given.items() if value is not None}
-    kind = KINDS[options.machines][1]
+    kind = KINDS[options.machines].machines
     return replace(kind, step_ms=options.step or kind.step_ms, **values)
 
 
 def settings_of(options: argparse.Namespace, *overrides: str) -> Settings:
     """The film's settings; raises UserError."""
-    all_overrides = [*_sizes(options), *options.set, *overrides]
-    return (
-        load_settings(options.config, all_overrides).settings
-        if options.config
-        else parse_settings("", "film", all_overrides)
-    )
-
-
-def _sizes(options: argparse.Namespace) -> list[str]:
-    """The size of the machines' measured film, unless a configuration says another one."""
-    size = options.machines.partition("-")[2]
-    return [] if options.config or size == "512" else ["film.width=1920", "film.height=1080"]
+    if options.config:
+        return load_settings(options.config, [*options.set, *overrides]).settings
+    return parse_settings("", "film", [*KINDS[options.machines].film, *options.set, *overrides])
 
 
 def rows(options: argparse.Namespace) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 import simulate_cluster
 from cluster.film import Round, Work, work_of
-from cluster.machines import Machines, interpolated, parse_times
+from cluster.machines import KINDS, Machines, interpolated, parse_times
 from cluster.simulation import Case, Outcome, simulate
 
 BATCH = Round(steps=((100, 4),), frames=80, segments=4, bytes=1e9, saved_bytes=1e8)
@@ -137,11 +137,11 @@ def test_the_seed_decides() -> None:
 
 
 def test_a_film_is_divided_as_a_render_divides_it() -> None:
-    film = work_of(parse_settings("", "film"), 1000)
+    film = work_of(parse_settings("", "film", KINDS["cpu-512"].film), 1000)
     assert film.frames == 50_000
-    assert film.passes == 50_000 * 5 + 40 * 64 + 39 * 25 * 5  # with fresh pictures and lead-ins
+    assert film.passes == 50_000 * 5 + 40 * 96 + 39 * 25 * 5  # with fresh pictures and lead-ins
     assert [len(strand) for strand in film.strands] == [26, 26, 26]
-    assert film.strands[0][0].steps == ((64, 13), (25 * 5, 13))
+    assert film.strands[0][0].steps == ((96, 13), (25 * 5, 13))
     assert film.strands[0][-1].steps == ((50 * 5, 14),)
 
 

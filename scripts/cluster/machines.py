@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 from cluster.film import Round
 
@@ -104,33 +105,58 @@ def _passes(*times: tuple[int, float]) -> Times:
     return tuple((pictures, pictures * milliseconds) for pictures, milliseconds in times)
 
 
-KINDS: dict[str, tuple[str, Machines]] = {
-    "cpu-512": (
+class Kind(NamedTuple):
+    """Machines whose figures are known, or guessed, for one film.
+
+    Attributes:
+        told: What they are.
+        film: Settings of the film.
+        machines: The figures.
+    """
+
+    told: str
+    film: tuple[str, ...]
+    machines: Machines
+
+
+def _film(network: str, width: int, height: int) -> tuple[str, ...]:
+    named = (f"network={{source: torchvision, name: {network}}}",)
+    return (*named, f"film.width={width}", f"film.height={height}")
+
+
+KINDS = {
+    "cpu-512": Kind(
         "two cores, SqueezeNet, 512x512; measured",
+        _film("squeezenet1_1", 512, 512),
         replace(_CORES, step_ms=_passes((1, 47.8), (8, 18.4), (16, 20.3)), encode_ms=25),
     ),
-    "cpu-1080": (
+    "cpu-1080": Kind(
         "two cores, SqueezeNet, 1920x1080; measured",
+        _film("squeezenet1_1", 1920, 1080),
         replace(_CORES, step_ms=_passes((1, 82.8), (2, 53.6)), encode_ms=165),
     ),
-    "cpu-resnet": (
+    "cpu-resnet": Kind(
         "two cores, ResNet-50, 1920x1080; measured in a quick run",
+        _film("resnet50", 1920, 1080),
         replace(_CORES, step_ms=_passes((2, 136.9)), encode_ms=165),
     ),
-    "cpu-convnext": (
+    "cpu-convnext": Kind(
         "two cores, ConvNeXt-Base, 1920x1080; measured in a quick run",
+        _film("convnext_base", 1920, 1080),
         replace(_CORES, step_ms=_passes((2, 876.0)), encode_ms=165),
     ),
-    "card-512": (
-        "a graphics card with eight cores beside it, small network, 512x512; the step's time is a guess",
+    "card-512": Kind(
+        "a graphics card with eight cores beside it, a small network, 512x512; the time of a step is a guess",
+        _film("squeezenet1_1", 512, 512),
         replace(_CARD, step_ms=((1, 20), (16, 32), (64, 80)), encode_ms=25),
     ),
-    "card-1080": (
-        "the same, a large network, 1920x1080; the step's time is a guess",
+    "card-1080": Kind(
+        "the same, a large network, 1920x1080; the time of a step is a guess",
+        _film("convnext_base", 1920, 1080),
         replace(_CARD, step_ms=((1, 40), (16, 150), (64, 550)), encode_ms=165),
     ),
 }
-"""Machines by name, with what they are."""
+"""Machines by name."""
 
 
 def parse_times(text: str) -> Times:
