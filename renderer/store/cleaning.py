@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from renderer.common.errors import UserError
+from renderer.store.absent import absent_size
 from renderer.store.files import leftovers, remove
 from renderer.store.outputs import refuse_unwritable
 from renderer.store.paths import (
@@ -183,7 +184,9 @@ def remove_facets(paths: RunPaths, target: Target, stills: int) -> None:
     kept = {paths.relative(paths.still(name)) for name in still_names([target], stills)}
     for file in record.files if record else ():
         path = paths.root / file.path
-        if file.path not in kept and paths.may_be_still(file.path, target.key) and is_plain_file(path):
+        is_absent = absent_size(path) is not None
+        is_other = file.path not in kept and paths.may_be_still(file.path, target.key)
+        if is_other and (is_absent or is_plain_file(path)):
             remove(path)
             remove(paths.thumbnail(path))
 
