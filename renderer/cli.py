@@ -8,6 +8,7 @@ import shlex
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, ClassVar, NoReturn
 
@@ -29,6 +30,7 @@ from renderer.command_parts import (
     make_console,
     make_request,
     network_rows,
+    placed,
     say,
     shown_progress,
 )
@@ -335,9 +337,10 @@ def check(
     console, failed = make_console(), False
     request = make_request(config, output, overrides, restart=False)
     draw = drawing(request, plot, storyboard, curves, quick=quick)
-    with seen_in_store(output or Place(request.directory), say, begins=True):
+    place = output or Place(request.directory)
+    with seen_in_store(place, say, begins=True):
         for finding in preflight(request, film=not stills, quick=quick):
-            print_finding(console, finding)
+            print_finding(console, replace(finding, text=placed([finding.text], place)))
             failed = failed or finding.state == "failed"
     draw()
     if failed:

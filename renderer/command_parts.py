@@ -230,10 +230,15 @@ def say(text: str, *, err: bool = True) -> None:
 
 def placed(lines: Sequence[str], place: Place) -> str:
     """Lines that name a run's directory; where it is a working copy, they name the store."""
-    text = "\n".join(lines)
-    for quoted in (shlex.quote, str):
-        text = text if place.url is None else text.replace(quoted(str(place.directory)), quoted(str(place)))
-    return text
+    if place.url is None:
+        return "\n".join(lines)
+    directory, url = str(place.directory), str(place)
+    split = [line for text in lines for line in text.split("\n")]
+    commands = [line.lstrip().startswith("neuron-atlas ") for line in split]
+    return "\n".join(
+        line.replace(shlex.quote(directory), shlex.quote(url)) if is_command else line.replace(directory, url)
+        for line, is_command in zip(split, commands, strict=True)
+    )
 
 
 def give_json(data: object) -> None:

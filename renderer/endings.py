@@ -13,14 +13,13 @@ from renderer.common.exhaustion import is_out_of_memory
 def describe_error(error: Exception, given: Sequence[str]) -> str:
     """What is said when a command fails; `given` are its arguments."""
     from renderer.common.ffmpeg import EncodingError  # noqa: PLC0415  an interruption needs none of what this loads
-    from renderer.store.remote import StoreError  # noqa: PLC0415
 
     match error:
         case UserError():
             return f"Error: {error}"
         case OSError(errno=errno.ENOSPC):
             return f"Error: the disk is full ({error}); make room. {_how_to_go_on(given)}"
-        case EncodingError() | StoreError():
+        case EncodingError():
             return f"Error: {error}\n{_how_to_go_on(given)}"
         case OSError():
             return f"Error: {_in_words(error)}"

@@ -35,11 +35,14 @@ def offered(root: Path, source: Source) -> Iterator[None]:
         root: The directory.
         source: Has them.
     """
-    _sources[root.absolute()] = source
+    before, _sources[root.absolute()] = _sources.get(root.absolute()), source
     try:
         yield
     finally:
-        del _sources[root.absolute()]
+        if before is None:
+            del _sources[root.absolute()]
+        else:
+            _sources[root.absolute()] = before
 
 
 def absent_size(path: Path) -> int | None:

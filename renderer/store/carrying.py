@@ -183,6 +183,10 @@ class Carrier:
                 self._changed.wait(0.5)
             if self._failure:
                 raise self._lost()
+            self._line_up(tasks)
+
+    def _line_up(self, tasks: Iterable[_Task | None]) -> None:
+        with self._changed:
             for task in filter(None, tasks):
                 self._supersede(task.name)
                 self._tasks[next(self._numbers)] = task
@@ -229,14 +233,14 @@ class Carrier:
         """Something was put that was written after so many: what was removed before is not spoken of any more."""
         with self._changed:
             due = [name for name, told in self._later.items() if told < number]
-        self._submit([_Task(name, removes=True) for name in due], waits=False)
+            self._line_up([_Task(name, removes=True) for name in due])
 
     def _lost(self) -> StoreError:
         left = len(self._tasks) + len(self._later)
         files = f"{left} file{' is' if left == 1 else 's are'} not there yet" if left else "nothing was begun there"
         return StoreError(
-            f"{str(self._failure).rstrip('.')}. {files}; all is kept in {self._copy.root}, and the same command puts "
-            "what is missing there and goes on"
+            f"{str(self._failure).rstrip('.')}. {files}; all is kept in {self._copy.root}, and the same command "
+            "goes on"
         )
 
     def _fail(self, error: Exception) -> None:
@@ -289,7 +293,7 @@ class Carrier:
             return
         try:
             entry = store.put(task.name, path if task.contents is None else task.contents)
-        except (FileNotFoundError, StoreRefusedError):
+        except StoreRefusedError:
             if path.exists():
                 raise
             return  # It was removed meanwhile.

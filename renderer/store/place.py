@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shlex
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -116,7 +117,7 @@ def read_directory(text: str) -> Path:
         return place.directory
     raise UserError(
         f"{place} lies in a store, and this works on what is on the disk; fetch a copy, and give that:\n"
-        f"  neuron-atlas fetch {place} runs/{place.url.name or 'NAME'}"
+        f"  {shlex.join(['neuron-atlas', 'fetch', str(place), f'runs/{place.url.name}'])}"
     )
 
 

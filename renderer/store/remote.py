@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +13,7 @@ from threading import Event, Lock
 from typing import Any, TypeVar
 
 from renderer.common.errors import UserError
+from renderer.common.wording import shortened
 from renderer.store.place import StoreUrl
 
 _LOG = logging.getLogger(__name__)
@@ -24,8 +27,10 @@ _BUCKETS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci"
 """Stores without folders: names may have slashes, and nothing has to be made for them."""
 _IDENTITIES = ("ETag", "etag", "md5Hash", "md5", "generation", "mtime", "LastModified", "last_modified", "created")
 """What stores tell of the contents of a file, what tells most first."""
+_LONGEST = 200
+_MD5 = re.compile(r"[0-9a-f]{32}")
 _HOW_TO_LOG_IN = (
-    "give them as the tools of that store take them: for S3 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the "
+    "give credentials as the tools of that store take them: for S3 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the "
     "environment, or a profile (AWS_PROFILE), and AWS_ENDPOINT_URL for a store that is not Amazon's"
 )
 
@@ -54,6 +59,13 @@ class Entry:
         """Whether it has the same contents, so far as the store tells."""
         return bool(self.identity) and self == other
 
+    def is_of(self, path: Path, size: int) -> bool:
+        """Whether it surely has the contents of a file of so many bytes, which S3 and its like tell by their MD5."""
+        if size != self.size or not _MD5.fullmatch(self.identity):
+            return False
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, _md5).hexdigest() == self.identity
+
 
 class Store:
     """The folder of a run in a store; any thread may use it."""
@@ -70,7 +82,8 @@ class Store:
         self.url, self._files, self._root, self._tell = url, files, root, tell
         self.hurry = Event()
         """Once it is set, nobody waits before another try."""
-        self._troubled, self._made, self._making = False, set[str](), Lock()
+        self._is_reached, self._troubled = False, False
+        self._made, self._making = set[str](), Lock()
 
     def listing(self) -> dict[str, Entry]:
         """All files there, by their names from the folder.
@@ -81,7 +94,6 @@ class Store:
         """
 
         def find() -> Mapping[str, Any]:
-            self._files.invalidate_cache()
             try:
                 found: Mapping[str, Any] = self._files.find(self._root, detail=True)
             except FileNotFoundError:
@@ -121,23 +133,25 @@ class Store:
             contents: A file, or what is to be in it.
 
         Raises:
-            FileNotFoundError: The file is not here.
-            StoreRefusedError: There is no such bucket, or nothing may be written there.
+            StoreRefusedError: There is no such bucket, nothing may be written there, or the file is not here.
             StoreError: It cannot be reached.
         """
         path = self._path(name)
-        if isinstance(contents, Path):
-            size = contents.stat().st_size
-            act = partial(self._files.put_file, str(contents), path)
-        else:
-            size, act = len(contents), partial(self._files.pipe_file, path, contents)
 
         def put_and_look() -> Entry:
             self._make_folder(path)
-            act()
-            found = self._look(path)
-            if found.size != size:
-                raise OSError(f"{name} has {found.size} bytes there, and not {size}")
+            sizes = {_size(contents)}
+            if isinstance(contents, Path):
+                self._files.put_file(str(contents), path)
+            else:
+                self._files.pipe_file(path, contents)
+            sizes.add(_size(contents))  # another one may have taken its place just now
+            try:
+                found = self._look(path)
+            except FileNotFoundError as error:
+                raise OSError(f"{name} is not there once it was put") from error
+            if found.size not in sizes:
+                raise OSError(f"{name} has {found.size} bytes once it was put, and not {max(sizes)}")
             return found
 
         return self._persistently(put_and_look, "write")
@@ -196,7 +210,6 @@ class Store:
         return f"{self._root}/{name}"
 
     def _look(self, path: str) -> Entry:
-        self._files.invalidate_cache(path)
         return _entry(self._files.info(path))
 
     def _make_folder(self, path: str) -> None:
@@ -207,8 +220,8 @@ class Store:
                 self._made.add(folder)
 
     def _persistently(self, act: Callable[[], Given], doing: str) -> Given:
-        """Do something, again where the network fails."""
-        for pause in (*PAUSES, None):
+        """Do something, again where the network fails; for long only where it has worked before."""
+        for pause in (*(PAUSES if self._is_reached else PAUSES[:2]), None):
             try:
                 given = act()
             except FileExistsError:
@@ -216,14 +229,14 @@ class Store:
             except Exception as error:  # noqa: BLE001  each store has errors of its own
                 self._judge(error, doing, pause)
             else:
-                self._troubled = False
+                self._is_reached, self._troubled = True, False
                 return given
             self.hurry.wait(pause)
         raise AssertionError("the last try raises")
 
     def _judge(self, error: Exception, doing: str, pause: float | None) -> None:
         """Raise what trying again does not help with."""
-        said = " ".join(str(error).split()) or type(error).__name__
+        said = shortened(" ".join(str(error).split()) or type(error).__name__, _LONGEST)
         _LOG.info("%s: cannot %s: %s: %s", self.url, doing, type(error).__name__, said)
         if remedy := _remedy(error):
             raise StoreRefusedError(f"{self.url}: {said.rstrip('.')}; {remedy}") from error
@@ -258,6 +271,8 @@ def connect(url: StoreUrl, tell: Callable[[str], None]) -> Store:
         ) from error
     except Exception as error:  # some log in at once
         raise StoreRefusedError(f"{url}: {' '.join(str(error).split()) or type(error).__name__}") from error
+    if (cache := getattr(files, "dircache", None)) is not None:
+        cache.use_listings_cache = False  # what one thread has listed is not what another one has put since
     return Store(url, files, root.rstrip("/"), tell)
 
 
@@ -267,14 +282,24 @@ def _entry(info: Mapping[str, Any]) -> Entry:
     return Entry(int(info.get("size") or 0), str(told).strip('"'))
 
 
+def _md5() -> Any:
+    return hashlib.md5(usedforsecurity=False)
+
+
+def _size(contents: Path | bytes) -> int:
+    return contents.stat().st_size if isinstance(contents, Path) else len(contents)
+
+
 def _remedy(error: Exception) -> str | None:
     """What is to be done where trying again does not help; None where it may."""
     name = type(error).__name__
     if "Credential" in name or "ProfileNotFound" in name:
-        return f"no credentials were found; {_HOW_TO_LOG_IN}"
+        return _HOW_TO_LOG_IN
+    if "Validation" in name:
+        return "see that the URL is right"
     match error:
         case PermissionError():
-            return f"see that the credentials are right, and may list, read, write and remove there; {_HOW_TO_LOG_IN}"
+            return f"see that you may list, read, write and remove there; {_HOW_TO_LOG_IN}"
         case FileNotFoundError():
             return "see that the name is right; a bucket has to be made before, with the tools of that store"
         case NotImplementedError():

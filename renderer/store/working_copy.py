@@ -120,6 +120,8 @@ class WorkingCopy:
             elif before and before.entry.is_surely(entry):
                 if before.stamp != stamp:
                     found.newer.append(name)
+            elif entry.is_of(self.root / name, stamp[0]):
+                self.ledger.keep(name, entry, stamp)
             elif is_result(name) or is_saved(name):
                 self._drop(name)
             else:
@@ -151,6 +153,8 @@ class WorkingCopy:
         Returns:
             Names of files that are to be put.
         """
+        for name in filter(is_record, found.lost):
+            self._drop(name)  # It speaks of what is no more, too.
         self._digests = recorded_digests(self.root)
         for name in found.doubtful:
             if self._is_recorded(name):
