@@ -32,12 +32,13 @@ from renderer.command_parts import (
     say,
     shown_progress,
 )
+from renderer.common.errors import UserError
 from renderer.store.log_file import keep_log
 from renderer.store.paths import RunPaths
 from renderer.store.place import Place, read_directory, read_path, read_place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from renderer.common.progress import Progress
     from renderer.jobs.commands import Outcome, Request
@@ -75,6 +76,7 @@ def render(
     from renderer.jobs.commands import render as render_run
 
     if shard is not None:
+        _refuse_beside_shard({"--preview": preview, "--strict": strict})
         request = make_request(config, output, overrides, restart=restart, yes=yes)
         _compute_shard(shard, request, output or Place(request.directory), film=True)
         return
@@ -111,6 +113,7 @@ def stills(
     from renderer.jobs.commands import render_stills
 
     if shard is not None:
+        _refuse_beside_shard({"--preview": preview, "--strict": strict})
         request = make_request(config, output, overrides, restart=restart, yes=yes)
         _compute_shard(shard, request, output or Place(request.directory), film=False)
         return
@@ -135,6 +138,13 @@ def _carry_out(
         outcome = make(request, progress)
     then()
     conclude(outcome, place, strict=strict)
+
+
+def _refuse_beside_shard(given: Mapping[str, bool]) -> None:
+    """Refuse options that are about a whole run; raises UserError."""
+    for option, is_given in given.items():
+        if is_given:
+            raise UserError(f"{option}: is about the whole run, and not for --shard; leave one of them out")
 
 
 def _compute_shard(text: str, request: Request, whole: Place, *, film: bool) -> None:
