@@ -239,8 +239,7 @@ class Carrier:
         left = len(self._tasks) + len(self._later)
         files = f"{left} file{' is' if left == 1 else 's are'} not there yet" if left else "nothing was begun there"
         return StoreError(
-            f"{str(self._failure).rstrip('.')}. {files}; all is kept in {self._copy.root}, and the same command "
-            "goes on"
+            f"{str(self._failure).rstrip('.')}. {files}; all is kept in {self._copy.root}, and the same command goes on"
         )
 
     def _fail(self, error: Exception) -> None:

@@ -13,10 +13,10 @@ from renderer.store.absent import absent_size
 from renderer.store.files import is_leftover, leftovers, remove
 from renderer.store.outputs import TRIED, refuse_unwritable
 from renderer.store.paths import (
+    FILE_OF_SHARD,
     FILM_PICTURE,
     LOG_FILE,
     SEGMENT_STEM,
-    SHARD_LOCK,
     SHEET_PAGE,
     STATE_FILE,
     THUMBNAIL,
@@ -71,7 +71,8 @@ def _strange(paths: RunPaths) -> list[Path]:
 
 
 def _is_begun(name: str) -> bool:
-    return bool(SHARD_LOCK.fullmatch(name) or LOG_FILE.fullmatch(name))
+    is_record = name.endswith(".json")
+    return bool((FILE_OF_SHARD.fullmatch(name) and not is_record) or LOG_FILE.fullmatch(name))
 
 
 def refuse_strange(paths: RunPaths) -> None:

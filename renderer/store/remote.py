@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from renderer.common.errors import UserError
 from renderer.common.wording import shortened
-from renderer.store.place import StoreUrl
+from renderer.store.place import StoreUrl, without_secrets
 
 _LOG = logging.getLogger(__name__)
 Given = TypeVar("Given")
@@ -236,7 +236,7 @@ class Store:
 
     def _judge(self, error: Exception, doing: str, pause: float | None) -> None:
         """Raise what trying again does not help with."""
-        said = shortened(" ".join(str(error).split()) or type(error).__name__, _LONGEST)
+        said = _words(error)
         _LOG.info("%s: cannot %s: %s: %s", self.url, doing, type(error).__name__, said)
         if remedy := _remedy(error):
             raise StoreRefusedError(f"{self.url}: {said.rstrip('.')}; {remedy}") from error
@@ -270,7 +270,7 @@ def connect(url: StoreUrl, tell: Callable[[str], None]) -> Store:
             f"{url}: {str(error).rstrip('.')}; s3://, gs:// and what else fsspec knows can be given, or a directory"
         ) from error
     except Exception as error:  # some log in at once
-        raise StoreRefusedError(f"{url}: {' '.join(str(error).split()) or type(error).__name__}") from error
+        raise StoreRefusedError(f"{url}: {_words(error)}") from error
     if (cache := getattr(files, "dircache", None)) is not None:
         cache.use_listings_cache = False  # what one thread has listed is not what another one has put since
     return Store(url, files, root.rstrip("/"), tell)
@@ -280,6 +280,11 @@ def _entry(info: Mapping[str, Any]) -> Entry:
     value = next((info[key] for key in _IDENTITIES if info.get(key)), "")
     told = value.timestamp() if hasattr(value, "timestamp") else value
     return Entry(int(info.get("size") or 0), str(told).strip('"'))
+
+
+def _words(error: Exception) -> str:
+    """What an error says, in one line that is not too long, and holds no password."""
+    return shortened(without_secrets(" ".join(str(error).split())) or type(error).__name__, _LONGEST)
 
 
 def _md5() -> Any:
@@ -292,19 +297,16 @@ def _size(contents: Path | bytes) -> int:
 
 def _remedy(error: Exception) -> str | None:
     """What is to be done where trying again does not help; None where it may."""
-    name = type(error).__name__
-    if "Credential" in name or "ProfileNotFound" in name:
-        return _HOW_TO_LOG_IN
-    if "Validation" in name:
-        return "see that the URL is right"
     match error:
+        case _ if any(word in type(error).__name__ for word in ("Credential", "ProfileNotFound")):
+            return _HOW_TO_LOG_IN
         case PermissionError():
             return f"see that you may list, read, write and remove there; {_HOW_TO_LOG_IN}"
         case FileNotFoundError():
             return "see that the name is right; a bucket has to be made before, with the tools of that store"
         case NotImplementedError():
             return "this kind of store cannot do that; choose another one"
-        case ValueError() | TypeError():
+        case _ if isinstance(error, ValueError | TypeError) or "Validation" in type(error).__name__:
             return "see that the URL is right"
         case _:
             return None

@@ -5,20 +5,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from renderer.atlas.seen import look_at
 from renderer.common.errors import UserError
-from renderer.jobs.commands import assemble, make_page, render, render_stills
-from renderer.jobs.sharding import Shard, render_shard
+from renderer.jobs.commands import render, render_stills
 from renderer.jobs.status import run_status
 from renderer.store.fetching import fetch_run
-from renderer.store.paths import RunPaths
 from renderer.store.place import CACHE_VARIABLE
-from tests.cloud.helpers import ROOT, Machine, Network, Watch, contents, names_of_files
+from tests.cloud.helpers import ROOT, Machine, contents, names_of_files
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import TINY, Recorder, request, results
 
@@ -119,9 +115,7 @@ def test_who_goes_on_fetches_no_more_than_is_needed(machine: Machine, other: Mac
     assert not [name for name in fetched if name.startswith(("segments/", "parts/", "stills/", "atlas.mp4"))]
 
 
-def test_the_page_and_the_film_can_be_made_anywhere(
-    folder: Path, machine: Machine, other: Machine, url: str
-) -> None:
+def test_the_page_and_the_film_can_be_made_anywhere(folder: Path, machine: Machine, other: Machine, url: str) -> None:
     with pytest.raises(Stop):
         machine.render(url, on_frame=stop_at(30))
     assert 0 < other.assemble(url).index.film.frames < 40
@@ -177,9 +171,7 @@ def test_changed_text_is_written_anew_by_a_machine_that_has_no_frames(
     assert of_store(url) == of_folder(tmp_path / "run")
 
 
-def test_what_was_lost_here_is_fetched_and_what_was_lost_there_is_put(
-    folder: Path, machine: Machine, url: str
-) -> None:
+def test_what_was_lost_here_is_fetched_and_what_was_lost_there_is_put(folder: Path, machine: Machine, url: str) -> None:
     import s3fs  # noqa: PLC0415
 
     machine.render(url)

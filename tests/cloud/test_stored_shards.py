@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from renderer.common.errors import UserError
-from renderer.jobs.commands import render, render_stills
+from renderer.jobs.commands import render
 from renderer.jobs.plan import segments_of, strands_of
 from renderer.store.run import load_run
 from tests.cloud.helpers import Machine, Watch, contents
 from tests.cloud.test_stored_runs import Stop, of_folder, of_store, stop_at
 from tests.fake_worker import FakeWorker
-from tests.film_helpers import Recorder, request, results
+from tests.film_helpers import Recorder, request
 
 SIX = ("classes.select=[1,2,3,5,7,8]", "film.chains=5")
 """Three strands: two of two chains, and one of one."""
@@ -45,7 +45,7 @@ def test_a_shard_that_is_stopped_goes_on_elsewhere_with_its_own_files(
     with pytest.raises(Stop):
         machines[1].shard(url, 2, 3, stop_at(17))
     before, elsewhere = contents(url).keys(), Machine(tmp_path / "elsewhere", patch, *SIX)
-    outcome, worker = elsewhere.shard(url, 2, 3)
+    outcome, _ = elsewhere.shard(url, 2, 3)
     run = load_run(outcome.paths.root)
     segments = segments_of([strands_of(run)[1]])
     own = {segment.name for segment in segments} | {run.targets[segment.position].key for segment in segments}

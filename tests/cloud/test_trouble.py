@@ -11,7 +11,7 @@ import pytest
 from renderer.cli import main
 from renderer.common.errors import UserError
 from renderer.jobs.commands import render
-from renderer.store import carrying, remote
+from renderer.store import carrying
 from renderer.store.carrying import Carrier
 from renderer.store.place import CACHE_VARIABLE
 from renderer.store.remote import StoreError
@@ -47,7 +47,7 @@ def test_a_network_that_fails_ends_the_run_and_the_same_command_goes_on(
         if number == 25:
             network.fail()
 
-    with pytest.raises(StoreError, match="not there yet; all is kept in .* the same command goes on") as raised:
+    with pytest.raises(StoreError, match=r"not there yet; all is kept in .* the same command goes on") as raised:
         machine.render(url, on_frame=fail)
     assert str(raised.value).count("not there yet") == 1
     with pytest.raises(StoreError, match="cannot be reached"):
@@ -98,8 +98,11 @@ def test_of_two_machines_that_begin_at_the_same_moment_one_is_refused(
 TINY_FILM = [f"--set={override}" for override in TINY]
 
 
+Command = Callable[..., tuple[int, str]]
+
+
 @pytest.fixture
-def command(patch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+def command(patch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
     """Runs the program; gives its exit code, and what it says of an error."""
     patch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     patch.chdir(tmp_path)
@@ -115,7 +118,7 @@ def command(patch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFix
     return run
 
 
-def test_a_bucket_that_is_not_there(url: str, command: Callable[..., tuple[int, str]]) -> None:
+def test_a_bucket_that_is_not_there(url: str, command: Command) -> None:
     code, said = command("render", "quickstart", *TINY_FILM, "--output", "s3://no-such-bucket/run")
     assert code == 2
     assert said.startswith("Error: s3://no-such-bucket/run: The specified bucket does not exist; see that the name")
@@ -124,7 +127,7 @@ def test_a_bucket_that_is_not_there(url: str, command: Callable[..., tuple[int, 
 
 @pytest.mark.parametrize("arguments", [("render", "quickstart", *TINY_FILM, "-o"), ("status",), ("fetch",)])
 def test_credentials_that_are_wrong(
-    url: str, patch: pytest.MonkeyPatch, command: Callable[..., tuple[int, str]], arguments: tuple[str, ...]
+    url: str, patch: pytest.MonkeyPatch, command: Command, arguments: tuple[str, ...]
 ) -> None:
     with s3_server(INITIAL_NO_AUTH_ACTION_COUNT="0") as port:
         patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
@@ -134,7 +137,7 @@ def test_credentials_that_are_wrong(
     assert "AWS_ACCESS_KEY_ID" in said
 
 
-def test_no_credentials_at_all(url: str, patch: pytest.MonkeyPatch, command: Callable[..., tuple[int, str]]) -> None:
+def test_no_credentials_at_all(url: str, patch: pytest.MonkeyPatch, command: Command) -> None:
     for name in LOG_IN:
         patch.delenv(name)
     patch.setenv("AWS_CONFIG_FILE", "nowhere")
@@ -144,7 +147,7 @@ def test_no_credentials_at_all(url: str, patch: pytest.MonkeyPatch, command: Cal
     assert "Unable to locate credentials; give credentials as the tools of that store take them" in said
 
 
-def test_a_store_that_is_not_there(patch: pytest.MonkeyPatch, command: Callable[..., tuple[int, str]]) -> None:
+def test_a_store_that_is_not_there(patch: pytest.MonkeyPatch, command: Command) -> None:
     patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     code, said = command("render", "quickstart", *TINY_FILM, "-o", "s3://films/run")
     assert code == 1
@@ -163,7 +166,7 @@ def test_a_store_that_is_not_there(patch: pytest.MonkeyPatch, command: Callable[
         ("x::s3://bucket/run", "is no URL"),
     ],
 )
-def test_what_is_no_url_of_a_store(command: Callable[..., tuple[int, str]], url_given: str, expected: str) -> None:
+def test_what_is_no_url_of_a_store(command: Command, url_given: str, expected: str) -> None:
     for arguments in (("render", "quickstart", "--output"), ("status",), ("assemble",), ("page",)):
         code, said = command(*arguments, url_given)
         assert code == 2
@@ -175,7 +178,7 @@ def test_what_is_no_url_of_a_store(command: Callable[..., tuple[int, str]], url_
     ("scheme", "install"), [("s3", 'pip install "neuron-atlas[cloud]"'), ("gs", "pip install gcsfs"), ("abfs", "adlfs")]
 )
 def test_a_package_that_is_not_installed(
-    patch: pytest.MonkeyPatch, command: Callable[..., tuple[int, str]], scheme: str, install: str
+    patch: pytest.MonkeyPatch, command: Command, scheme: str, install: str
 ) -> None:
     for module in ("s3fs", "gcsfs", "adlfs"):
         patch.setitem(sys.modules, module, None)
@@ -186,7 +189,7 @@ def test_a_package_that_is_not_installed(
 
 
 @pytest.mark.parametrize("name", ["sheet", "serve", "evaluate", "clip", "export", "compare"])
-def test_other_commands_say_how_to_fetch_a_copy(command: Callable[..., tuple[int, str]], name: str) -> None:
+def test_other_commands_say_how_to_fetch_a_copy(command: Command, name: str) -> None:
     code, said = command(name, "s3://films/my run")
     assert code == 2
     assert "fetch a copy, and give that:\n  neuron-atlas fetch 's3://films/my run' 'runs/my run'" in said
@@ -203,7 +206,7 @@ def test_a_folder_of_other_things(machine: Machine, url: str, patch: pytest.Monk
     files.pipe_file(f"{url}/state/film.json", b"{}")
     with pytest.raises(UserError, match=r"a run without its run\.yaml"):
         machine.render(url)
-    with pytest.raises(UserError, match="holds no run: there is no run.yaml"):
+    with pytest.raises(UserError, match=r"holds no run: there is no run\.yaml"):
         machine.status(f"{url}/deeper")
 
 

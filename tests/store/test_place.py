@@ -26,14 +26,16 @@ def test_a_url_is_the_same_with_slashes_and_without(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "path"),
-    [("file:///data/my%20run", "/data/my run"), ("file://localhost/data/x", "/data/x"), ("local:///data/x/", "/data/x")],
+    [("file:///data/my%20run", "/data/my run"), ("file://localhost/data/x", "/data/x"), ("local:///x/", "/x")],
 )
 def test_a_url_of_the_disk_is_a_path(text: str, path: str) -> None:
     place = read_place(text)
     assert (place.directory, place.url) == (Path(path), None)
 
 
-@pytest.mark.parametrize("text", ["file://other/data", "file://x", "http://a/b", "s3:/x", "s3:\\x", "s3://", "s3://a\nb"])
+@pytest.mark.parametrize(
+    "text", ["file://other/data", "file://x", "http://a/b", "s3:/x", "s3:\\x", "s3://", "s3://a\nb"]
+)
 def test_what_is_neither(text: str) -> None:
     with pytest.raises(UserError):
         read_place(text)
