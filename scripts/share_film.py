@@ -55,7 +55,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--shards", type=int, default=3, help="how many processes share the film")
     parser.add_argument("--kills", type=int, default=0, help="how many times one of them is killed")
     parser.add_argument("--seed", type=int, default=0, help="decides which is killed, and when")
-    parser.add_argument("--store", metavar="URL", help="where shards work: an empty folder of a store, s3://bucket/name")
+    parser.add_argument(
+        "--store", metavar="URL", help="where shards work: an empty folder of a store, s3://bucket/name"
+    )
     parser.add_argument("--output", type=Path, required=True, help="an empty folder for both runs")
     return parser.parse_args()
 
@@ -88,9 +90,7 @@ def _render_shards(arguments: Sequence[str], count: int, kills: int, chance: ran
 
 def _start(arguments: Sequence[str], number: int, count: int) -> subprocess.Popen[str]:
     command = [*_PROGRAM, "render", *arguments, "--shard", f"{number}/{count}"]
-    return subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=_own_cache()
-    )
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=_own_cache())
 
 
 def _own_cache() -> dict[str, str]:

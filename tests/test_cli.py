@@ -25,8 +25,8 @@ from tests.fake_worker import FakeWorker
 from tests.film_helpers import TINY
 
 COMMANDS = (
-    *("render", "stills", "status", "assemble", "page", "fetch", "clip", "sheet", "evaluate", "compare", "export", "serve"),
-    *("check", "classes", "networks", "init", "docs", "dream"),
+    *("render", "stills", "status", "assemble", "page", "clip", "sheet", "evaluate", "compare", "export", "serve"),
+    *("fetch", "check", "classes", "networks", "init", "docs", "dream"),
 )
 ROOT = Path(__file__).parents[1]
 

@@ -44,7 +44,7 @@ def fetch_run(run: Place, directory: Path | None, tell: Callable[[str], None]) -
         _refuse_other(paths, store)
         remove_leftovers(paths)
         copy = WorkingCopy(Place(paths.root, run.url), store, listing, Ledger(Path(notes) / "known.jsonl"))
-        found = copy.differences()
+        found = copy.differences(tell)
         for wanted in (RUN_FILES.__contains__, is_record):
             copy.fetch_wanted(wanted, tell)
         copy.settle(found)

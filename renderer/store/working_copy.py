@@ -106,12 +106,17 @@ class WorkingCopy:
         gone = self.ledger.obsolete
         self.there |= {name: entry for name, entry in found.items() if name not in self.there and name not in gone}
 
-    def differences(self) -> Differences:
-        """Compare what is here with what is there; what is surely outdated here is removed."""
+    def differences(self, tell: Callable[[str], None]) -> Differences:
+        """Compare what is here with what is there; what is surely outdated here is removed.
+
+        Args:
+            tell: Is told where that is all.
+        """
         self.ledger.shorten()
         known = self.ledger.known
         if RUN_FILE in known and self.there.keys().isdisjoint(RUN_FILES):
-            self._forget_all()  # Whoever removed the run there wants another one, or none.
+            tell(f"{self.place}: the run was removed there, and so is what is left of it in {self.root}")
+            self._forget_all()
         found = Differences([], [], [], self._obsolete())
         for name, stamp in list(_carried_files(self.root)):
             entry, before = self.there.get(name), known.get(name)
