@@ -28,11 +28,12 @@ from renderer.command_parts import (
     say,
     shown_progress,
 )
+from renderer.common.errors import UserError
 from renderer.store.log_file import keep_log
 from renderer.store.paths import RunPaths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from renderer.common.progress import Progress
     from renderer.jobs.commands import Outcome, Request
@@ -69,6 +70,7 @@ def render(
     from renderer.jobs.commands import render as render_run
 
     if shard is not None:
+        _refuse_beside_shard({"--preview": preview, "--strict": strict})
         _compute_shard(shard, make_request(config, output, overrides, restart=restart, yes=yes), film=True)
         return
     product: Product | None = "film" if preview else None
@@ -104,6 +106,7 @@ def stills(
     from renderer.jobs.commands import render_stills
 
     if shard is not None:
+        _refuse_beside_shard({"--preview": preview, "--strict": strict})
         _compute_shard(shard, make_request(config, output, overrides, restart=restart, yes=yes), film=False)
         return
     product: Product | None = "stills" if preview else None
@@ -120,6 +123,13 @@ def _carry_out(
         outcome = make(request, progress)
     then()
     conclude(outcome, strict=strict)
+
+
+def _refuse_beside_shard(given: Mapping[str, bool]) -> None:
+    """Refuse options that are about a whole run; raises UserError."""
+    for option, is_given in given.items():
+        if is_given:
+            raise UserError(f"{option}: is about the whole run, and not for --shard; leave one of them out")
 
 
 def _compute_shard(text: str, request: Request, *, film: bool) -> None:

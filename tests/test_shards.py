@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from renderer.atlas.seen import look_at
+from renderer.cli import main
 from renderer.common.errors import UserError
 from renderer.display import describe_shard, describe_status
 from renderer.jobs.commands import Request, assemble, make_page, render, render_stills
 from renderer.jobs.sharding import FROM_ENVIRONMENT, Shard, ShardOutcome, read_shard, render_shard
 from renderer.jobs.status import run_status, status_data
+from renderer.settings.sections import Settings
 from renderer.store import lock
 from renderer.store.files import write_first
 from renderer.store.lock import locked
@@ -63,6 +65,21 @@ def test_shards_that_work_at_the_same_time(tmp_path: Path, whole: dict[str, obje
             done.result()
     assemble(tmp_path, Recorder())
     assert results(tmp_path) == whole
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["film.clean_frames=drop", "film.transition=reset", "film.loop=true", 'overlay.lines=["{probability}"]'],
+)
+def test_films_of_other_kinds_are_shared_too(tmp_path: Path, override: str) -> None:
+    render(six(tmp_path / "one", override), Recorder(), FakeWorker)
+    for number in (2, 3, 1):
+        compute(tmp_path / "run", number, override)
+    assemble(tmp_path / "run", Recorder())
+    assert results(tmp_path / "run") == results(tmp_path / "one")
+    worker = FakeWorker(six(tmp_path, override).settings)
+    render(six(tmp_path / "run", override), Recorder(), lambda settings: worker)
+    assert (worker.rounds, worker.looked) == ([], 0)
 
 
 def test_a_shard_touches_no_file_of_others(tmp_path: Path) -> None:
@@ -177,6 +194,44 @@ def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
     assert compute(tmp_path, 2, "run.device=cpu", "run.lose_at_most=5").frames
 
 
+def test_a_network_that_cannot_be_loaded_begins_no_run(tmp_path: Path) -> None:
+    def fail(_settings: Settings) -> FakeWorker:
+        raise UserError("network.weights: no such file")
+
+    with pytest.raises(UserError, match=r"network\.weights"):
+        render_shard(six(tmp_path / "run"), Shard(1, COUNT), Recorder(), fail)
+    assert not (tmp_path / "run" / "run.yaml").exists()
+
+
+def test_all_shards_compute_with_what_the_first_one_has_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[object, object]] = []
+
+    def make(settings: Settings) -> FakeWorker:
+        if not seen:  # Another machine is quicker, and has more cores.
+            seen.append((settings.run.threads, settings.run.precision))
+            with monkeypatch.context() as other:
+                other.setenv("OMP_NUM_THREADS", "7")
+                compute(tmp_path, 2)
+        else:
+            seen.append((settings.run.threads, settings.run.precision))
+        return FakeWorker(settings)
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    render_shard(six(tmp_path), Shard(1, COUNT), Recorder(), make)
+    assert [threads for threads, _ in seen] == [1, 7]
+
+
+@pytest.mark.parametrize("option", ["--preview", "--strict"])
+@pytest.mark.parametrize("command", ["render", "stills"])
+def test_options_about_a_whole_run_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, option: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([command, "quickstart", "--shard", "1/2", option, "--output", str(tmp_path / "run")])
+    assert f"{option}: is about the whole run" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_nothing_is_removed_by_a_shard(tmp_path: Path) -> None:
     compute(tmp_path, 1)
     with pytest.raises(UserError, match="a shard removes nothing"):
@@ -221,6 +276,15 @@ def test_of_many_that_begin_a_run_one_comes_first(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["file"]
 
 
+def test_what_another_shard_is_about_to_begin_is_no_foreign_file(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / ".neuron-atlas-abcd").mkdir()
+    (tmp_path / ".run.tmp-77.0123456789abcdef").write_bytes(b"half")
+    for name in ("lock-shard-2-of-3", "log-shard-2-of-3.txt", ".run.tmp-78.0123456789abcdef"):
+        (tmp_path / "state" / name).write_text("77")
+    assert compute(tmp_path, 1).frames
+
+
 def test_what_another_machine_may_be_writing_is_spared(tmp_path: Path) -> None:
     compute(tmp_path, 1)
     names = {"segments": ".0001-000-0123456789.tmp-77.mkv", "state": ".run.tmp-78.yaml"}
@@ -248,8 +312,9 @@ def test_status_tells_of_shards_at_work(tmp_path: Path) -> None:
 
     render_shard(six(tmp_path), Shard(2, COUNT), Recorder(), lambda settings: FakeWorker(settings, look))
     (shard,) = seen[0].shards
-    assert (shard.name, shard.total) == ("shard-2-of-3", 20)
-    assert json.dumps(status_data(seen[0], tmp_path)["shards"])
+    assert (shard.paths.shard, shard.told.total) == ("shard-2-of-3", 20)
+    (data,) = json.loads(json.dumps(status_data(seen[0], tmp_path)["shards"]))
+    assert (data["name"], data["total"]) == ("shard-2-of-3", 20)
     said = "\n".join(describe_status(seen[0], tmp_path))
     assert "shard 2 of 3: " in said
     assert f"neuron-atlas assemble {tmp_path}" in said

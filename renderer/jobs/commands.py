@@ -105,7 +105,7 @@ def render(request: Request, progress: Progress, make_worker: MakeWorker = local
     """
     wanted = wanted_run(request, film=True)
     with (
-        lazily(wanted, make_worker, progress, at_once=_begins(request)) as worker,
+        lazily(wanted, make_worker, progress, at_once=begins(request)) as worker,
         opened(
             request.directory,
             wanted,
@@ -123,7 +123,7 @@ def render_stills(request: Request, progress: Progress, make_worker: MakeWorker 
     """Dream fresh stills, or what is still missing of them, and no film; raises as `render` does."""
     wanted = wanted_run(request, film=False)
     with (
-        lazily(wanted, make_worker, progress, at_once=_begins(request)) as worker,
+        lazily(wanted, make_worker, progress, at_once=begins(request)) as worker,
         opened(request.directory, wanted, progress, restart=request.restart, agree=request.agree) as run,
         Live(run.paths, progress) as live,
     ):
@@ -200,7 +200,7 @@ def wanted_run(request: Request, *, film: bool) -> RunFile:
     return describe_run(request.name, settings, targets, film=film, chosen=chosen)
 
 
-def _begins(request: Request) -> bool:
+def begins(request: Request) -> bool:
     """Whether nothing of a run will be there yet, so that all of it has to be dreamed; raises UserError."""
     paths = RunPaths(request.directory)
     refuse_foreign(paths)

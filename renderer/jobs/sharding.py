@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,7 +13,7 @@ from renderer.atlas.seen import SeenRun
 from renderer.common.errors import UserError
 from renderer.common.progress import Progress, note_repairs
 from renderer.jobs.assembly import try_assembly
-from renderer.jobs.commands import Request, failed_stills, kept_at_an_end, lazily, refuse_gaps, wanted_run
+from renderer.jobs.commands import Request, begins, failed_stills, kept_at_an_end, lazily, refuse_gaps, wanted_run
 from renderer.jobs.live import Live
 from renderer.jobs.notes import keep_failures, keep_similarity
 from renderer.jobs.plan import make_plan, still_batches, strands_of
@@ -131,21 +132,25 @@ def render_shard(
             "begin, or choose another directory with --output"
         )
     wanted = wanted_run(request, film=film)
-    with (
-        opened_shard(request.directory, wanted, shard.name) as run,
-        lazily(run.file, make_worker, progress, at_once=False) as worker,
-        Live(run.paths, progress) as live,
-        kept_at_an_end(run, live, film=film),
-    ):
-        strands = strands_of(run) if film else []
-        own = shard.of(range(len(strands)))
-        if film:
-            _render_strands(run, own, live, worker)
-        batches = still_batches(run.still_recipe) if run.dreams_stills else []
-        failures = _dream_own_stills(run, shard.of(batches), live, worker) if batches else []
-        keep_failures(run, failures, live)
-        parts = max(len(strands), len(batches))
-        return ShardOutcome(shard, run.paths, parts, len(shard.of(range(parts))), _missing(run), tuple(failures))
+    with ExitStack() as stack:
+        worker = stack.enter_context(lazily(wanted, make_worker, progress, at_once=begins(request)))
+        run = stack.enter_context(opened_shard(request.directory, wanted, shard.name))
+        if run.file.decided != wanted.decided:  # Another shard came first, on a machine with other cores.
+            worker = stack.enter_context(lazily(run.file, make_worker, progress, at_once=False))
+        live = stack.enter_context(Live(run.paths, progress))
+        stack.enter_context(kept_at_an_end(run, live, film=film))
+        return _compute(run, shard, live, worker, film=film)
+
+
+def _compute(run: Run, shard: Shard, live: Live, worker: Callable[[], Worker], *, film: bool) -> ShardOutcome:
+    strands = strands_of(run) if film else []
+    if film:
+        _render_strands(run, shard.of(range(len(strands))), live, worker)
+    batches = still_batches(run.still_recipe) if run.dreams_stills else []
+    failures = _dream_own_stills(run, shard.of(batches), live, worker) if batches else []
+    keep_failures(run, failures, live)
+    parts = max(len(strands), len(batches))
+    return ShardOutcome(shard, run.paths, parts, len(shard.of(range(parts))), _missing(run), tuple(failures))
 
 
 def _render_strands(run: Run, strands: Sequence[int], live: Live, worker: Callable[[], Worker]) -> None:
