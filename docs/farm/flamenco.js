@@ -1,4 +1,4 @@
-// A job type for Flamenco: one film, computed by many workers in a folder that all of them see.
+// A job type for Flamenco: one film, computed by many workers
 //
 //   neuron-atlas docs flamenco.js > scripts/neuron_atlas.js     beside the program flamenco-manager, which is then
 //                                                               started again

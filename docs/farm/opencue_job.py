@@ -1,4 +1,4 @@
-"""Puts one film into the queue of an OpenCue farm, computed by many hosts in a folder that all of them see.
+"""A job for OpenCue: one film, computed by many hosts.
 
     neuron-atlas docs opencue_job.py > opencue_job.py
     pip install opencue-pyoutline packaging
@@ -12,6 +12,7 @@ only shown. `neuron-atlas docs many-machines` tells more.
 import argparse
 import getpass
 import shlex
+import sys
 
 import outline
 import outline.cuerun
@@ -33,7 +34,10 @@ def main() -> None:
     options = parser.parse_args()
     launcher = outline.cuerun.OutlineLauncher(_job(options))
     # Without pycuerun the hosts need nothing of pyoutline; OpenCue puts a frame's number for #IFRAME#.
-    print(launcher.serialize(use_pycuerun=False) if options.print else launcher.launch(use_pycuerun=False))
+    if options.print:
+        sys.stdout.write(launcher.serialize(use_pycuerun=False))
+    else:
+        launcher.launch(use_pycuerun=False)
 
 
 def _job(options: argparse.Namespace) -> outline.Outline:
@@ -41,6 +45,7 @@ def _job(options: argparse.Namespace) -> outline.Outline:
     needs = {"cores": options.cores, "threadable": True} | ({"gpus": options.gpus} if options.gpus else {})
     shard = ["render", options.config, "--output", options.output, "--shard", f"#IFRAME#/{options.shards}"]
     shards = _layer("shards", [options.program, *shard], range=f"1-{options.shards}", **needs)
+    shards.set_env("OMP_NUM_THREADS", str(options.cores))  # a host may give a frame more
     film = _layer("film", [options.program, "assemble", options.output], range="1-1", cores=1)
     film.depend_all(shards)
     job.add_layer(shards)
@@ -49,9 +54,7 @@ def _job(options: argparse.Namespace) -> outline.Outline:
 
 
 def _layer(name: str, command: list[str], **arguments: object) -> Shell:
-    # Hosts give the command to a shell.
-    quoted = shlex.join(command).replace("'#IFRAME#/", "#IFRAME#/'")
-    return Shell(name, command=quoted, chunk=1, **arguments)
+    return Shell(name, command=shlex.join(command), chunk=1, **arguments)  # for hosts give it to a shell
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 #!/bin/bash
-# One film, computed by many tasks of a SLURM cluster in a folder that all nodes see.
+# A job file for SLURM: one film, computed by many tasks
 #
 #   neuron-atlas docs slurm.sh > slurm.sh      write this file
 #   bash slurm.sh                              after changing the three lines below
 #
 # That puts two jobs into the queue: an array of tasks, each of which computes its share of the film, and one that
 # makes film and page when all are done. A task whose time is over keeps what it has, and is queued again. The same
-# command continues whatever was canceled or has failed. `neuron-atlas docs many-machines` tells more.
+# command goes on with what was canceled or has failed. `neuron-atlas docs many-machines` tells more.
 
 #SBATCH --job-name=neuron-atlas
 #SBATCH --ntasks=1
@@ -21,7 +21,7 @@
 ##SBATCH --gpus-per-task=1
 
 config=quickstart           # 1. a YAML file, or the name of a shipped configuration
-output=$PWD/runs/quickstart # 2. the film's directory, which all nodes see
+output=$PWD/runs/quickstart # 2. the film's directory, in a file system that all nodes see
 shards=4                    # 3. how many tasks share the film
 
 # Here is the place for what makes `neuron-atlas` known on the nodes, such as: source ~/venv/bin/activate
@@ -35,7 +35,8 @@ submit() {
   mkdir -p "$output-logs" || exit # SLURM makes no folders
   array=$(sbatch --parsable --array="1-$shards" --output="$output-logs/shard-%a.log" "$0" shard) || exit
   array=${array%%;*} # what follows names the cluster
-  film=$(sbatch --parsable --dependency="afterok:$array" --output="$output-logs/film.log" "$0" film) || exit
+  film=$(sbatch --parsable --dependency="afterok:$array" --kill-on-invalid-dep=yes \
+    --output="$output-logs/film.log" "$0" film) || exit
   echo "queued: $shards shards as job $array, then the film as job ${film%%;*}; logs are in $output-logs"
 }
 
@@ -51,8 +52,9 @@ turn() {
   code=$?
   if [ "$code" = 130 ] && [ "$time_is_over" ]; then
     scontrol requeue "${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_}${SLURM_ARRAY_TASK_ID:-$SLURM_JOB_ID}"
+  elif [ "$code" = 3 ] && [ "${SLURM_ARRAY_TASK_ID-}" ]; then
+    code=0 # the film's job tells of classes that could not be rendered
   fi
-  [ "$code" != 3 ] || code=0 # classes that could not be rendered are told of by the film's job
   exit "$code"
 }
 
