@@ -27,9 +27,10 @@ from renderer.jobs.footage import Clip
 from renderer.jobs.photo import DreamedPhoto
 from renderer.jobs.preflight import Finding
 from renderer.jobs.sharding import ShardOutcome
-from renderer.jobs.status import Part, Status, WorkingShard
+from renderer.jobs.status import Part, Status
 from renderer.store.evaluation_file import Evaluation, Figures, PictureScore, View, failed, judge_names
 from renderer.store.index_file import Index, IndexClass
+from renderer.store.live_file import SILENT_SECONDS, Working
 from renderer.targets.target import Score, Target
 
 Cell = int | str | list[str] | None
@@ -37,7 +38,6 @@ Cell = int | str | list[str] | None
 _MOST_TITLES = 20
 _SECONDS_TO_FIRST_LINE = 1.0
 _SECONDS_BETWEEN_LINES = 5.0
-_SILENT_SECONDS = 60.0
 _LONGEST_TITLES = 40
 _VIEWS: dict[tuple[View, ...], str] = {("still",): "still", ("film",): "film", ("still", "film"): "still = film"}
 
@@ -243,7 +243,7 @@ def describe_status(found: Status, directory: Path) -> list[str]:
     lines += [_describe_working(shard) for shard in found.shards]
     if found.worker is not None:
         lines.append(f"process {found.worker or '?'} is working on it now")
-    elif any(shard.seconds_silent < _SILENT_SECONDS for shard in found.shards):
+    elif any(shard.seconds_silent < SILENT_SECONDS for shard in found.shards):
         lines.append(f"once no shard is left:\n  neuron-atlas assemble {shlex.quote(str(directory))}")
     elif not found.is_finished:
         goes_on = f"go on with\n  {found.command}" if found.command else "the command that began it goes on"
@@ -257,10 +257,12 @@ def describe_status(found: Status, directory: Path) -> list[str]:
     return lines
 
 
-def _describe_working(shard: WorkingShard) -> str:
-    left = f", about {format_duration(shard.seconds_left)} left" if shard.seconds_left is not None else ""
-    silent = f"; silent for {format_duration(shard.seconds_silent)}" if shard.seconds_silent > _SILENT_SECONDS else ""
-    return f"{shard.name.replace('-', ' ')}: {shard.done} of {shard.total}, {shard.title}{left}{silent}"
+def _describe_working(shard: Working) -> str:
+    told, silent = shard.told, shard.seconds_silent
+    left = f", about {format_duration(told.seconds_left)} left" if told.seconds_left is not None else ""
+    last = f"; silent for {format_duration(silent)}" if silent > SILENT_SECONDS else ""
+    name = shard.paths.shard.replace("-", " ")
+    return f"{name}: {told.done} of {told.total} {told.unit}{left}: {told.title}{last}"
 
 
 def describe_sheet(sheet: Sheet) -> list[str]:

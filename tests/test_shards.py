@@ -65,6 +65,21 @@ def test_shards_that_work_at_the_same_time(tmp_path: Path, whole: dict[str, obje
     assert results(tmp_path) == whole
 
 
+@pytest.mark.parametrize(
+    "override",
+    ["film.clean_frames=drop", "film.transition=reset", "film.loop=true", 'overlay.lines=["{probability}"]'],
+)
+def test_films_of_other_kinds_are_shared_too(tmp_path: Path, override: str) -> None:
+    render(six(tmp_path / "one", override), Recorder(), FakeWorker)
+    for number in (2, 3, 1):
+        compute(tmp_path / "run", number, override)
+    assemble(tmp_path / "run", Recorder())
+    assert results(tmp_path / "run") == results(tmp_path / "one")
+    worker = FakeWorker(six(tmp_path, override).settings)
+    render(six(tmp_path / "run", override), Recorder(), lambda settings: worker)
+    assert (worker.rounds, worker.looked) == ([], 0)
+
+
 def test_a_shard_touches_no_file_of_others(tmp_path: Path) -> None:
     compute(tmp_path, 1)
     before = _files(tmp_path)
@@ -248,8 +263,9 @@ def test_status_tells_of_shards_at_work(tmp_path: Path) -> None:
 
     render_shard(six(tmp_path), Shard(2, COUNT), Recorder(), lambda settings: FakeWorker(settings, look))
     (shard,) = seen[0].shards
-    assert (shard.name, shard.total) == ("shard-2-of-3", 20)
-    assert json.dumps(status_data(seen[0], tmp_path)["shards"])
+    assert (shard.paths.shard, shard.told.total) == ("shard-2-of-3", 20)
+    (data,) = json.loads(json.dumps(status_data(seen[0], tmp_path)["shards"]))
+    assert (data["name"], data["total"]) == ("shard-2-of-3", 20)
     said = "\n".join(describe_status(seen[0], tmp_path))
     assert "shard 2 of 3: " in said
     assert f"neuron-atlas assemble {tmp_path}" in said

@@ -29,8 +29,7 @@ from renderer.atlas.page_contents import page_contents
 from renderer.atlas.page_document import page_html
 from renderer.atlas.seen import look_at
 from renderer.common.errors import UserError
-from renderer.store.live_file import read_progress
-from renderer.store.lock import holder
+from renderer.store.live_file import current_progress
 from renderer.store.paths import STILL_RECORD, RunPaths
 
 HOST = "127.0.0.1"
@@ -123,8 +122,8 @@ class LivePage:
 
     def tell_progress(self, _request: Request) -> JSONResponse:
         """How far the render is that works here now, if one does, and which contents are current."""
-        progress = read_progress(self._paths.progress) if holder(self._paths.lock) is not None else None
-        told = progress.model_dump() if progress else None
+        found = current_progress(self._paths)
+        told = {**found[0].model_dump(), "preview": self._paths.relative(found[1])} if found else None
         return JSONResponse({"revision": self._revision(), "progress": told})
 
     def _read_contents(self) -> dict[str, Any]:
@@ -138,7 +137,7 @@ class LivePage:
     def _revision(self) -> str:
         """Changes with everything that the contents are made of."""
         paths = self._paths
-        watched = [paths.settings, paths.film_record, paths.failures, paths.similarity, paths.evaluation]
+        watched = [paths.settings, paths.film_record, *paths.all_failures(), paths.similarity, paths.evaluation]
         facts = [f"{path.name} {path.lstat().st_mtime_ns}" for path in watched if lexists(path)]
         with os.scandir(paths.state) as entries:
             names = [entry for entry in entries if STILL_RECORD.fullmatch(entry.name)]

@@ -26,6 +26,7 @@ from renderer.jobs.curve_checks import describe_curves, unreached_keyframe
 from renderer.jobs.disk_space import estimate_bytes, estimate_bytes_left
 from renderer.jobs.hearing import sound_of
 from renderer.jobs.machine import begun_with, choose, too_many_threads
+from renderer.jobs.plan import strands_of
 from renderer.jobs.presenting import check_text
 from renderer.jobs.projection import SHORT_SECONDS, Projection, Speed, measure_speed
 from renderer.jobs.remainder import Remainder, all_of, what_is_left
@@ -195,11 +196,17 @@ def _describe_classes(run: Run) -> Finding:
             f", chains: {len(run.timeline.chains)}; {run.timeline.frames} frames of {film.width}x{film.height}, "
             f"{format_duration(run.timeline.frames / film.fps)} at {film.fps:g} frames per second"
         )
-        text += _describe_times(run)
+        text += _describe_times(run) + _describe_strands(run)
     if run.dreams_stills:
         text += f"; {len(run.targets) * stills.variants} stills of {stills.width}x{stills.height}"
     notes = [*said_of_companions(run.settings.network, run.targets), *unused_in_film_stills(run)]
     return Finding("classes", "ok", "; ".join([text, *notes]))
+
+
+def _describe_strands(run: Run) -> str:
+    """Among how many machines the film can be divided."""
+    count = len(strands_of(run))
+    return f"; up to {count} machines can share it" if count > 1 else ""
 
 
 def _describe_times(run: Run) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +11,9 @@ from renderer.common.progress import Amount, project_seconds
 from renderer.jobs.amounts import amount_of, left_of, saved_of_film, whole_of
 from renderer.jobs.plan import Plan, make_plan
 from renderer.jobs.stills import finished_stills, pending_batches
-from renderer.store.live_file import LiveProgress, read_progress
+from renderer.store.live_file import LiveProgress, Working, read_progress, working_shards
 from renderer.store.lock import holder
 from renderer.store.log_file import last_command
-from renderer.store.paths import RunPaths
 from renderer.store.run_file import run_file_problem
 
 
@@ -40,27 +36,6 @@ class Part:
     pictures: int
     share: float
     seconds_left: float | None
-
-
-@dataclass(frozen=True)
-class WorkingShard:
-    """A shard that is being computed, on this machine or another one.
-
-    Attributes:
-        name: Its name.
-        done: Frames, or stills, that are finished of it.
-        total: All of its frames, or stills.
-        seconds_left: Time that the rest will take; None if nothing has been timed yet.
-        title: What is being dreamed.
-        seconds_silent: How long ago it last told of itself.
-    """
-
-    name: str
-    done: int
-    total: int
-    seconds_left: float | None
-    title: str
-    seconds_silent: float
 
 
 @dataclass(frozen=True)
@@ -92,7 +67,7 @@ class Status:
     is_finished: bool
     damaged: tuple[str, ...]
     problem: str | None = None
-    shards: tuple[WorkingShard, ...] = ()
+    shards: tuple[Working, ...] = ()
 
 
 def run_status(directory: Path) -> Status:
@@ -121,17 +96,8 @@ def run_status(directory: Path) -> Status:
         is_finished=complete and (film is None or (seen.film is not None and seen.film.frames == run.timeline.frames)),
         damaged=plan.damaged if plan else (),
         problem=f"{run.paths.settings} {problem}; its copy is used" if problem else None,
-        shards=tuple(_working_shards(run.paths)),
+        shards=tuple(working_shards(run.paths)),
     )
-
-
-def _working_shards(paths: RunPaths) -> Iterator[WorkingShard]:
-    for one in paths.shards():
-        with suppress(OSError):  # It ends just now.
-            told, changed = read_progress(one.progress), one.progress.stat().st_mtime
-            if told:
-                silent = max(0.0, time.time() - changed)
-                yield WorkingShard(one.shard, told.done, told.total, told.seconds_left, told.title, silent)
 
 
 def what_is_there(seen: SeenRun, *, film: bool) -> str:
@@ -169,8 +135,12 @@ def status_data(found: Status, directory: Path) -> dict[str, Any]:
         "is_finished": found.is_finished,
         "damaged": list(found.damaged),
         "problem": found.problem,
-        "shards": [asdict(shard) for shard in found.shards],
+        "shards": [_shard_data(shard) for shard in found.shards],
     }
+
+
+def _shard_data(shard: Working) -> dict[str, Any]:
+    return {"name": shard.paths.shard, "seconds_silent": shard.seconds_silent, **shard.told.model_dump()}
 
 
 def _as_told(part: Part | None, unit: str, told: LiveProgress | None) -> Part | None:

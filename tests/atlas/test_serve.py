@@ -20,7 +20,7 @@ from playwright.sync_api import expect
 from renderer.atlas.serve import make_server
 from renderer.common.errors import UserError
 from renderer.jobs.commands import render
-from renderer.store.live_file import read_progress
+from renderer.store.live_file import LiveProgress, read_progress
 from renderer.store.paths import RunPaths
 from tests.atlas.conftest import OpenPage, small_request
 from tests.fake_worker import FakeWorker
@@ -120,6 +120,24 @@ def test_a_killed_render_is_not_taken_for_a_running_one(address: str, finished: 
     assert read_progress(left_over)
     assert json.loads(answer(address, "/live.json")[1])["progress"] is None
     left_over.unlink()
+
+
+def test_shards_are_told_of_together(tmp_path: Path, finished: Path) -> None:
+    directory = copytree(finished, tmp_path / "copy", symlinks=True)
+    shards = [RunPaths(directory, f"shard-{number}-of-3") for number in (1, 2, 3)]
+    told = LiveProgress(
+        unit="frames", done=1, total=2, classes_done=1, classes=2, share=0.5, seconds_left=5, title="tench", picture=3
+    )
+    for number, shard in enumerate(shards):
+        shard.lock.write_text("77")
+        own = told.model_copy(update={"done": number, "seconds_left": 5.0 + number})
+        shard.progress.write_text(own.model_dump_json())
+    os.utime(shards[2].progress, (1, 1))  # It was killed long ago.
+    with served(directory) as address:
+        progress = json.loads(answer(address, "/live.json")[1])["progress"]
+    assert (progress["done"], progress["total"], progress["classes"]) == (1, 4, 4)
+    assert (progress["share"], progress["seconds_left"]) == (0.5, 6.0)
+    assert progress["preview"] in {f"state/now-shard-{number}-of-3.jpg" for number in (1, 2)}
 
 
 def test_a_run_that_is_begun_anew_is_waited_for(tmp_path: Path, finished: Path) -> None:

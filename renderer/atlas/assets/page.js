@@ -593,7 +593,7 @@ function showProgress(progress) {
   byId("dreaming").textContent = progress.title ? `Dreaming ${progress.title}` : "Starting";
   byId("pace").textContent = describePace(progress);
   byId("preview").hidden = progress.picture === 0;
-  if (progress.picture) byId("preview").src = `state/now.jpg?${progress.picture}`;
+  if (progress.picture) byId("preview").src = `${progress.preview}?${progress.picture}`;
 }
 
 function describePace({ done, total, unit, classes_done, classes, seconds_left }) {
