@@ -14,6 +14,8 @@ from renderer.command_parts import (
     Json,
     Output,
     PreviewWanted,
+    Ray,
+    RayWorkers,
     Restart,
     Shard,
     Shared,
@@ -26,8 +28,10 @@ from renderer.command_parts import (
     give_json,
     make_request,
     say,
+    shared,
     shown_progress,
 )
+from renderer.common.errors import UserError
 from renderer.store.log_file import keep_log
 from renderer.store.paths import RunPaths
 
@@ -50,6 +54,8 @@ def render(
     strict: Strict = False,
     preview: PreviewWanted = False,
     shard: Shard = None,
+    ray: Ray = None,
+    ray_workers: RayWorkers = None,
 ) -> None:
     """Render a film and its stills, or go on with it.
 
@@ -65,15 +71,18 @@ def render(
       neuron-atlas render imagenet --set 'network.companions=[{source: torchvision, name: mobilenet_v2}]'
       neuron-atlas render runs/imagenet/run.yaml --set run.seed=1 --output runs/another
       neuron-atlas render imagenet --shard 3/16 --output /shared/imagenet
+      neuron-atlas render imagenet --ray auto
     """  # noqa: D301  typer wants \b as it is
     from renderer.jobs.commands import render as render_run
 
     if shard is not None:
+        _refuse_both(ray)
         _compute_shard(shard, make_request(config, output, overrides, restart=restart, yes=yes), film=True)
         return
     product: Product | None = "film" if preview else None
     request, say_more = begin_request(config, output, overrides, restart=restart, yes=yes, preview=product)
-    _carry_out(render_run, request, strict=strict, then=say_more)
+    with shared(request, ray, ray_workers) as asked:
+        _carry_out(render_run, asked, strict=strict, then=say_more)
 
 
 @app.command(cls=Shared)
@@ -87,6 +96,8 @@ def stills(
     strict: Strict = False,
     preview: PreviewWanted = False,
     shard: Shard = None,
+    ray: Ray = None,
+    ray_workers: RayWorkers = None,
 ) -> None:
     """Dream one picture a class, and no film.
 
@@ -104,11 +115,19 @@ def stills(
     from renderer.jobs.commands import render_stills
 
     if shard is not None:
+        _refuse_both(ray)
         _compute_shard(shard, make_request(config, output, overrides, restart=restart, yes=yes), film=False)
         return
     product: Product | None = "stills" if preview else None
     request, say_more = begin_request(config, output, overrides, restart=restart, yes=yes, preview=product)
-    _carry_out(render_stills, request, strict=strict, then=say_more)
+    with shared(request, ray, ray_workers) as asked:
+        _carry_out(render_stills, asked, strict=strict, then=say_more)
+
+
+def _refuse_both(ray: str | None) -> None:
+    """A shard is computed by this process, raises UserError where a cluster is asked for too."""
+    if ray is not None:
+        raise UserError("--shard and --ray: both share the work among machines; leave one of them out")
 
 
 def _carry_out(
