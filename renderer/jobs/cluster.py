@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import dropwhile
 from pathlib import PurePosixPath
 
 from renderer.common.errors import ClusterError
@@ -60,6 +61,8 @@ class ClusterComputer:
     def film(self, run: Run, plan: Plan, live: Live) -> None:
         """Compute the planned batches; raises as `render_film`, and ClusterError."""
         _Sharing(self._staff, FilmWork(run, plan), live).finish()
+        if not (run.dreams_stills or run.settings.stills.logits):
+            self.close()  # while the film is assembled here, others may compute there
 
     def stills(self, run: Run, batches: Sequence[Sequence[int]], live: Live) -> list[Failure]:
         """Dream the fresh stills of the given batches; raises as `dream_stills`, and ClusterError."""
@@ -158,22 +161,20 @@ class _Sharing:
         self._deliveries.take(lease.number, event, is_alone=len(others) == 1)
         if isinstance(event, Wrote):
             self._schedule.brought(lease)
-            if self._ends_round(lease, PurePosixPath(event.path)):
-                goes_on = self._schedule.advanced(lease, time.monotonic())
-                if not goes_on:
+            for _ in range(self._ended_rounds(lease, PurePosixPath(event.path))):
+                if not self._schedule.advanced(lease, time.monotonic()):
                     self._call_off(member)
 
-    def _ends_round(self, lease: Lease, path: PurePosixPath) -> bool:
-        """Whether a file is the last record of a round."""
+    def _ended_rounds(self, lease: Lease, path: PurePosixPath) -> int:
+        """How many rounds of a lease are done with a file, if it is the record of a segment."""
         rounds, record = self._rounds[lease.number], SEGMENT_RECORD.fullmatch(path.name)
-        if not rounds or record is None or path.parts[0] != "state":
-            return False
+        if record is None or path.parts[0] != "state":
+            return 0
         for names in rounds:
             names.discard(record[1])
-        if rounds[0]:
-            return False
-        del rounds[0]
-        return True
+        left = list(dropwhile(lambda names: not names, rounds))
+        self._rounds[lease.number] = left
+        return len(rounds) - len(left)
 
     def _end(self, member: Member, lease: Lease, event: Ended | Failed | Lost) -> None:
         """A worker is not at its lease any more."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import signal
 import sys
 import time
@@ -130,7 +131,8 @@ class Bridge:
         self._looked = time.monotonic()
         found, own = ray.nodes(), ray.get_runtime_context().get_node_id()
         if any(node["NodeID"] == own and not node["Alive"] for node in found):
-            _fail("Ray's own process on this machine (the raylet, with its object store) was killed")
+            self._tell("gone", "its own process on this machine (the raylet, with the object store) was killed")
+            os._exit(1)  # Ray cannot end in order any more
         alive = [node["Resources"] for node in found if node["Alive"]]
         nodes = [(one.get("CPU", 0.0), one.get("GPU", 0.0)) for one in alive]
         if nodes != self._nodes:
@@ -172,15 +174,8 @@ def _why(error: RayError) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     if isinstance(error, RayActorError):
         detail = [line.partition("Worker exit detail: ")[2] for line in lines if "Worker exit detail: " in line]
-        return detail[0] if detail else lines[0]
-    return lines[-1]
-
-
-def _fail(reason: str) -> None:
-    """End at once: Ray may not be able to end in order."""
-    sys.stderr.write(f"{reason}\n")
-    sys.stderr.flush()
-    os._exit(1)
+        lines = detail[:1] or lines[:1]
+    return lines[-1].removesuffix(".")
 
 
 def _read(stream: BinaryIO, commands: Queue[tuple[Any, ...] | None]) -> None:
@@ -235,6 +230,8 @@ def main() -> None:
         _serve(bridge, commands)
     bridge.close()
     ray.shutdown()
+    if first[0] == LOCAL:
+        shutil.rmtree(first[2], ignore_errors=True)
 
 
 if __name__ == "__main__":

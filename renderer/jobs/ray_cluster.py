@@ -8,6 +8,7 @@ import pickle
 import re
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,7 @@ from renderer.store.run_file import RunFile
 
 _LOG = logging.getLogger(__name__)
 _LOCAL = "local"
+_CONNECT_SECONDS = 90.0
 _END_SECONDS = 20.0
 _MOST_WAITING = 64
 """Messages that have come and were not taken."""
@@ -135,11 +137,15 @@ class RayCrew:
 
     def connect(self, cores: int) -> None:
         """Connect to the cluster, or make a local one of so many cores; raises UserError where there is none."""
+        _refuse_silent(self._address)
         self._send(self._address, cores, self._folder.name)
+        until = time.monotonic() + _CONNECT_SECONDS
         while not self.nodes:
-            message = self._message(None)
-            if message and message[0] == "refused":
-                raise UserError(f"--ray {self._address}: {_in_a_line(message[1])}")
+            message = self._message(until - time.monotonic())
+            if message is None:
+                raise UserError(f"--ray {self._address}: no Ray cluster answers there; see `ray status`")
+            if message[0] == "refused":
+                raise UserError(f"--ray {self._address}: {_in_a_line(message[1])}{self._advice()}")
 
     @property
     def usual_cores(self) -> int:
@@ -195,11 +201,10 @@ class RayCrew:
         with suppress(OSError, ValueError):
             self._process.stdin.close()  # type: ignore[union-attr]
         Thread(target=self._drain, daemon=True).start()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            with suppress(OSError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        with suppress(OSError):  # Where it was killed, Ray's helpers of a local cluster are left.
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._folder.cleanup()
 
     def _send(self, *message: Any) -> None:
@@ -211,13 +216,15 @@ class RayCrew:
     def _message(self, seconds: float | None) -> tuple[Any, ...] | None:
         """The next message, with what it changes; None if there is none in that time; raises ClusterError."""
         try:
-            message = self._told.get(timeout=seconds)
+            message = self._told.get(timeout=None if seconds is None else max(0.0, seconds))
         except Empty:
             return None
         match message:
             case None:
                 self._told.put(None)
                 raise ClusterError(f"the Ray cluster is gone: {self._last_words()}")
+            case ("gone", reason):
+                raise ClusterError(f"the Ray cluster is gone: {reason}")
             case ("nodes", nodes):
                 self.nodes = nodes
             case ("precision", found, reason):
@@ -250,11 +257,19 @@ class RayCrew:
         while self._told.get() is not None:
             pass
 
+    def _advice(self) -> str:
+        """What to do where the cluster refuses who shows no token, which Ray says to nobody but its log."""
+        asks = any("AuthenticationError" in line for line in self._said)
+        return " (the cluster asks for a token: set RAY_AUTH_MODE=token)" if asks else ""
+
     def _last_words(self) -> str:
+        """Why the process has ended: the first sentence of what it said last, if it ended by itself."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(1)
-        said = _LOGGED.sub("", self._said[-1]) if self._said else ""
-        return said or f"the process that was connected to it ended with code {self._process.poll()}"
+        code = self._process.poll()
+        if code and code > 0 and self._said:
+            return _LOGGED.sub("", self._said[-1]).partition(". ")[0]
+        return f"the process that is connected to it ended with code {code}"
 
 
 @contextmanager
@@ -265,6 +280,20 @@ def ray_cluster(address: str, workers: int | None) -> Iterator[RayCluster]:
         yield cluster
     finally:
         cluster.close()
+
+
+def _refuse_silent(address: str) -> None:
+    """Refuse an address where nothing listens, which Ray would try for minutes; raises UserError."""
+    host, _, port = address.removeprefix("ray://").partition("/")[0].rpartition(":")
+    if host and port.isdecimal():
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+        except (OSError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            raise UserError(
+                f"--ray {address}: nothing answers there ({why}); `ray start --head` on the first machine of a cluster "
+                "says its address"
+            ) from error
 
 
 def _of_worker(

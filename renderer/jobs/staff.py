@@ -94,7 +94,7 @@ class Staff:
         self._crew, self._most = crew, most
         self._workers, self._jobs = count(1), count(1)
         self._said, self._opening_errors = set[str](), set[str]()
-        self._vain, self._waits_since = 0, 0.0
+        self._vain, self._waits_since = 0, time.monotonic()
         self._was_ready = False
 
     @property
@@ -109,8 +109,6 @@ class Staff:
         for member in sorted(self.members.values(), key=lambda one: bool(one.name))[: max(0, surplus)]:
             if member.is_idle or not member.name:
                 self.let_go(member)
-        if not self.members and wanted > 0:
-            self._waits_since = time.monotonic()
         for _ in range(wanted - len(self.members)):
             member = Member(next(self._workers))
             self.members[member.number] = member
@@ -246,8 +244,9 @@ class Staff:
         self._opening_errors.add(same)
 
     def _say_what_is_waited_for(self) -> None:
-        waits = self.members and not any(member.name for member in self.members.values())
-        if waits and time.monotonic() - self._waits_since > _REMARKABLE_SECONDS:
+        if not self.members or any(member.name for member in self.members.values()):
+            self._waits_since = time.monotonic()
+        elif time.monotonic() - self._waits_since > _REMARKABLE_SECONDS:
             self.say("waiting for the cluster: no worker has begun yet; its machines may be at other work")
 
 
