@@ -3,6 +3,8 @@
 Every frame that the films decode to, and every still, has to be the same. Run from a checkout:
 
     python scripts/share_film.py quickstart --shards 3 --kills 20 --output /tmp/shared
+
+With --store the shards share no disk: each has a cache of its own, and now and then an empty one.
 """
 
 from __future__ import annotations

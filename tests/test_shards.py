@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from renderer.atlas.seen import look_at
+from renderer.cli import main
 from renderer.common.errors import UserError
 from renderer.display import describe_shard, describe_status
 from renderer.jobs.commands import Request, assemble, make_page, render, render_stills
 from renderer.jobs.sharding import FROM_ENVIRONMENT, Shard, ShardOutcome, read_shard, render_shard
 from renderer.jobs.status import run_status, status_data
+from renderer.settings.sections import Settings
 from renderer.store import lock
 from renderer.store.files import write_first
 from renderer.store.lock import locked
@@ -192,6 +194,44 @@ def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
     assert compute(tmp_path, 2, "run.device=cpu", "run.lose_at_most=5").frames
 
 
+def test_a_network_that_cannot_be_loaded_begins_no_run(tmp_path: Path) -> None:
+    def fail(_settings: Settings) -> FakeWorker:
+        raise UserError("network.weights: no such file")
+
+    with pytest.raises(UserError, match=r"network\.weights"):
+        render_shard(six(tmp_path / "run"), Shard(1, COUNT), Recorder(), fail)
+    assert not (tmp_path / "run" / "run.yaml").exists()
+
+
+def test_all_shards_compute_with_what_the_first_one_has_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[object, object]] = []
+
+    def make(settings: Settings) -> FakeWorker:
+        if not seen:  # Another machine is quicker, and has more cores.
+            seen.append((settings.run.threads, settings.run.precision))
+            with monkeypatch.context() as other:
+                other.setenv("OMP_NUM_THREADS", "7")
+                compute(tmp_path, 2)
+        else:
+            seen.append((settings.run.threads, settings.run.precision))
+        return FakeWorker(settings)
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    render_shard(six(tmp_path), Shard(1, COUNT), Recorder(), make)
+    assert [threads for threads, _ in seen] == [1, 7]
+
+
+@pytest.mark.parametrize("option", ["--preview", "--strict"])
+@pytest.mark.parametrize("command", ["render", "stills"])
+def test_options_about_a_whole_run_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, option: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([command, "quickstart", "--shard", "1/2", option, "--output", str(tmp_path / "run")])
+    assert f"{option}: is about the whole run" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_nothing_is_removed_by_a_shard(tmp_path: Path) -> None:
     compute(tmp_path, 1)
     with pytest.raises(UserError, match="a shard removes nothing"):
@@ -234,6 +274,15 @@ def test_of_many_that_begin_a_run_one_comes_first(tmp_path: Path) -> None:
         found = set(pool.map(write, range(64)))
     assert len(found) == 1
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["file"]
+
+
+def test_what_another_shard_is_about_to_begin_is_no_foreign_file(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / ".neuron-atlas-abcd").mkdir()
+    (tmp_path / ".run.tmp-77.0123456789abcdef").write_bytes(b"half")
+    for name in ("lock-shard-2-of-3", "log-shard-2-of-3.txt", ".run.tmp-78.0123456789abcdef"):
+        (tmp_path / "state" / name).write_text("77")
+    assert compute(tmp_path, 1).frames
 
 
 def test_what_another_machine_may_be_writing_is_spared(tmp_path: Path) -> None:

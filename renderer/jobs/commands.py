@@ -107,7 +107,7 @@ def render(request: Request, progress: Progress, make_worker: MakeWorker = local
     means = request.means or Here(make_worker)
     wanted = wanted_run(request, means, film=True)
     with (
-        lazily(wanted, means, progress, at_once=_begins(request)) as computer,
+        lazily(wanted, means, progress, at_once=begins(request)) as computer,
         opened(
             request.directory,
             wanted,
@@ -126,7 +126,7 @@ def render_stills(request: Request, progress: Progress, make_worker: MakeWorker 
     means = request.means or Here(make_worker)
     wanted = wanted_run(request, means, film=False)
     with (
-        lazily(wanted, means, progress, at_once=_begins(request)) as computer,
+        lazily(wanted, means, progress, at_once=begins(request)) as computer,
         opened(request.directory, wanted, progress, restart=request.restart, agree=request.agree) as run,
         Live(run.paths, progress) as live,
     ):
@@ -203,7 +203,7 @@ def wanted_run(request: Request, means: Means, *, film: bool) -> RunFile:
     return describe_run(request.name, settings, targets, film=film, chosen=chosen)
 
 
-def _begins(request: Request) -> bool:
+def begins(request: Request) -> bool:
     """Whether nothing of a run will be there yet, so that all of it has to be dreamed; raises UserError."""
     paths = RunPaths(request.directory)
     refuse_foreign(paths)

@@ -9,6 +9,7 @@ from typing import Any
 from renderer.atlas.seen import SeenRun
 from renderer.jobs.messages import Equipment, Files
 from renderer.jobs.plan import Plan, PlannedSegment
+from renderer.store.absent import fetch_absent
 from renderer.store.plain_files import is_plain_file, path_within
 from renderer.store.records import FileRecord
 from renderer.store.run import Run
@@ -113,4 +114,6 @@ def _recorded(seen: SeenRun, files: Iterable[FileRecord]) -> Iterator[Path]:
 
 
 def _contents(run: Run, paths: Iterable[Path]) -> dict[str, bytes]:
-    return {run.paths.relative(path): path.read_bytes() for path in paths if is_plain_file(path)}
+    wanted = sorted(set(paths))
+    fetch_absent(*wanted)
+    return {run.paths.relative(path): path.read_bytes() for path in wanted if is_plain_file(path)}

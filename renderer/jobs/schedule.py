@@ -8,10 +8,12 @@ come to their ends together, and nobody waits while somebody else has two of the
 
 from __future__ import annotations
 
-from collections import deque
+import math
+from bisect import bisect_left
+from collections import defaultdict, deque
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, islice
 from statistics import median
 from typing import NamedTuple
 
@@ -23,6 +25,9 @@ _REMEMBERED = 499
 
 _ALIKE = 25
 """How many rounds of like costs are enough for it."""
+
+_LOOK_SECONDS = 1.0
+"""So often is looked for stragglers at most; with a thousand leases that takes a while."""
 
 
 @dataclass(frozen=True)
@@ -72,16 +77,18 @@ class Schedule:
         """
         costs = [(1.0,) * one if isinstance(one, int) else tuple(one) for one in left]
         self._tasks = [_Task(number, one) for number, one in enumerate(costs)]
+        self._unfinished = [task for task in self._tasks if task.remainder]
         self._expected, self._patience, self._start, self._most_losses = workers, patience, start_seconds, losses
         self._workers: set[Hashable] = set()
         self._running: dict[int, _Running] = {}
         self._timed: deque[_Timed] = deque(maxlen=_REMEMBERED)
+        self._looked, self._late = -math.inf, list[_Running]()
         self._next, self._hopeless = 0, ""
 
     @property
     def is_finished(self) -> bool:
         """Whether all rounds of all tasks are done."""
-        return not any(task.remainder for task in self._tasks)
+        return not self._unfinished
 
     @property
     def hopeless(self) -> str:
@@ -104,7 +111,8 @@ class Schedule:
         """
         if self._hopeless:
             return 0
-        return len(self._unfinished()) + len(self._stragglers(now)) + sum(len(task.open) > 1 for task in self._tasks)
+        doubled = sum(len(task.open) > 1 for task in self._unfinished)
+        return len(self._unfinished) + doubled + len(self._stragglers(now))
 
     def ask(self, worker: Hashable, now: float) -> Lease | None:
         """Give a worker what it computes next, or None where there is nothing for it at present.
@@ -124,7 +132,7 @@ class Schedule:
         self._workers.add(worker)
         if self._hopeless:
             return None
-        free = [task for task in self._unfinished() if not task.open]
+        free = [task for task in self._unfinished if not task.open]
         if free:
             task = max(free, key=lambda one: (worker not in one.failed_at, one.remainder))
             return self._lease(task, worker, now, self._slice(task))
@@ -227,13 +235,12 @@ class Schedule:
         running.position, running.since = position, now
         task.done, task.vain = max(task.done, position), 0
         task.errors.clear()
-
-    def _unfinished(self) -> list[_Task]:
-        return [task for task in self._tasks if task.remainder]
+        if not task.remainder and task in self._unfinished:
+            self._unfinished.remove(task)
 
     def _slice(self, task: _Task) -> int:
         """How many rounds of a task are leased at a time: all, unless there are more tasks than workers."""
-        unfinished, workers = self._unfinished(), max(self._expected, len(self._workers))
+        unfinished, workers = self._unfinished, max(self._expected, len(self._workers))
         if len(unfinished) <= workers:
             return len(task.costs) - task.done
         share = _share(unfinished, workers)
@@ -242,7 +249,7 @@ class Schedule:
 
     def _is_wanted_elsewhere(self, running: _Running) -> bool:
         """Whether a lease was given for longer than would be right now, as workers were lost since."""
-        unfinished = self._unfinished()
+        unfinished = self._unfinished
         if len(unfinished) <= len(self._workers):
             return False
         task, share = self._tasks[running.lease.task], _share(unfinished, len(self._workers))
@@ -251,43 +258,23 @@ class Schedule:
 
     def _stragglers(self, now: float) -> list[_Running]:
         """Leases that anybody else would end much sooner, and nobody does yet; the farthest behind first."""
-        alone = [task.open[0] for task in self._unfinished() if len(task.open) == 1]
-        late = [(self._lateness(one, now), one) for one in alone]
-        return [one for lateness, one in sorted(late, key=lambda pair: -pair[0]) if lateness > self._patience]
+        if now >= self._looked + _LOOK_SECONDS:
+            times, alone = _Times(self._timed), [task.open[0] for task in self._unfinished if len(task.open) == 1]
+            late = [(self._lateness(one, times, now), one) for one in alone if one.position < one.end]
+            late.sort(key=lambda pair: -pair[0])
+            self._looked, self._late = now, [one for lateness, one in late if lateness > self._patience]
+        return [one for one in self._late if self._tasks[one.lease.task].open == [one] and one.position < one.end]
 
-    def _lateness(self, running: _Running, now: float) -> float:
+    def _lateness(self, running: _Running, times: _Times, now: float) -> float:
         """How many times longer a lease takes yet than it would anew; that of one that stands still grows."""
         task = self._tasks[running.lease.task]
-        others, own = self._paces(running)
-        if running.position >= running.end or not (others or own):
+        cost, left = task.costs[running.position], task.cost(running.position, running.end)
+        own, others = times.own(running), times.others(running, cost)
+        if not (own or others):
             return 0.0
-        left = task.cost(running.position, running.end)
-        usual = median(others or own)
         waited = max(0.0, now - running.since - (0 if own else self._start))
-        takes = max(left * median(own or others) - waited, left * waited / task.costs[running.position])
-        return takes / (self._start + usual * task.cost(task.done, running.end))
-
-    def _paces(self, running: _Running) -> tuple[list[float], list[float]]:
-        """Seconds for a unit of what a lease costs now: as it was for others, and for itself.
-
-        A round of a few pictures may take as long as one of many. So rounds that cost a little more tell how long one
-        takes at most; where there are none, those that cost less, in proportion.
-        """
-        cost = self._tasks[running.lease.task].costs[running.position] if running.position < running.end else 1.0
-        own = [one.seconds / one.cost for one in self._timed if one.of is running]
-        others = [one for one in self._timed if one.of is not running]
-        larger = sorted((one for one in others if one.cost >= cost), key=lambda one: one.cost)[:_ALIKE]
-        if larger:
-            return [one.seconds / cost for one in larger], own
-        return [one.seconds / one.cost for one in sorted(others, key=lambda one: -one.cost)[:_ALIKE]], own
-
-
-class _Timed(NamedTuple):
-    """What a lease has taken for some rounds."""
-
-    of: _Running
-    cost: float
-    seconds: float
+        takes = max(left * median(own or others) - waited, left * waited / cost)
+        return takes / (self._start + median(others or own) * task.cost(task.done, running.end))
 
 
 class _Task:
@@ -315,6 +302,44 @@ class _Running:
     def __init__(self, lease: Lease, since: float) -> None:
         self.lease, self.position, self.since = lease, lease.first, since
         self.end = lease.first + lease.rounds
+
+
+class _Timed(NamedTuple):
+    """What a lease has taken for some rounds."""
+
+    of: _Running
+    cost: float
+    seconds: float
+
+
+class _Times:
+    """What rounds have taken."""
+
+    def __init__(self, timed: Iterable[_Timed]) -> None:
+        self._by_cost = sorted(timed, key=lambda one: one.cost)
+        self._costs = [one.cost for one in self._by_cost]
+        self._own = defaultdict[_Running, list[float]](list)
+        for one in self._by_cost:
+            self._own[one.of].append(one.seconds / one.cost)
+
+    def own(self, running: _Running) -> list[float]:
+        """Seconds for a unit of cost, as a lease itself had them."""
+        return self._own.get(running, [])
+
+    def others(self, running: _Running, cost: float) -> list[float]:
+        """Seconds for a unit of a round that costs so much, as others had them, or rather too many.
+
+        A round of a few pictures may take as long as one of many. So rounds that cost as much or a little more tell how
+        long it takes; where there are none, those that cost less, in proportion.
+        """
+        first = bisect_left(self._costs, cost)
+        larger = self._but(running, range(first, len(self._costs)))
+        if larger:
+            return [one.seconds / cost for one in larger]
+        return [one.seconds / one.cost for one in self._but(running, range(first - 1, -1, -1))]
+
+    def _but(self, running: _Running, places: Iterable[int]) -> list[_Timed]:
+        return list(islice((one for one in map(self._by_cost.__getitem__, places) if one.of is not running), _ALIKE))
 
 
 def _share(unfinished: Iterable[_Task], workers: int) -> float:

@@ -162,11 +162,12 @@ def opened_shard(directory: Path, wanted: RunFile, shard: str) -> Iterator[Run]:
         refuse_worked_in(RunPaths(directory))
         _refuse_shards(paths)
         found = begin_run_file(paths, wanted)
-        if different := describe_differences(Run(paths, found), Run(paths, wanted)):
+        like_found = wanted.model_copy(update={"chosen": found.chosen})  # on whatever machine it was begun
+        if different := describe_differences(Run(paths, found), Run(paths, like_found)):
             raise UserError(
                 f"{directory} was begun with other settings:\n{different}Shards take a run as it is: set them back, "
-                "choose another directory with --output, or use `render` without --shard once, which asks before it "
-                "dreams anything anew"
+                "remove the directory, choose another with --output, or use `render` without --shard once, which asks "
+                "before it dreams anything anew"
             )
         run = found.settings.run.model_copy(update={key: getattr(wanted.settings.run, key) for key in OF_MACHINE})
         found = found.model_copy(update={"settings": found.settings.model_copy(update={"run": run})})

@@ -9,9 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from renderer.common.errors import UserError
-from renderer.store.files import leftovers, remove
-from renderer.store.outputs import refuse_unwritable
+from renderer.store.absent import absent_size
+from renderer.store.files import is_leftover, leftovers, remove
+from renderer.store.outputs import TRIED, refuse_unwritable
 from renderer.store.paths import (
+    FILE_OF_SHARD,
     FILM_PICTURE,
     LOG_FILE,
     SEGMENT_STEM,
@@ -44,12 +46,10 @@ def refuse_foreign(paths: RunPaths) -> None:
     if not paths.root.exists():
         return
     refuse_strange(paths)
+    strange = _strange(paths)
+    # Looked at last: another shard may just have begun it.
     if is_run_file(paths.settings) or read_sealed(paths.settings_copy) is not None:
         return
-    ours = {paths.state, *leftovers(paths.root)}
-    strange = [path for path in entries(paths.root) if path not in ours]
-    begun = {paths.lock, *(one.lock for one in paths.shards()), *leftovers(paths.state)}
-    strange += [path for path in entries(paths.state) if path not in begun and not LOG_FILE.fullmatch(path.name)]
     if strange and _was_run(paths):
         raise UserError(
             f"{paths.root} holds a run without its run.yaml: that and its copy {paths.settings_copy} are gone or "
@@ -61,6 +61,18 @@ def refuse_foreign(paths: RunPaths) -> None:
             f"{paths.root} is not empty and holds no run (it has {strange[0].name}); "
             "choose another directory with --output"
         )
+
+
+def _strange(paths: RunPaths) -> list[Path]:
+    """What lies in a directory and can be of no process that is about to begin a run there, or a shard of it."""
+    beside = [path for path in entries(paths.root) if path != paths.state and not path.name.startswith(TRIED)]
+    within = [path for path in entries(paths.state) if path != paths.lock and not _is_begun(path.name)]
+    return [path for path in (*beside, *within) if not is_leftover(path)]
+
+
+def _is_begun(name: str) -> bool:
+    is_record = name.endswith(".json")
+    return bool((FILE_OF_SHARD.fullmatch(name) and not is_record) or LOG_FILE.fullmatch(name))
 
 
 def refuse_strange(paths: RunPaths) -> None:
@@ -183,7 +195,9 @@ def remove_facets(paths: RunPaths, target: Target, stills: int) -> None:
     kept = {paths.relative(paths.still(name)) for name in still_names([target], stills)}
     for file in record.files if record else ():
         path = paths.root / file.path
-        if file.path not in kept and paths.may_be_still(file.path, target.key) and is_plain_file(path):
+        is_absent = absent_size(path) is not None
+        is_other = file.path not in kept and paths.may_be_still(file.path, target.key)
+        if is_other and (is_absent or is_plain_file(path)):
             remove(path)
             remove(paths.thumbnail(path))
 

@@ -128,7 +128,12 @@ def leftovers(folder: Path) -> list[Path]:
     """The temporary files that killed runs have left in a folder."""
     if not folder.is_dir():
         return []
-    return [path for path in sorted(folder.iterdir()) if _LEFTOVER.fullmatch(path.name)]
+    return [path for path in sorted(folder.iterdir()) if is_leftover(path)]
+
+
+def is_leftover(path: Path) -> bool:
+    """Whether a file has the name of a temporary one."""
+    return _LEFTOVER.fullmatch(path.name) is not None
 
 
 def _flush(path: Path) -> None:

@@ -11,6 +11,8 @@ from renderer.common.errors import UserError
 from renderer.store.paths import RunPaths
 from renderer.store.run_file import holds_run
 
+TRIED = ".neuron-atlas-"
+"""Names begin so of what is made for an instant, to see whether anything can be."""
 _ADVICE = "choose another directory with --output"
 
 
@@ -47,7 +49,7 @@ def refuse_unwritable(path: Path) -> None:
     if not ground.is_dir():
         raise UserError(f"{path} cannot be made, since {ground} is a file; choose another place with --output")
     try:
-        Path(mkdtemp(prefix=".neuron-atlas-", dir=ground)).rmdir()
+        Path(mkdtemp(prefix=TRIED, dir=ground)).rmdir()
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise

@@ -316,3 +316,11 @@ def test_nobody_has_two_leases() -> None:
     schedule.ask("first", 0)
     with pytest.raises(ValueError, match="has a lease"):
         schedule.ask("first", 0)
+
+
+def test_a_small_batch_that_takes_as_long_as_a_large_one_is_no_straggler() -> None:
+    costs = [[16.0] * 20, [16.0] * 10, [1.0] * 20]
+    schedule = Schedule(costs, workers=3, start_seconds=0)
+    played = Played(schedule, costs, 3, lambda _, lease, place: 1 / costs[lease.task][place])
+    assert played.play() == pytest.approx(20)
+    assert len(played.leases) == 3
