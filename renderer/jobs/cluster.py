@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import dropwhile
@@ -106,9 +106,10 @@ class _Sharing:
                     self._take(*told)
                 if not told or isinstance(told[1], Ended | Failed | Lost):
                     self._assign()
-            for member in self._called_off.intersection(self._staff.members):
-                self._staff.let_go(self._staff.members[member])
-            self._wait(_LONGEST_END_SECONDS)  # for parts and stills of the last segments
+            # Parts and stills of the last segments; who was overtaken has none, and may hang.
+            self._wait(_LONGEST_END_SECONDS, but_for=self._called_off)
+            for member in self._staff.busy():
+                self._staff.let_go(member)
         except BaseException:
             self._end_early()
             raise
@@ -135,6 +136,7 @@ class _Sharing:
             return False
         self._leases[member.number] = lease
         self._rounds[lease.number] = [set(names) for names in share.rounds]
+        self._deliveries.expect(name for names in share.rounds for name in names)
         self._tally.begun(lease, share.there)
         self._staff.give(member, lambda number: replace(share.job, number=number))
         _LOG.info("worker %d: lease %d, task %d, %d rounds", member.number, lease.number, lease.task, lease.rounds)
@@ -224,9 +226,9 @@ class _Sharing:
         self._called_off.add(member.number)
         self._staff.call_off(member)
 
-    def _wait(self, seconds: float) -> None:
+    def _wait(self, seconds: float, but_for: Collection[int] = ()) -> None:
         """Take what those tell who are at something yet, until they are not."""
         until = time.monotonic() + seconds
-        while self._staff.busy() and time.monotonic() < until:
+        while any(one.number not in but_for for one in self._staff.busy()) and time.monotonic() < until:
             if told := self._staff.next_event(0.2):
                 self._take(*told)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from renderer.common.errors import ClusterError
 from renderer.jobs.messages import Removed, Wrote
+from renderer.store.carried import is_carried, tells_of_others
 from renderer.store.files import remove, write_whole
 from renderer.store.paths import SEGMENT_STEM
 from renderer.store.plain_files import path_within
 from renderer.store.run import Run
 from renderer.targets.slugs import still_name
 
-_FOLDERS = {"segments", "state", "parts", "stills", "thumbs"}
 _PART_RECORD = re.compile(r"(?P<name>.+)\.part\.json")
 
 
@@ -32,6 +33,11 @@ class Deliveries:
         self._stills = {name.removesuffix(".png"): f"still-{key}" for name, key in named}
         self._held = defaultdict[int, dict[str, list[Wrote | Removed]]](lambda: defaultdict(list))
         self._first = dict[str, int]()
+
+    def expect(self, names: Iterable[str]) -> None:
+        """Segments are computed that are missing, whoever had them before."""
+        for name in names:
+            self._first.pop(name, None)
 
     def take(self, lease: int, event: Wrote | Removed, *, is_alone: bool) -> None:
         """Write a file, or remove it, or have it wait for its record.
@@ -60,12 +66,13 @@ class Deliveries:
         self._held.pop(lease, None)
 
     def _do(self, lease: int, events: list[Wrote | Removed]) -> None:
+        """Write and remove files of one record, unless another lease came first with it."""
+        key = self._belongs_to(events[0].path)
+        if any(_is_record(event) for event in events):
+            self._first.setdefault(key, lease)
+        if self._first.get(key, lease) != lease:
+            return
         for event in events:
-            key = self._belongs_to(event.path)
-            if any(_is_record(one) for one in events):
-                self._first.setdefault(key, lease)
-            if self._first.get(key, lease) != lease:
-                continue
             path = path_within(self._root, event.path)
             if path is None:
                 raise ClusterError(f"a worker told of {event.path!r}, which is no file of a run")
@@ -76,9 +83,9 @@ class Deliveries:
 
     def _belongs_to(self, path: str) -> str:
         """What tells the record of a file from others."""
-        pure = PurePosixPath(path)
-        if len(pure.parts) != 2 or pure.parts[0] not in _FOLDERS:
+        if not is_carried(path):
             raise ClusterError(f"a worker told of {path!r}, which is no file of a run")
+        pure = PurePosixPath(path)
         stem = pure.name.removesuffix(pure.suffix)
         if still := self._stills.get(stem.removeprefix("clean-")):
             return still
@@ -91,5 +98,4 @@ class Deliveries:
 
 
 def _is_record(event: Wrote | Removed) -> bool:
-    pure = PurePosixPath(event.path)
-    return isinstance(event, Wrote) and pure.parts[0] == "state" and pure.suffix in {".json", ".safetensors"}
+    return isinstance(event, Wrote) and tells_of_others(event.path)
