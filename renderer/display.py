@@ -191,10 +191,11 @@ def describe_shard(outcome: ShardOutcome) -> list[str]:
     if outcome.failures:
         titles = list_titles([failure.target.title for failure in outcome.failures])
         lines.append(f"{len(outcome.failures)} classes could not be rendered ({outcome.failures[0].reason}): {titles}")
-    assemble = f"neuron-atlas assemble {shlex.quote(str(directory))}"
+    end = f"neuron-atlas {'assemble' if outcome.film else 'page'} {shlex.quote(str(directory))}"
     if outcome.missing:
-        return [*lines, f"Other shards have {outcome.missing} segments to go; once they are there:\n  {assemble}"]
-    return [*lines, f"All shards are done; make film and page with\n  {assemble}"]
+        unit = "segments" if outcome.film else "stills"
+        return [*lines, f"Other shards have {outcome.missing} {unit} to go; once they are there:\n  {end}"]
+    return [*lines, f"All shards are done; make {'film and page' if outcome.film else 'the page'} with\n  {end}"]
 
 
 def _advice(outcome: Outcome) -> str:
@@ -231,8 +232,14 @@ def _describe_miss(entry: IndexClass) -> str:
     return f"  {entry.title}: rank {entry.rank}{instead}"
 
 
-def describe_status(found: Status, directory: Path) -> list[str]:
-    """How far a run is, in lines."""
+def describe_status(found: Status, directory: Path, *, is_local: bool = True) -> list[str]:
+    """How far a run is, in lines.
+
+    Args:
+        found: How far it is.
+        directory: Its directory.
+        is_local: Whether the directory tells of all who work on it, as a copy of a store does not.
+    """
     lines = [f"{directory} ({found.name})"]
     parts = (("frames", found.film), ("stills", found.stills))
     lines += [_describe_part(unit, part) for unit, part in parts if part]
@@ -244,10 +251,12 @@ def describe_status(found: Status, directory: Path) -> list[str]:
     if found.worker is not None:
         lines.append(f"process {found.worker or '?'} is working on it now")
     elif any(shard.seconds_silent < SILENT_SECONDS for shard in found.shards):
-        lines.append(f"once no shard is left:\n  neuron-atlas assemble {shlex.quote(str(directory))}")
+        end = "assemble" if found.film else "page"
+        lines.append(f"once no shard is left:\n  neuron-atlas {end} {shlex.quote(str(directory))}")
     elif not found.is_finished:
         goes_on = f"go on with\n  {found.command}" if found.command else "the command that began it goes on"
-        lines.append(f"nobody is working on it; {goes_on}")
+        nobody = "nobody is working on it" if is_local else "nobody of this machine is working on it"
+        lines.append(f"{nobody}; {goes_on}")
     if found.film_path:
         whole = found.film.pictures if found.film else found.film_frames
         is_part = whole is not None and found.film_frames is not None and found.film_frames < whole
