@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import s3fs
 
 from renderer.store import remote
 from tests.cloud.helpers import LOG_IN, ONE_TRY, Machine, Network, Watch, s3_server
@@ -39,8 +40,6 @@ def patch(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 @pytest.fixture
 def url(network: Network, patch: pytest.MonkeyPatch) -> str:
     """Where a run may lie, in a bucket of its own."""
-    import s3fs  # noqa: PLC0415
-
     patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{network.port}")
     bucket = f"films-{uuid4().hex[:12]}"
     s3fs.S3FileSystem(skip_instance_cache=True).mkdir(bucket)

@@ -10,7 +10,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import s3fs
 
+from renderer.cli import main
 from renderer.common.errors import UserError
 from renderer.jobs.commands import render, render_stills
 from renderer.jobs.status import run_status
@@ -154,8 +156,6 @@ def test_changed_text_is_written_anew_by_a_machine_that_has_no_frames(
 
 
 def test_what_was_lost_here_is_fetched_and_what_was_lost_there_is_put(folder: Path, machine: Machine, url: str) -> None:
-    import s3fs  # noqa: PLC0415
-
     machine.render(url)
     here = machine.place(url).directory
     segment, still = next((here / "segments").iterdir()), next((here / "stills").iterdir())
@@ -168,8 +168,6 @@ def test_what_was_lost_here_is_fetched_and_what_was_lost_there_is_put(folder: Pa
 
 
 def test_what_is_damaged_there_is_found_when_it_is_fetched(machine: Machine, other: Machine, url: str) -> None:
-    import s3fs  # noqa: PLC0415
-
     machine.render(url)
     part = next(name for name in contents(url) if name.startswith("parts/"))
     files = s3fs.S3FileSystem(skip_instance_cache=True)
@@ -241,11 +239,20 @@ def start(folder: Path, url: str, *arguments: str, frame: int = -1) -> subproces
 
 
 @pytest.mark.parametrize("frame", [9, 33])
-def test_a_killed_render_goes_on_from_an_empty_cache(tmp_path: Path, url: str, frame: int) -> None:
+def test_a_killed_render_goes_on_from_an_empty_cache(
+    tmp_path: Path, url: str, patch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], frame: int
+) -> None:
+    patch.setenv(CACHE_VARIABLE, str(tmp_path / "third"))
     with start(tmp_path / "one", url, frame=frame) as killed:
         assert killed.stdout
         assert killed.stdout.readline() == "dreaming\n"
         killed.send_signal(signal.SIGKILL)
+    with pytest.raises(SystemExit) as ended:
+        main(["status", url])
+    assert not ended.value.code
+    said = capsys.readouterr().out
+    assert said.startswith(f"{url} (quickstart)\n")
+    assert "nobody of this machine is working on it; the command that began it goes on" in said
     with start(tmp_path / "other", f"{url}/") as process:
         said, noted = process.communicate()
     assert process.returncode == 0, noted

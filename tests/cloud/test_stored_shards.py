@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import s3fs
 
 from renderer.common.errors import UserError
 from renderer.dream.health import Health
@@ -75,7 +76,7 @@ def test_of_what_was_saved_a_shard_fetches_its_own(machines: list[Machine], tmp_
         pictures = np.zeros((1, 3, 200, 300), np.float32)
         write_saved(tmp_path / "saved", Saved(key, names, 0, 5, pictures, (Health(),)))
         store.put(f"state/saved-{key}.safetensors", tmp_path / "saved")
-    store.put(f"state/saved-{'4' * 32}.safetensors", b"damaged")
+    s3fs.S3FileSystem(skip_instance_cache=True).pipe_file(f"{url}/state/saved-{'4' * 32}.safetensors", b"damaged")
     machines[1].shard(url, 2, 3)
     assert {name for name in machines[1].has if "saved" in name} == {f"state/saved-{'2' * 32}.safetensors"}
 

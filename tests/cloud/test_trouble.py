@@ -7,6 +7,7 @@ from pathlib import Path
 
 import fsspec.registry  # noqa: F401
 import pytest
+import s3fs
 
 from renderer.cli import main
 from renderer.common.errors import UserError
@@ -22,8 +23,6 @@ from tests.film_helpers import TINY, Recorder, request
 
 
 def test_a_put_that_fails_twice_is_tried_again(machine: Machine, url: str, patch: pytest.MonkeyPatch) -> None:
-    import s3fs  # noqa: PLC0415
-
     put, failed = s3fs.S3FileSystem._put_file, []
 
     async def unsteady(self: object, here: str, there: str, *args: object, **options: object) -> None:
@@ -196,8 +195,6 @@ def test_other_commands_say_how_to_fetch_a_copy(command: Command, name: str) -> 
 
 
 def test_a_folder_of_other_things(machine: Machine, url: str, patch: pytest.MonkeyPatch) -> None:
-    import s3fs  # noqa: PLC0415
-
     files = s3fs.S3FileSystem(skip_instance_cache=True)
     files.pipe_file(f"{url}/taxes.pdf", b"2026")
     with pytest.raises(UserError, match=r"is not empty and holds no run \(it has taxes.pdf\)"):
@@ -211,8 +208,6 @@ def test_a_folder_of_other_things(machine: Machine, url: str, patch: pytest.Monk
 
 
 def test_things_of_others_beside_a_run_are_left_alone(machine: Machine, other: Machine, url: str) -> None:
-    import s3fs  # noqa: PLC0415
-
     machine.render(url)
     files = s3fs.S3FileSystem(skip_instance_cache=True)
     mine = {"notes.txt": b"1", "state/../../../evil.json": b"{}", "segments/x/y.mkv": b"2", "state/lock": b"3"}
