@@ -8,6 +8,7 @@ import shlex
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, ClassVar, NoReturn
 
@@ -29,6 +30,7 @@ from renderer.command_parts import (
     make_console,
     make_request,
     network_rows,
+    placed,
     say,
     shown_progress,
 )
@@ -37,6 +39,7 @@ from renderer.common.errors import UserError
 from renderer.common.interruption import EXIT_INTERRUPTED, Interrupted
 from renderer.endings import describe_error, describe_interruption
 from renderer.store.log_file import configure
+from renderer.store.place import Place, read_directory, read_path, without_secrets
 
 _LOG = logging.getLogger(__name__)
 
@@ -53,8 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     configure(verbose=verbose)
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no text
-    _LOG.info("neuron-atlas %s", shlex.join(given))
-    interruption.install(describe_interruption(given))
+    shown = [without_secrets(argument) for argument in given]
+    _LOG.info("neuron-atlas %s", shlex.join(shown))
+    interruption.install(describe_interruption(shown))
     try:
         with interruption.Working():
             code = _run(given, debug=debug)
@@ -78,7 +82,7 @@ def _run(given: Sequence[str], *, debug: bool) -> int | str | None:
         _LOG.error("%s", error, exc_info=error)
         if debug:
             say(traceback.format_exc())
-        say(describe_error(error, given))
+        say(describe_error(error, [without_secrets(argument) for argument in given]))
         return EXIT_WRONG_SETTINGS if isinstance(error, UserError) else EXIT_FAILED
     return 0
 
@@ -104,7 +108,13 @@ def sheet(
     *,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="A .webp, .png or .jpg file.  [default: DIR/sheet.webp]"),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            parser=read_path,
+            help="A .webp, .png or .jpg file.  [default: DIR/sheet.webp]",
+        ),
     ] = None,
     columns: Annotated[int | None, typer.Option("--columns", min=1, help="Pictures side by side.")] = None,
     thumbnail: Annotated[
@@ -179,10 +189,15 @@ def evaluate(
 
 @app.command()
 def compare(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Directories of two runs or more.")],
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Directories of two runs or more.", parser=read_directory)
+    ],
     *,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where to.  [default: runs/compare-RUN-RUN]")
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="DIR", parser=read_path, help="Where to.  [default: runs/compare-RUN-RUN]"
+        ),
     ] = None,
     film: Annotated[bool, typer.Option("--film", help="Make a film of them too.")] = False,
     copy: Annotated[bool, typer.Option("--copy", help="Copy stills and films, so that DIR needs no run.")] = False,
@@ -213,7 +228,10 @@ def export(
         str, typer.Option("--format", metavar="imagefolder", help="Folders by class: train/0007-cock/0007-cock.png.")
     ] = "imagefolder",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="Where to.  [default: DIR-imagefolder]")
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", parser=read_path, help="Where to.  [default: DIR-imagefolder]"
+        ),
     ] = None,
     split: Annotated[
         float, typer.Option("--split", min=0, max=0.9, help="Share of each class's stills that go to `val`.")
@@ -315,13 +333,16 @@ def check(
     """  # noqa: D301
     from renderer.display import print_finding
     from renderer.jobs.preflight import preflight
+    from renderer.store.stored_run import seen_in_store
 
     console, failed = make_console(), False
     request = make_request(config, output, overrides, restart=False)
     draw = drawing(request, plot, storyboard, curves, quick=quick)
-    for finding in preflight(request, film=not stills, quick=quick):
-        print_finding(console, finding)
-        failed = failed or finding.state == "failed"
+    place = output or Place(request.directory)
+    with seen_in_store(place, say, begins=True):
+        for finding in preflight(request, film=not stills, quick=quick):
+            print_finding(console, replace(finding, text=placed([finding.text], place)))
+            failed = failed or finding.state == "failed"
     draw()
     if failed:
         raise typer.Exit(EXIT_WRONG_SETTINGS)

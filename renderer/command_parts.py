@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from typer.core import TyperCommand
 from renderer.common.errors import UserError
 from renderer.common.printable import printable
 from renderer.settings.shipped import shipped_configs
+from renderer.store.place import Place, read_directory, read_place
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,11 +54,18 @@ Config = Annotated[
         autocompletion=complete_config,
     ),
 ]
-Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a run.")]
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a run.", parser=read_directory)]
+RunPlace = Annotated[
+    Place, typer.Argument(metavar="DIR", help="Directory of a run, or its URL in a store.", parser=read_place)
+]
 Output = Annotated[
-    Path | None,
+    Place | None,
     typer.Option(
-        "--output", "-o", metavar="DIR", help="Directory of the run.  [default: runs/NAME, or run.yaml's own]"
+        "--output",
+        "-o",
+        metavar="DIR",
+        help="Directory of the run, or a URL in a store, as s3://bucket/name.  [default: runs/NAME, or run.yaml's own]",
+        parser=read_place,
     ),
 ]
 Values = Annotated[
@@ -91,6 +100,26 @@ Shard = Annotated[
 ]
 
 
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="[ADDRESS]",
+        help="Compute on a Ray cluster: auto, HOST:PORT or ray://HOST:PORT.  [without a value: RAY_ADDRESS, else this "
+        "machine]",
+    ),
+]
+RayWorkers = Annotated[
+    int | None,
+    typer.Option(
+        "--ray-workers",
+        metavar="N",
+        min=1,
+        help="With --ray: most workers at a time.  [default: as many as fit]",
+    ),
+]
+
+
 class OptionalValues(TyperCommand):
     """A command of which some options have a value, or none: then it is the usual one.
 
@@ -116,23 +145,27 @@ def is_file_name(argument: str) -> bool:
     return not argument.startswith("-") and suffix not in {"", ".yaml", ".yml"}
 
 
+_ADDRESS = re.compile(r"auto|local|ray://\S+|(\[[\da-fA-F:]+\]|[\w.-]+):\d+")
+
+
 class Shared(OptionalValues):
     """A command whose work may be shared among machines."""
 
     options: ClassVar[Mapping[str, Callable[[str], bool]]] = {
-        "--shard": lambda text: re.fullmatch(r"[\d/ -]*\d[\d/ ]*", text) is not None
+        "--shard": lambda text: re.fullmatch(r"[\d/ -]*\d[\d/ ]*", text) is not None,
+        "--ray": lambda text: _ADDRESS.fullmatch(text) is not None and not Path(text).exists(),
     }
 
 
 def make_request(
-    config: str, output: Path | None, overrides: list[str] | None, *, restart: bool, yes: bool = False
+    config: str, output: Place | None, overrides: list[str] | None, *, restart: bool, yes: bool = False
 ) -> Request:
     """What is asked for: the settings of a configuration, and where the run lies; raises UserError."""
     from renderer.jobs.commands import Request
     from renderer.store.config_files import load_config, run_directory
 
     found = load_config(config, overrides or [])
-    directory = run_directory(found, output, overrides or [])
+    directory = run_directory(found, output.directory if output else None, overrides or [])
     return Request(found.name, found.settings, directory, restart, _agreeing(yes=yes))
 
 
@@ -151,9 +184,32 @@ def _agreeing(*, yes: bool) -> Agree:
     return agree
 
 
+@contextmanager
+def shared(request: Request, ray: str | None, workers: int | None) -> Iterator[Request]:
+    """The same request, computed by a Ray cluster if one is asked for.
+
+    Args:
+        request: What is asked for.
+        ray: The address of the cluster, empty for the usual one; None for none.
+        workers: How many workers there may be there.
+
+    Raises:
+        UserError: Ray is not installed, or only workers are asked for.
+    """
+    if ray is None:
+        if workers is not None:
+            raise UserError("--ray-workers: of which cluster? Give --ray too")
+        yield request
+        return
+    from renderer.jobs.ray_cluster import ray_cluster
+
+    with ray_cluster(ray, workers) as cluster:
+        yield replace(request, means=cluster)
+
+
 def begin_request(
     config: str,
-    output: Path | None,
+    output: Place | None,
     overrides: list[str] | None,
     *,
     restart: bool,
@@ -179,8 +235,8 @@ def begin_request(
     small = make_preview(real.settings, film=film)
     say(small.told)
     name = f"{real.name}-preview"
-    request = replace(real, name=name, settings=small.settings, directory=output or Path("runs") / name)
-    request = replace(request, restart=restart)
+    directory = output.directory if output else Path("runs") / name
+    request = replace(real, name=name, settings=small.settings, directory=directory, restart=restart)
     return request, lambda: say(f"the real one: {foretell(real, film=film)}", err=False)
 
 
@@ -219,6 +275,19 @@ def say(text: str, *, err: bool = True) -> None:
     typer.echo(printable(text, lines=True), err=err)
 
 
+def placed(lines: Sequence[str], place: Place) -> str:
+    """Lines that name a run's directory; where it is a working copy, they name the store."""
+    if place.url is None:
+        return "\n".join(lines)
+    directory, url = str(place.directory), str(place)
+    split = [line for text in lines for line in text.split("\n")]
+    commands = [line.lstrip().startswith("neuron-atlas ") for line in split]
+    return "\n".join(
+        line.replace(shlex.quote(directory), shlex.quote(url)) if is_command else line.replace(directory, url)
+        for line, is_command in zip(split, commands, strict=True)
+    )
+
+
 def give_json(data: object) -> None:
     """Write data to standard output for other programs."""
     typer.echo(json.dumps(data, ensure_ascii=False, indent=1))
@@ -237,11 +306,11 @@ def give_text(text: str, path: Path | None) -> None:
         typer.echo(printable(text, lines=True), nl=False)
 
 
-def conclude(outcome: Outcome, *, strict: bool = False) -> None:
+def conclude(outcome: Outcome, place: Place, *, strict: bool = False) -> None:
     """Say what has come of it; code 3 if a class could not be rendered or, if strict, is not recognized."""
     from renderer.display import describe_outcome, describe_shortcomings
 
-    say("\n".join(describe_outcome(outcome)), err=False)
+    say(placed(describe_outcome(outcome), place), err=False)
     if shortcomings := describe_shortcomings(outcome):
         say("\n".join(shortcomings))
     if outcome.failures or (strict and outcome.unrecognized):

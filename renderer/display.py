@@ -232,8 +232,14 @@ def _describe_miss(entry: IndexClass) -> str:
     return f"  {entry.title}: rank {entry.rank}{instead}"
 
 
-def describe_status(found: Status, directory: Path) -> list[str]:
-    """How far a run is, in lines."""
+def describe_status(found: Status, directory: Path, *, is_local: bool = True) -> list[str]:
+    """How far a run is, in lines.
+
+    Args:
+        found: How far it is.
+        directory: Its directory.
+        is_local: Whether the directory tells of all who work on it, as a copy of a store does not.
+    """
     lines = [f"{directory} ({found.name})"]
     parts = (("frames", found.film), ("stills", found.stills))
     lines += [_describe_part(unit, part) for unit, part in parts if part]
@@ -249,7 +255,8 @@ def describe_status(found: Status, directory: Path) -> list[str]:
         lines.append(f"once no shard is left:\n  neuron-atlas {end} {shlex.quote(str(directory))}")
     elif not found.is_finished:
         goes_on = f"go on with\n  {found.command}" if found.command else "the command that began it goes on"
-        lines.append(f"nobody is working on it; {goes_on}")
+        nobody = "nobody is working on it" if is_local else "nobody of this machine is working on it"
+        lines.append(f"{nobody}; {goes_on}")
     if found.film_path:
         whole = found.film.pictures if found.film else found.film_frames
         is_part = whole is not None and found.film_frames is not None and found.film_frames < whole

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +16,10 @@ from renderer.command_parts import (
     Json,
     Output,
     PreviewWanted,
+    Ray,
+    RayWorkers,
     Restart,
+    RunPlace,
     Shard,
     Shared,
     Strict,
@@ -25,12 +30,15 @@ from renderer.command_parts import (
     conclude,
     give_json,
     make_request,
+    placed,
     say,
+    shared,
     shown_progress,
 )
 from renderer.common.errors import UserError
 from renderer.store.log_file import keep_log
 from renderer.store.paths import RunPaths
+from renderer.store.place import Place, read_directory, read_path, read_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,6 +59,8 @@ def render(
     strict: Strict = False,
     preview: PreviewWanted = False,
     shard: Shard = None,
+    ray: Ray = None,
+    ray_workers: RayWorkers = None,
 ) -> None:
     """Render a film and its stills, or go on with it.
 
@@ -66,16 +76,20 @@ def render(
       neuron-atlas render imagenet --set 'network.companions=[{source: torchvision, name: mobilenet_v2}]'
       neuron-atlas render runs/imagenet/run.yaml --set run.seed=1 --output runs/another
       neuron-atlas render imagenet --shard 3/16 --output /shared/imagenet
+      neuron-atlas render imagenet --output s3://bucket/imagenet
+      neuron-atlas render imagenet --ray auto
     """  # noqa: D301  typer wants \b as it is
     from renderer.jobs.commands import render as render_run
 
     if shard is not None:
-        _refuse_beside_shard({"--preview": preview, "--strict": strict})
-        _compute_shard(shard, make_request(config, output, overrides, restart=restart, yes=yes), film=True)
+        _refuse_beside_shard({"--preview": preview, "--strict": strict, "--ray": ray is not None})
+        request = make_request(config, output, overrides, restart=restart, yes=yes)
+        _compute_shard(shard, request, output or Place(request.directory), film=True)
         return
     product: Product | None = "film" if preview else None
     request, say_more = begin_request(config, output, overrides, restart=restart, yes=yes, preview=product)
-    _carry_out(render_run, request, strict=strict, then=say_more)
+    with shared(request, ray, ray_workers) as asked:
+        _carry_out(render_run, asked, output or Place(request.directory), strict=strict, then=say_more)
 
 
 @app.command(cls=Shared)
@@ -89,6 +103,8 @@ def stills(
     strict: Strict = False,
     preview: PreviewWanted = False,
     shard: Shard = None,
+    ray: Ray = None,
+    ray_workers: RayWorkers = None,
 ) -> None:
     """Dream one picture a class, and no film.
 
@@ -106,23 +122,32 @@ def stills(
     from renderer.jobs.commands import render_stills
 
     if shard is not None:
-        _refuse_beside_shard({"--preview": preview, "--strict": strict})
-        _compute_shard(shard, make_request(config, output, overrides, restart=restart, yes=yes), film=False)
+        _refuse_beside_shard({"--preview": preview, "--strict": strict, "--ray": ray is not None})
+        request = make_request(config, output, overrides, restart=restart, yes=yes)
+        _compute_shard(shard, request, output or Place(request.directory), film=False)
         return
     product: Product | None = "stills" if preview else None
     request, say_more = begin_request(config, output, overrides, restart=restart, yes=yes, preview=product)
-    _carry_out(render_stills, request, strict=strict, then=say_more)
+    with shared(request, ray, ray_workers) as asked:
+        _carry_out(render_stills, asked, output or Place(request.directory), strict=strict, then=say_more)
 
 
 def _carry_out(
-    make: Callable[[Request, Progress], Outcome], request: Request, *, strict: bool, then: Callable[[], None]
+    make: Callable[[Request, Progress], Outcome],
+    request: Request,
+    place: Place,
+    *,
+    strict: bool,
+    then: Callable[[], None],
 ) -> None:
     """Make what is asked for, and say what has come of it."""
+    from renderer.store.stored_run import kept_in_store, to_go_on
+
     keep_log(RunPaths(request.directory))
-    with shown_progress() as progress:
+    with shown_progress() as progress, kept_in_store(place, progress.note, to_go_on):
         outcome = make(request, progress)
     then()
-    conclude(outcome, strict=strict)
+    conclude(outcome, place, strict=strict)
 
 
 def _refuse_beside_shard(given: Mapping[str, bool]) -> None:
@@ -132,16 +157,19 @@ def _refuse_beside_shard(given: Mapping[str, bool]) -> None:
             raise UserError(f"{option}: is about the whole run, and not for --shard; leave one of them out")
 
 
-def _compute_shard(text: str, request: Request, *, film: bool) -> None:
+def _compute_shard(text: str, request: Request, whole: Place, *, film: bool) -> None:
     """Compute one of several parts, and say what has come of it."""
     from renderer.display import describe_shard
-    from renderer.jobs.sharding import read_shard, render_shard
+    from renderer.jobs.sharding import own_files, read_shard, render_shard
+    from renderer.store.stored_run import kept_in_store
 
     shard = read_shard(text)
+    place, needs = whole.of_shard(shard.name), partial(own_files, shard=shard)
+    request = replace(request, directory=place.directory)
     keep_log(RunPaths(request.directory, shard.name))
-    with shown_progress() as progress:
+    with shown_progress() as progress, kept_in_store(place, progress.note, needs, gives_way=True):
         outcome = render_shard(request, shard, progress, film=film)
-    say("\n".join(describe_shard(outcome)), err=False)
+    say(placed(describe_shard(outcome), place), err=False)
     if outcome.failures:
         raise typer.Exit(EXIT_INCOMPLETE)
 
@@ -221,57 +249,90 @@ def dream(
 
 
 @app.command()
-def status(directory: Directory, *, as_json: Json = False) -> None:
+def status(place: RunPlace, *, as_json: Json = False) -> None:
     """Say what is done, what is left and how long it takes.
+
+    Of a run in a store no more than its records is fetched; whether another machine is at work on it cannot be told.
 
     \b
     Examples:
       neuron-atlas status runs/imagenet
       neuron-atlas status runs/imagenet --json
+      neuron-atlas status s3://bucket/imagenet
     """  # noqa: D301
     from renderer.display import describe_status
     from renderer.jobs.status import run_status, status_data
+    from renderer.store.stored_run import seen_in_store
 
-    found = run_status(directory)
+    with seen_in_store(place, say):
+        found = run_status(place.directory)
     if as_json:
-        give_json(status_data(found, directory))
+        data = status_data(found, place.directory)
+        give_json({key: placed([value], place) if isinstance(value, str) else value for key, value in data.items()})
     else:
-        say("\n".join(describe_status(found, directory)), err=False)
+        say(placed(describe_status(found, place.directory, is_local=place.url is None), place), err=False)
 
 
 @app.command()
-def assemble(directory: Directory) -> None:
+def assemble(place: RunPlace) -> None:
     """Make the film from the segments that are there.
 
     The run may be unfinished; the film then shows what is done.
 
     \b
-    Example:
+    Examples:
       neuron-atlas assemble runs/imagenet
+      neuron-atlas assemble s3://bucket/imagenet
     """  # noqa: D301
     from renderer.jobs.commands import assemble as assemble_run
+    from renderer.store.stored_run import kept_in_store, to_show
 
-    keep_log(RunPaths(directory))
-    with shown_progress() as progress:
-        outcome = assemble_run(directory, progress)
-    conclude(outcome)
+    keep_log(RunPaths(place.directory))
+    with shown_progress() as progress, kept_in_store(place, progress.note, to_show, begins=False):
+        outcome = assemble_run(place.directory, progress)
+    conclude(outcome, place)
 
 
 @app.command()
-def page(directory: Directory) -> None:
+def fetch(
+    url: Annotated[Place, typer.Argument(metavar="URL", help="URL of a run in a store.", parser=read_place)],
+    directory: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="Where to.  [default: runs/NAME]", parser=read_directory)
+    ] = None,
+) -> None:
+    """Copy a run from a store into a directory, for the commands that work on what is on the disk.
+
+    What is there already is not copied again, so that an interrupted command, or a run that has grown, goes on.
+
+    \b
+    Examples:
+      neuron-atlas fetch s3://bucket/imagenet
+      neuron-atlas fetch s3://bucket/imagenet runs/copy
+    """  # noqa: D301
+    from renderer.store.fetching import fetch_run
+
+    with shown_progress() as progress:
+        fetched = fetch_run(url, directory, progress.note)
+    say(f"{fetched}: the copy", err=False)
+
+
+@app.command()
+def page(place: RunPlace) -> None:
     """Make the web page anew.
 
     The run may be unfinished; the page then shows what is done.
 
     \b
-    Example:
+    Examples:
       neuron-atlas page runs/imagenet
+      neuron-atlas page s3://bucket/imagenet
     """  # noqa: D301
     from renderer.jobs.commands import make_page
+    from renderer.store.stored_run import kept_in_store, to_show
 
-    with shown_progress() as progress:
-        outcome = make_page(directory, progress)
-    conclude(outcome)
+    with shown_progress() as progress, kept_in_store(place, progress.note, to_show, begins=False):
+        outcome = make_page(place.directory, progress)
+    conclude(outcome, place)
 
 
 @app.command()
@@ -308,7 +369,13 @@ def clip(
     no_text: Annotated[bool, typer.Option("--no-text", help="Pictures alone.")] = False,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="A .mp4, .webp or .gif file.  [default: DIR-clip.mp4]"),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            parser=read_path,
+            help="A .mp4, .webp or .gif file.  [default: DIR-clip.mp4]",
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
 ) -> None:

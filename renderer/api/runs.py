@@ -30,6 +30,7 @@ from renderer.store.evaluation_file import PictureScore, judge_names
 from renderer.store.index_file import Index, IndexClass, IndexFacet
 from renderer.store.log_file import logged_within
 from renderer.store.paths import RunPaths
+from renderer.store.place import Place, read_place
 from renderer.targets.target import Target
 
 _LOG = logging.getLogger(__name__)
@@ -149,7 +150,7 @@ def open_run(directory: str | os.PathLike[str]) -> Atlas:
     Raises:
         UserError: The directory holds no run.
     """
-    return Atlas(Path(directory))
+    return Atlas(_as_directory(directory))
 
 
 def render(
@@ -211,8 +212,17 @@ def _request(
         raise UserError("output: say in which directory, since settings that have no file have no name either")
     if "\0" in os.fspath(output or ""):
         raise UserError("output: a name with a null character can be no folder's")
-    directory = Path("runs") / str(name) if output is None else Path(output)
+    directory = Path("runs") / str(name) if output is None else _as_directory(output)
     return Request(name or directory.absolute().name, said, directory, restart, agree=lambda _changes: yes)
+
+
+def _as_directory(given: str | os.PathLike[str]) -> Path:
+    place = read_place(given) if isinstance(given, str) else Place(Path(given))
+    if place.url:
+        raise UserError(
+            f"{place}: from Python a run lies in a directory; in a store the command `neuron-atlas` keeps it"
+        )
+    return place.directory
 
 
 def _made(make: Callable[[Request, Progress], Outcome], request: Request, progress: ProgressChoice) -> Atlas:

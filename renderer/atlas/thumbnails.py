@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from renderer.media.pictures import open_still
+from renderer.store.absent import absent_size
 from renderer.store.files import write_whole
 from renderer.store.paths import RunPaths
 from renderer.store.plain_files import is_plain_file, read_plain
@@ -52,7 +53,7 @@ def read_thumbnail(paths: RunPaths, still: Path) -> bytes:
 
 def _is_current(paths: RunPaths, still: Path) -> bool:
     path = paths.thumbnail(still)
-    return is_thumbnail(path) and path.stat().st_mtime >= still.stat().st_mtime
+    return is_thumbnail(path) and (absent_size(still) is not None or path.stat().st_mtime >= still.stat().st_mtime)
 
 
 def _shrunk(still: Path) -> bytes:

@@ -17,6 +17,7 @@ from renderer.media.chapters import Chapter, vtt_text, write_vtt
 from renderer.media.codecs import CODECS, FILM_SUFFIXES
 from renderer.media.joining import Piece, assemble_film, probe_encoder
 from renderer.settings.sections import Video
+from renderer.store.absent import fetch_absent
 from renderer.store.files import digest, remove
 from renderer.store.plain_files import is_plain_file
 from renderer.store.records import (
@@ -155,6 +156,7 @@ def _assemble(
 ) -> FilmRecord:
     path = run.paths.film(CODECS[video.codec].film_suffix)
     _LOG.info("the film begins: %d segments", len(pieces))
+    fetch_absent(*(piece.path for piece in pieces))
     film, repeats = run.settings.film, run.source_sound is None
     is_panorama = film.projection == "equirectangular"
     assemble_film(path, pieces, chapters, film.fps, video, repeats=repeats, is_panorama=is_panorama)

@@ -31,8 +31,12 @@ def estimate_bytes(run: Run) -> float:
     if not run.file.film:
         return room
     segments = [segment for chain in run.timeline.chains for segment in chain]
-    dreamed = _state_bytes(run, segments) + _clean_bytes(run, segments)
-    return room + dreamed + _parts_bytes(run, segments) + _film_bytes(run)
+    return room + segments_bytes(run, segments) + _film_bytes(run)
+
+
+def segments_bytes(run: Run, segments: Sequence[Segment]) -> float:
+    """What the files of segments take: frames, last pictures, records, and what they are encoded to for the film."""
+    return _state_bytes(run, segments) + _clean_bytes(run, segments) + _parts_bytes(run, segments)
 
 
 def estimate_bytes_left(run: Run, stale: Collection[str] = ()) -> float:

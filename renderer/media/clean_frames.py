@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from renderer.common import ffmpeg
+from renderer.store.absent import fetch_absent
 
 Picture = UInt8[np.ndarray, "height width 3"]
 
@@ -29,6 +30,7 @@ def read_pieces(pieces: Sequence[tuple[Path, int]], size: tuple[int, int], first
     Raises:
         EncodingError: A file cannot be read, or has fewer frames.
     """
+    fetch_absent(*(path for path, _ in pieces))
     for path, frames in pieces:
         skipped = min(first, frames)
         if skipped < frames:

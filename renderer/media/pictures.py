@@ -9,6 +9,7 @@ from jaxtyping import UInt8
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
+from renderer.store.absent import fetch_absent
 from renderer.store.files import whole_file
 
 
@@ -38,6 +39,7 @@ def load_picture(path: Path) -> UInt8[np.ndarray, "height width 3"]:
 
 def open_still(path: Path) -> Image.Image:
     """Load a picture that `save_still` has saved, with its opacity if it has one; raises OSError as `load_picture`."""
+    fetch_absent(path)
     try:
         # Not Image.open, which refuses large pictures because they might be an attack.
         with PngImageFile(path) as image:

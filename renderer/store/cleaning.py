@@ -9,13 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from renderer.common.errors import UserError
+from renderer.store.absent import absent_size
 from renderer.store.files import is_leftover, leftovers, remove
 from renderer.store.outputs import TRIED, refuse_unwritable
 from renderer.store.paths import (
+    FILE_OF_SHARD,
     FILM_PICTURE,
     LOG_FILE,
     SEGMENT_STEM,
-    SHARD_LOCK,
     SHEET_PAGE,
     STATE_FILE,
     THUMBNAIL,
@@ -70,7 +71,8 @@ def _strange(paths: RunPaths) -> list[Path]:
 
 
 def _is_begun(name: str) -> bool:
-    return bool(SHARD_LOCK.fullmatch(name) or LOG_FILE.fullmatch(name))
+    is_record = name.endswith(".json")
+    return bool((FILE_OF_SHARD.fullmatch(name) and not is_record) or LOG_FILE.fullmatch(name))
 
 
 def refuse_strange(paths: RunPaths) -> None:
@@ -193,7 +195,9 @@ def remove_facets(paths: RunPaths, target: Target, stills: int) -> None:
     kept = {paths.relative(paths.still(name)) for name in still_names([target], stills)}
     for file in record.files if record else ():
         path = paths.root / file.path
-        if file.path not in kept and paths.may_be_still(file.path, target.key) and is_plain_file(path):
+        is_absent = absent_size(path) is not None
+        is_other = file.path not in kept and paths.may_be_still(file.path, target.key)
+        if is_other and (is_absent or is_plain_file(path)):
             remove(path)
             remove(paths.thumbnail(path))
 

@@ -31,8 +31,8 @@ STATE_FILE = re.compile(
 )
 """Of all that resumption needs, without locks and logs."""
 _SAVED_FILE = re.compile(rf"{_SAVED}\.safetensors")
-SHARD_LOCK = re.compile(rf"lock-(?P<shard>{_SHARD})")
-"""Of the file that a shard's process holds locked; its group `shard` is the shard's name."""
+FILE_OF_SHARD = re.compile(rf"(lock|log|failures)-(?P<shard>{_SHARD})(-old)?(\.\w+)?")
+"""Of files that a shard alone writes; a store has no locks. Its group `shard` is the shard's name."""
 LOG_FILE = re.compile(rf"log({_OF_SHARD})?(-old)?\.txt")
 THUMBNAIL = re.compile(r"[\w.-]+-[a-z0-9-]+(_\d+)?\.webp")
 SHEET_PAGE = re.compile(r"sheet(-\d{2,})?\.webp")
@@ -188,8 +188,8 @@ class RunPaths(LockedFolder):
 
     def shards(self) -> list[RunPaths]:
         """The shards that have begun to work here."""
-        found = (SHARD_LOCK.fullmatch(path.name) for path in entries(self.state))
-        return [replace(self, shard=match["shard"]) for match in found if match]
+        found = (FILE_OF_SHARD.fullmatch(path.name) for path in entries(self.state))
+        return [replace(self, shard=shard) for shard in sorted({match["shard"] for match in found if match})]
 
     def all_failures(self) -> list[Path]:
         """The records of classes that could not be rendered: of the whole run, and of its shards."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from renderer.store.files import whole_file
 from renderer.store.plain_files import is_plain_file
 from renderer.store.records import CleanRecord, Count, Record
 from renderer.targets.target import Score
+
+_MOST_TOLD = 1 << 16
+"""Bytes in which what is told of the pictures mostly fits."""
 
 
 class SavedSegment(Record):
@@ -101,6 +104,25 @@ def read_saved_record(path: Path) -> SavedRecord | None:
         return record if data["digest"] == data_digest(data["record"]) else None
     except (OSError, ValueError, LookupError, TypeError, RecursionError, SafetensorError, ValidationError):
         return None
+
+
+def saved_names(read: Callable[[int], bytes]) -> tuple[str, ...]:
+    """Of what pictures are that were saved elsewhere, without those pictures.
+
+    Args:
+        read: Gives so many bytes of the file's beginning, or all of it.
+
+    Returns:
+        As in `Saved`; nothing if it is damaged.
+    """
+    try:
+        begin = read(_MOST_TOLD)
+        length = int.from_bytes(begin[:8], "little")
+        header = json.loads((begin if length + 8 <= len(begin) else read(length + 8))[8 : length + 8])
+        names = json.loads(header["__metadata__"]["told"])["record"]["names"]
+        return tuple(map(str, names))
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return ()
 
 
 def _read_arrays(path: Path) -> Mapping[str, Any]:
