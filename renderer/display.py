@@ -173,7 +173,8 @@ def describe_outcome(outcome: Outcome) -> list[str]:
     """What a command has made, in lines."""
     index, lines = outcome.index, []
     if index.film:
-        lines.append(f"{outcome.film}: {index.film.frames} frames, {format_duration(index.film.seconds)}")
+        frames = f"{index.film.frames} of {outcome.frames}" if index.film.frames < outcome.frames else index.film.frames
+        lines.append(f"{outcome.film}: {frames} frames, {format_duration(index.film.seconds)}")
     pictures = sum(len(entry.stills) for entry in index.classes)
     return [*lines, f"{outcome.paths.stills}: {pictures} stills", f"{outcome.paths.page}: the page"]
 

@@ -96,6 +96,7 @@ def cluster(tmp_path: Path) -> Cluster:
     call = '#!/bin/bash\necho "${0##*/} ${*@Q}" >> "$CALLS"\n'
     cluster.add("scontrol", call)
     cluster.add("sbatch", call + 'echo "$(wc -l < "$CALLS");farm"\n')
+    cluster.add("sleep", "#!/bin/sh\n")
     cluster.add("ssh", call + '[ "$1" = -n ] && exec sh -c "$3"\n')
     return cluster
 

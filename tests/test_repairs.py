@@ -165,3 +165,12 @@ def test_damaged_segments_are_named_like_all_that_is_damaged(film: Path, tmp_pat
     recorder = Recorder()
     assemble(directory, recorder)
     assert f"damaged or missing: segments {', '.join(damaged)}; to be computed again" in recorder.notes
+
+
+def test_parts_that_are_made_again_count_each_class_once(tmp_path: Path) -> None:
+    render(request(tmp_path), Recorder(), FakeWorker)
+    shutil.rmtree(tmp_path / "parts")
+    told = Recorder()
+    assemble(tmp_path, told)
+    assert told.units == ["encoded frames"]
+    assert (told.total.pictures, told.total.classes) == (40, 4)

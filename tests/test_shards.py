@@ -12,7 +12,7 @@ import pytest
 from renderer.atlas.seen import look_at
 from renderer.cli import main
 from renderer.common.errors import UserError
-from renderer.display import describe_shard, describe_status
+from renderer.display import describe_outcome, describe_shard, describe_status
 from renderer.jobs.commands import Request, assemble, make_page, render, render_stills
 from renderer.jobs.sharding import FROM_ENVIRONMENT, Shard, ShardOutcome, read_shard, render_shard
 from renderer.jobs.status import run_status, status_data
@@ -131,6 +131,8 @@ def test_an_unfinished_film_can_be_assembled_and_its_page_made(tmp_path: Path) -
     outcome = assemble(tmp_path, Recorder())
     assert outcome.index.film
     assert 0 < outcome.index.film.frames < whole_frames(tmp_path)
+    told = f"atlas.mp4: {outcome.index.film.frames} of {whole_frames(tmp_path)} frames, "
+    assert told in describe_outcome(outcome)[0]
     assert len(make_page(tmp_path).index.classes) == 2
 
 

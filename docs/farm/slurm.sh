@@ -20,24 +20,25 @@
 ##SBATCH --partition=gpu
 ##SBATCH --gpus-per-task=1
 
-config=quickstart           # 1. a YAML file, or the name of a shipped configuration
-output=$PWD/runs/quickstart # 2. the film's directory, in a file system that all nodes see
-shards=4                    # 3. how many tasks share the film
+config=film.yaml # 1. the configuration: a YAML file, or the name of a shipped one
+output=$PWD/film # 2. the film's directory, in a file system that all nodes see, or a URL such as s3://bucket/film
+shards=16        # 3. how many tasks share the film; `neuron-atlas check` says how many can
 
 # Here is the place for what makes `neuron-atlas` known on the nodes, such as: source ~/venv/bin/activate
 
 set -u
+logs=$PWD/$(basename "$output")-logs
 # A run keeps the number of threads that it was begun with; it is what SLURM gives to each task.
 export OMP_NUM_THREADS=${SLURM_CPUS_PER_TASK:-1}
 
 submit() {
   neuron-atlas check "$config" --quick --output "$output" || exit
-  mkdir -p "$output-logs" || exit # SLURM makes no folders
-  array=$(sbatch --parsable --array="1-$shards" --output="$output-logs/shard-%a.log" "$0" shard) || exit
+  mkdir -p "$logs" || exit # SLURM makes no folders
+  array=$(sbatch --parsable --array="1-$shards" --output="$logs/shard-%a.log" "$0" shard) || exit
   array=${array%%;*} # what follows names the cluster
   film=$(sbatch --parsable --dependency="afterok:$array" --kill-on-invalid-dep=yes \
-    --output="$output-logs/film.log" "$0" film) || exit
-  echo "queued: $shards shards as job $array, then the film as job ${film%%;*}; logs are in $output-logs"
+    --output="$logs/film.log" "$0" film) || exit
+  echo "queued: $shards shards as job $array, then the film as job ${film%%;*}; logs are in $logs"
 }
 
 # Run a command; when SLURM says that the time is nearly over (USR1), stop it and have this task queued again.
@@ -60,6 +61,9 @@ turn() {
 
 case ${1-} in
   shard) turn neuron-atlas render "$config" --output "$output" --shard "$SLURM_ARRAY_TASK_ID/$shards" ;;
-  film) turn neuron-atlas assemble "$output" ;;
+  film)
+    sleep 60 # other nodes' last files may be seen late in a network file system
+    turn neuron-atlas assemble "$output"
+    ;;
   *) submit ;;
 esac

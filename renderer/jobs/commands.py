@@ -77,12 +77,14 @@ class Outcome:
         index: What is there now.
         failures: Classes that could not be rendered.
         judged: Whether the network was shown its stills as a viewer sees them; panoramas it is not.
+        frames: How many frames the whole film has.
     """
 
     paths: RunPaths
     index: Index
     failures: tuple[Failure, ...] = ()
     judged: bool = True
+    frames: int = 0
 
     @property
     def film(self) -> Path | None:
@@ -310,7 +312,8 @@ def _kept_failures(run: Run) -> list[Failure]:
 
 def _conclude(run: Run, failures: list[Failure], progress: Progress | None) -> Outcome:
     judged = run.dreams_stills or run.settings.film.projection == "flat"
-    return Outcome(run.paths, write_results(run, progress), tuple(failures), judged)
+    frames = run.timeline.frames if run.file.film else 0
+    return Outcome(run.paths, write_results(run, progress), tuple(failures), judged, frames)
 
 
 @contextmanager
