@@ -9,6 +9,7 @@ from tests.networks.tiny import aims
 COUNTS = {
     "animals": 398,
     "classic": 1000,
+    "cluster": 1000,
     "companions": 1000,
     "deepdream": 5,
     "emoji": 1000,
