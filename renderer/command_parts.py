@@ -100,6 +100,26 @@ Shard = Annotated[
 ]
 
 
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="[ADDRESS]",
+        help="Compute on a Ray cluster: auto, HOST:PORT or ray://HOST:PORT.  [without a value: RAY_ADDRESS, else this "
+        "machine]",
+    ),
+]
+RayWorkers = Annotated[
+    int | None,
+    typer.Option(
+        "--ray-workers",
+        metavar="N",
+        min=1,
+        help="With --ray: most workers at a time.  [default: as many as fit]",
+    ),
+]
+
+
 class OptionalValues(TyperCommand):
     """A command of which some options have a value, or none: then it is the usual one.
 
@@ -125,11 +145,15 @@ def is_file_name(argument: str) -> bool:
     return not argument.startswith("-") and suffix not in {"", ".yaml", ".yml"}
 
 
+_ADDRESS = re.compile(r"auto|local|ray://\S+|(\[[\da-fA-F:]+\]|[\w.-]+):\d+")
+
+
 class Shared(OptionalValues):
     """A command whose work may be shared among machines."""
 
     options: ClassVar[Mapping[str, Callable[[str], bool]]] = {
-        "--shard": lambda text: re.fullmatch(r"[\d/ -]*\d[\d/ ]*", text) is not None
+        "--shard": lambda text: re.fullmatch(r"[\d/ -]*\d[\d/ ]*", text) is not None,
+        "--ray": lambda text: _ADDRESS.fullmatch(text) is not None and not Path(text).exists(),
     }
 
 
@@ -158,6 +182,29 @@ def _agreeing(*, yes: bool) -> Agree:
         return True
 
     return agree
+
+
+@contextmanager
+def shared(request: Request, ray: str | None, workers: int | None) -> Iterator[Request]:
+    """The same request, computed by a Ray cluster if one is asked for.
+
+    Args:
+        request: What is asked for.
+        ray: The address of the cluster, empty for the usual one; None for none.
+        workers: How many workers there may be there.
+
+    Raises:
+        UserError: Ray is not installed, or only workers are asked for.
+    """
+    if ray is None:
+        if workers is not None:
+            raise UserError("--ray-workers: of which cluster? Give --ray too")
+        yield request
+        return
+    from renderer.jobs.ray_cluster import ray_cluster
+
+    with ray_cluster(ray, workers) as cluster:
+        yield replace(request, means=cluster)
 
 
 def begin_request(

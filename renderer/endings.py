@@ -6,7 +6,7 @@ import errno
 import shlex
 from collections.abc import Sequence
 
-from renderer.common.errors import UserError
+from renderer.common.errors import ClusterError, UserError
 from renderer.common.exhaustion import is_out_of_memory
 
 
@@ -19,7 +19,7 @@ def describe_error(error: Exception, given: Sequence[str]) -> str:
             return f"Error: {error}"
         case OSError(errno=errno.ENOSPC):
             return f"Error: the disk is full ({error}); make room. {_how_to_go_on(given)}"
-        case EncodingError():
+        case EncodingError() | ClusterError():
             return f"Error: {error}\n{_how_to_go_on(given)}"
         case OSError():
             return f"Error: {_in_words(error)}"

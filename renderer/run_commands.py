@@ -16,6 +16,8 @@ from renderer.command_parts import (
     Json,
     Output,
     PreviewWanted,
+    Ray,
+    RayWorkers,
     Restart,
     RunPlace,
     Shard,
@@ -30,6 +32,7 @@ from renderer.command_parts import (
     make_request,
     placed,
     say,
+    shared,
     shown_progress,
 )
 from renderer.common.errors import UserError
@@ -56,6 +59,8 @@ def render(
     strict: Strict = False,
     preview: PreviewWanted = False,
     shard: Shard = None,
+    ray: Ray = None,
+    ray_workers: RayWorkers = None,
 ) -> None:
     """Render a film and its stills, or go on with it.
 
@@ -72,17 +77,19 @@ def render(
       neuron-atlas render runs/imagenet/run.yaml --set run.seed=1 --output runs/another
       neuron-atlas render imagenet --shard 3/16 --output /shared/imagenet
       neuron-atlas render imagenet --output s3://bucket/imagenet
+      neuron-atlas render imagenet --ray auto
     """  # noqa: D301  typer wants \b as it is
     from renderer.jobs.commands import render as render_run
 
     if shard is not None:
-        _refuse_beside_shard({"--preview": preview, "--strict": strict})
+        _refuse_beside_shard({"--preview": preview, "--strict": strict, "--ray": ray is not None})
         request = make_request(config, output, overrides, restart=restart, yes=yes)
         _compute_shard(shard, request, output or Place(request.directory), film=True)
         return
     product: Product | None = "film" if preview else None
     request, say_more = begin_request(config, output, overrides, restart=restart, yes=yes, preview=product)
-    _carry_out(render_run, request, output or Place(request.directory), strict=strict, then=say_more)
+    with shared(request, ray, ray_workers) as asked:
+        _carry_out(render_run, asked, output or Place(request.directory), strict=strict, then=say_more)
 
 
 @app.command(cls=Shared)
@@ -96,6 +103,8 @@ def stills(
     strict: Strict = False,
     preview: PreviewWanted = False,
     shard: Shard = None,
+    ray: Ray = None,
+    ray_workers: RayWorkers = None,
 ) -> None:
     """Dream one picture a class, and no film.
 
@@ -113,13 +122,14 @@ def stills(
     from renderer.jobs.commands import render_stills
 
     if shard is not None:
-        _refuse_beside_shard({"--preview": preview, "--strict": strict})
+        _refuse_beside_shard({"--preview": preview, "--strict": strict, "--ray": ray is not None})
         request = make_request(config, output, overrides, restart=restart, yes=yes)
         _compute_shard(shard, request, output or Place(request.directory), film=False)
         return
     product: Product | None = "stills" if preview else None
     request, say_more = begin_request(config, output, overrides, restart=restart, yes=yes, preview=product)
-    _carry_out(render_stills, request, output or Place(request.directory), strict=strict, then=say_more)
+    with shared(request, ray, ray_workers) as asked:
+        _carry_out(render_stills, asked, output or Place(request.directory), strict=strict, then=say_more)
 
 
 def _carry_out(

@@ -1,6 +1,8 @@
 """The simulation of many machines comes to what can be reckoned by hand, and nothing is lost in it."""
 
 import json
+import re
+import shlex
 import sys
 from dataclasses import asdict, replace
 from itertools import pairwise
@@ -18,6 +20,8 @@ import simulate_cluster
 from cluster.film import Round, Work, work_of
 from cluster.machines import KINDS, Machines, interpolated, parse_times
 from cluster.simulation import Case, Outcome, simulate
+
+ROOT = Path(__file__).resolve().parents[1]
 
 BATCH = Round(steps=((100, 4),), frames=80, segments=4, bytes=1e9, saved_bytes=1e8)
 """A hundred steps with four pictures."""
@@ -88,6 +92,13 @@ def test_encoding_beside_the_dreaming_is_waited_for_where_it_takes_longer() -> N
     assert found.waiting > 0.3
     same_cores = replace(STEADY, encode_ms=200, cores=2, encodes_beside=False)
     assert played(same_cores, [work(1)], 1).wall == pytest.approx(6 * (10 + 8))
+
+
+def test_nobody_dreams_far_ahead_of_what_is_safe() -> None:
+    machines = replace(STEADY, encode_ms=500, cores=1, lost_an_hour=1 - 1e-5)  # it is lost that was not safe
+    found = played(machines, [work(4, 30)], 4)
+    assert found.lost_workers > 5
+    assert found.again * 4 * found.wall / found.lost_workers < 2.25 * 10
 
 
 def test_a_network_that_is_full_sets_the_pace() -> None:
@@ -183,3 +194,18 @@ def test_the_script_prints_a_row_for_each_case(
 def test_wrong_settings_are_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit, match=r"Error: .*film\.chains"):
         run(monkeypatch, "--chains", "many")
+
+
+def test_the_document_has_what_the_script_prints(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = [path.read_text("utf-8") for path in (ROOT / "docs").glob("many-machines*.md")]
+    found = [part for text in texts for part in re.findall(COMMAND_WITH_TABLE, text)]
+    (command, table) = next(one for one in found if "card-1080 --films 1" in one[0])
+    run(monkeypatch, *shlex.split(command))
+    printed = capsys.readouterr().out.splitlines()
+    assert set(table.splitlines()) <= set(printed)
+    assert len(table.splitlines()) > 5
+
+
+COMMAND_WITH_TABLE = r"```console\npython scripts/simulate_cluster.py (.*)\n```\n\n((?:\|.*\n)+)"

@@ -1,4 +1,4 @@
-"""Errors that are the user's to mend."""
+"""Errors that are the user's to mend, or a cluster's."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from contextlib import contextmanager
 
 class UserError(Exception):
     """The settings, a file or the command line are wrong; the message says what, where and what to do."""
+
+
+class ClusterError(Exception):
+    """A cluster that computes for this command failed or is gone; what has come of it by then is kept."""
 
 
 @contextmanager

@@ -16,24 +16,23 @@ from renderer.common.wording import listed
 from renderer.jobs.assembly import assemble_beside, assemble_segments, restore_subtitles, try_assembly
 from renderer.jobs.changes import Agree, disagree
 from renderer.jobs.choosing import chosen_targets, said_of_companions
+from renderer.jobs.computing import Computer, Here, Means
 from renderer.jobs.live import Live
 from renderer.jobs.logits import keep_logits
-from renderer.jobs.machine import begun_with, choose, note_machine
+from renderer.jobs.machine import begun_with
 from renderer.jobs.notes import keep_failures, keep_similarity
 from renderer.jobs.plan import Plan, make_plan
 from renderer.jobs.presenting import check_text, keep_scores, lacking_scores
 from renderer.jobs.repairs import note_damaged_results
-from renderer.jobs.segments import render_film
 from renderer.jobs.session import describe_run, opened, reopened
 from renderer.jobs.status import what_is_there
 from renderer.jobs.stills import (
     Failure,
     announced,
-    dream_stills,
     pending_batches,
     unused_in_film_stills,
 )
-from renderer.jobs.worker import MakeWorker, Worker, local_worker
+from renderer.jobs.worker import MakeWorker, local_worker
 from renderer.jobs.written_stills import make_film_stills, write_text_anew
 from renderer.media.overlay import CaptionWriter
 from renderer.media.sound import check_audio
@@ -58,6 +57,7 @@ class Request:
         directory: The run's directory.
         restart: Remove what runs have written there before.
         agree: Is asked where something would be dreamed anew.
+        means: By what it is computed, where that is not this process.
     """
 
     name: str
@@ -65,6 +65,7 @@ class Request:
     directory: Path
     restart: bool = False
     agree: Agree = disagree
+    means: Means | None = None
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,10 @@ def render(request: Request, progress: Progress, make_worker: MakeWorker = local
         UserError: The settings are wrong, or the directory is not to be used with them.
         EncodingError: ffmpeg failed; everything that is finished is kept.
     """
-    wanted = wanted_run(request, film=True)
+    means = request.means or Here(make_worker)
+    wanted = wanted_run(request, means, film=True)
     with (
-        lazily(wanted, make_worker, progress, at_once=begins(request)) as worker,
+        lazily(wanted, means, progress, at_once=begins(request)) as computer,
         opened(
             request.directory,
             wanted,
@@ -116,24 +118,25 @@ def render(request: Request, progress: Progress, make_worker: MakeWorker = local
         ) as run,
         Live(run.paths, progress) as live,
     ):
-        return _render(run, live, worker, _plan(run, progress))
+        return _render(run, live, computer, _plan(run, progress))
 
 
 def render_stills(request: Request, progress: Progress, make_worker: MakeWorker = local_worker) -> Outcome:
     """Dream fresh stills, or what is still missing of them, and no film; raises as `render` does."""
-    wanted = wanted_run(request, film=False)
+    means = request.means or Here(make_worker)
+    wanted = wanted_run(request, means, film=False)
     with (
-        lazily(wanted, make_worker, progress, at_once=begins(request)) as worker,
+        lazily(wanted, means, progress, at_once=begins(request)) as computer,
         opened(request.directory, wanted, progress, restart=request.restart, agree=request.agree) as run,
         Live(run.paths, progress) as live,
     ):
         with _results_kept(run, live, film=False):
             note_damaged_results(run, live)
             write_text_anew(run)
-            failures = _dream_stills(run, live, worker)
+            failures = _dream_stills(run, live, computer)
             keep_failures(run, failures, live)
             _restore(run, live)
-            keep_logits(run, worker, live)
+            keep_logits(run, lambda: computer().observer, live)
         return _conclude(run, failures, live)
 
 
@@ -148,7 +151,7 @@ def assemble(directory: Path, progress: Progress) -> Outcome:
         run = load_run(directory)
         progress.note(f"process {worker} is at work on it: the film has what is encoded so far")
         assemble_beside(run, make_plan(SeenRun(run)).records)
-        return _conclude(run, [], None)
+        return _conclude(run, _kept_failures(run), None)
     with reopened(directory, progress) as run:
         note_damaged_results(run, progress)
         plan = _plan(run, progress)
@@ -156,7 +159,7 @@ def assemble(directory: Path, progress: Progress) -> Outcome:
             raise UserError(f"{directory} holds no finished segment of a film yet; render some with `render`")
         make_film_stills(run, plan.records, progress)
         assemble_segments(run, plan.records, progress)
-        return _conclude(run, [], progress)
+        return _conclude(run, _kept_failures(run), progress)
 
 
 def make_page(directory: Path, progress: Progress | None = None) -> Outcome:
@@ -174,11 +177,12 @@ def make_page(directory: Path, progress: Progress | None = None) -> Outcome:
         UserError: The directory holds no run.
     """
     if _at_work(directory):
-        return _conclude(load_run(directory), [], None)
+        run = load_run(directory)
+        return _conclude(run, _kept_failures(run), None)
     with reopened(directory, progress) as run:
         note_damaged_results(run, progress)
         _restore(run, progress)
-        return _conclude(run, [], progress)
+        return _conclude(run, _kept_failures(run), progress)
 
 
 def _at_work(directory: Path) -> int | str | None:
@@ -188,7 +192,7 @@ def _at_work(directory: Path) -> int | str | None:
     return (found[0] or "of an unknown number") if found else None
 
 
-def wanted_run(request: Request, *, film: bool) -> RunFile:
+def wanted_run(request: Request, means: Means, *, film: bool) -> RunFile:
     """Check what can be checked before anything is done."""
     settings = request.settings
     check_text(settings)
@@ -196,7 +200,7 @@ def wanted_run(request: Request, *, film: bool) -> RunFile:
     if film:
         check_audio(settings.video)
     targets = chosen_targets(settings)
-    chosen = choose(settings, None if request.restart else begun_with(request.directory))
+    chosen = means.choose(settings, None if request.restart else begun_with(request.directory))
     return describe_run(request.name, settings, targets, film=film, chosen=chosen)
 
 
@@ -213,27 +217,27 @@ def _plan(run: Run, progress: Progress) -> Plan:
     return plan
 
 
-def _render(run: Run, live: Live, worker: Callable[[], Worker], plan: Plan) -> Outcome:
+def _render(run: Run, live: Live, computer: Callable[[], Computer], plan: Plan) -> Outcome:
     failures: list[Failure] = []
     with _results_kept(run, live, film=True):
         note_damaged_results(run, live)
         for text in unused_in_film_stills(run):
             live.note(text)
         if plan.rounds:
-            keep_similarity(run, worker(), live)
-            render_film(run, plan, worker(), live)
+            keep_similarity(run, computer().observer, live)
+            computer().film(run, plan, live)
             plan = make_plan(SeenRun(run))
             refuse_gaps(plan)
         if lacking := lacking_scores(run, plan.records):
-            keep_scores(run, lacking, plan.records, worker(), live)
+            keep_scores(run, lacking, plan.records, computer().observer, live)
             plan = make_plan(SeenRun(run))
         write_text_anew(run)
         make_film_stills(run, plan.records, live)
         assemble_segments(run, plan.records, live)
         if run.settings.stills.fresh:
-            failures = _dream_stills(run, live, worker)
+            failures = _dream_stills(run, live, computer)
         keep_failures(run, failures, live)
-        keep_logits(run, worker, live)
+        keep_logits(run, lambda: computer().observer, live)
     _forget_saved(run)
     return _conclude(run, failures, live)
 
@@ -257,14 +261,14 @@ def refuse_gaps(plan: Plan) -> None:
         )
 
 
-def _dream_stills(run: Run, live: Live, worker: Callable[[], Worker]) -> list[Failure]:
+def _dream_stills(run: Run, live: Live, computer: Callable[[], Computer]) -> list[Failure]:
     seen = SeenRun(run, thorough=True)
     note_repairs(live, "stills", seen.damaged_stills, "dreamed again")
-    return failed_stills(run, pending_batches(seen), live, worker)
+    return failed_stills(run, pending_batches(seen), live, computer)
 
 
 def failed_stills(
-    run: Run, batches: Sequence[Sequence[int]], live: Live, worker: Callable[[], Worker]
+    run: Run, batches: Sequence[Sequence[int]], live: Live, computer: Callable[[], Computer]
 ) -> list[Failure]:
     """Dream fresh stills, and give those that failed.
 
@@ -272,7 +276,7 @@ def failed_stills(
         run: The run.
         batches: Places of the targets whose stills are dreamed together.
         live: Is told how far it is.
-        worker: Gives what dreams; asked for only if there is anything to dream.
+        computer: Gives what dreams; asked for only if there is anything to dream.
     """
     if not batches:
         return []
@@ -280,8 +284,8 @@ def failed_stills(
     for text in announced(seen, batches):
         live.note(text)
     if run.paths.is_first:
-        keep_similarity(run, worker(), live)
-    return dream_stills(run, batches, worker(), live)
+        keep_similarity(run, computer().observer, live)
+    return computer().stills(run, batches, live)
 
 
 def _restore(run: Run, progress: Progress | None) -> None:
@@ -296,6 +300,12 @@ def _restore(run: Run, progress: Progress | None) -> None:
     elif lexists(run.paths.film_record):
         name = run.paths.relative(run.paths.film_record)
         note_repairs(progress, "the film or", [name], "`assemble` or `render` makes it again")
+
+
+def _kept_failures(run: Run) -> list[Failure]:
+    """The classes that those who dreamed could not render, shards among them."""
+    kept = SeenRun(run).failures
+    return [Failure(target, kept[target.key]) for target in run.targets if target.key in kept]
 
 
 def _conclude(run: Run, failures: list[Failure], progress: Progress | None) -> Outcome:
@@ -331,28 +341,25 @@ def kept_at_an_end(run: Run, progress: Progress, *, film: bool) -> Iterator[None
 
 
 @contextmanager
-def lazily(
-    wanted: RunFile, make_worker: MakeWorker, progress: Progress, *, at_once: bool
-) -> Iterator[Callable[[], Worker]]:
-    """Give a function that gives the worker, which is made when it is first asked for.
+def lazily(wanted: RunFile, means: Means, progress: Progress, *, at_once: bool) -> Iterator[Callable[[], Computer]]:
+    """Give a function that gives what computes, which is made when it is first asked for.
 
     Where it will be needed in any case it is made at once: what is wrong with the network is then known before
     anything is written or removed.
     """
-    made: list[Worker] = []
+    made: list[Computer] = []
 
-    def worker() -> Worker:
+    def computer() -> Computer:
         if not made:
-            note_machine(wanted, progress)
-            made.append(make_worker(wanted.decided))
+            made.append(means.computer(wanted, progress))
             for text in said_of_companions(wanted.settings.network, wanted.targets):
                 progress.note(text)
         return made[0]
 
     try:
         if at_once:
-            worker()
-        yield worker
+            computer()
+        yield computer
     finally:
         for one in made:
             one.close()

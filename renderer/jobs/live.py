@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from io import BytesIO
 from threading import Lock
 from types import TracebackType
 
@@ -13,7 +13,7 @@ from PIL import Image
 
 from renderer.common.progress import Amount, Course, Progress
 from renderer.film.tasks import Picture
-from renderer.store.files import whole_file, write_whole
+from renderer.store.files import write_whole
 from renderer.store.live_file import LiveProgress
 from renderer.store.paths import RunPaths
 
@@ -77,11 +77,19 @@ class Live:
         """The picture that is being dreamed now, of the first of the titles."""
         if time.monotonic() - self._shown < _SECONDS_BETWEEN:
             return
-        self._shown = time.monotonic()
         image = Image.fromarray(picture)
         image.thumbnail((_LONGER_SIDE, _LONGER_SIDE))
+        encoded = BytesIO()
+        image.save(encoded, format="JPEG", quality=85)
+        self.show_encoded(encoded.getvalue())
+
+    def show_encoded(self, jpeg: bytes) -> None:
+        """The same, as a file that somebody else has made."""
+        if time.monotonic() - self._shown < _SECONDS_BETWEEN:
+            return
+        self._shown = time.monotonic()
         with suppress(OSError):
-            _save(self._paths.preview, image)
+            write_whole(self._paths.preview, jpeg, durable=False)
             self._picture += 1
         with self._passing_on() as is_alone:
             if is_alone:
@@ -134,8 +142,3 @@ class Live:
             title=self._showing[0] if self._showing else "",
             picture=self._picture,
         )
-
-
-def _save(path: Path, image: Image.Image) -> None:
-    with whole_file(path, durable=False) as temporary:
-        image.save(temporary, format="JPEG", quality=85)

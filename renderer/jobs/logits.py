@@ -11,7 +11,7 @@ from renderer.atlas.seen import SeenRun
 from renderer.common.digests import data_digest
 from renderer.common.errors import UserError
 from renderer.common.progress import Amount, Progress
-from renderer.jobs.worker import Worker
+from renderer.jobs.worker import Observer
 from renderer.media.pictures import load_picture
 from renderer.store.logits_file import LogitsColumn, LogitsFile, LogitsRow, read_logits, write_array, write_names
 from renderer.store.run import Run
@@ -19,14 +19,14 @@ from renderer.store.run import Run
 _Row = Float[np.ndarray, " outputs"]
 
 
-def keep_logits(run: Run, worker: Callable[[], Worker], progress: Progress) -> None:
+def keep_logits(run: Run, observer: Callable[[], Observer], progress: Progress) -> None:
     """Write `logits.npy` and `logits.json` for the stills that are there, if they are asked for and not there yet.
 
     A still is shown to the network once: rows are kept as long as the still's file is the same.
 
     Args:
         run: The run, whose stills are all that will be.
-        worker: Gives what dreams; asked for only if a still has no row yet.
+        observer: Gives what asks the network; asked for only if a still has no row yet.
         progress: Is told of the stills that are looked at.
     """
     if not run.settings.stills.logits:
@@ -35,7 +35,7 @@ def keep_logits(run: Run, worker: Callable[[], Worker], progress: Progress) -> N
     written, kept = _kept_rows(run)
     if written == rows:
         return
-    found = _look(run, rows, kept, worker, progress)
+    found = _look(run, rows, kept, observer, progress)
     outputs = np.stack([found[row.digest] for row in rows]).astype(np.float32, copy=False)
     digest = write_array(run.paths.logits, outputs)
     names = LogitsFile(digest=digest, network=_network(run), rows=tuple(rows), columns=_columns(run, outputs.shape[1]))
@@ -74,7 +74,7 @@ def _look(
     run: Run,
     rows: Sequence[LogitsRow],
     kept: dict[str, _Row],
-    worker: Callable[[], Worker],
+    observer: Callable[[], Observer],
     progress: Progress,
 ) -> dict[str, _Row]:
     """The outputs by the digest of the still, with those that were kept."""
@@ -84,7 +84,7 @@ def _look(
     found, classes = dict(kept), len({row.key for row in missing})
     progress.begin("pictures", total=Amount(len(missing), classes), done=Amount(0, 0))
     for row in missing:
-        found[row.digest] = worker().outputs(load_picture(run.paths.root / row.still))
+        found[row.digest] = observer().outputs(load_picture(run.paths.root / row.still))
         progress.advance(Amount(1, int(row.variant == 1)), [row.title])
     progress.end()
     return found

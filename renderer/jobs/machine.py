@@ -28,7 +28,7 @@ def choose(settings: Settings, begun: Chosen | None = None) -> Chosen:
     """
     run = (begun.fill_in(settings) if begun else settings).run
     return Chosen(
-        precision=_fastest_precision(run.device) if run.precision == "auto" else run.precision,
+        precision=fastest_precision(run.device) if run.precision == "auto" else run.precision,
         threads=_threads_here() if run.threads == "auto" else run.threads,
     )
 
@@ -70,7 +70,8 @@ def _threads_here() -> int:
     return int(wanted) if wanted.isdecimal() and 0 < int(wanted) <= MOST_THREADS else min(usable_cores(), MOST_THREADS)
 
 
-def _fastest_precision(device: str | tuple[str, ...]) -> Precision:
+def fastest_precision(device: str | tuple[str, ...]) -> Precision:
+    """What a network computes the fastest with on the devices of the given names; raises as `find_devices`."""
     names = {device} if isinstance(device, str) else set(device)
     if names <= {"cpu", "auto"} and not ("auto" in names and may_have_cuda()):
         # Where `auto` can mean mps, float32 it is too: processors of that kind name none of the flags.

@@ -9,7 +9,7 @@ from os.path import lexists
 from renderer.atlas.seen import SeenRun
 from renderer.common.progress import Progress, note_repairs
 from renderer.jobs.stills import Failure
-from renderer.jobs.worker import Worker
+from renderer.jobs.worker import Observer
 from renderer.store.files import remove
 from renderer.store.records import FailureRecord, SimilarityRecord, read_record, write_record
 from renderer.store.run import Run
@@ -30,7 +30,7 @@ def keep_failures(run: Run, failures: Sequence[Failure], progress: Progress) -> 
             remove(other.failures)
 
 
-def keep_similarity(run: Run, worker: Worker, progress: Progress) -> None:
+def keep_similarity(run: Run, observer: Observer, progress: Progress) -> None:
     """Write down which classes look alike to the network, unless that is known, or they are no classes."""
     if SeenRun(run).similarity or not run.are_classes:
         return
@@ -38,6 +38,6 @@ def keep_similarity(run: Run, worker: Worker, progress: Progress) -> None:
         note_repairs(progress, "the order", [run.paths.relative(run.paths.similarity)], "found again")
     # A network without such weights dreams as well.
     with suppress(LookupError):
-        order = similarity_order(weights_of(run.targets, worker.output_weights()))
+        order = similarity_order(weights_of(run.targets, observer.output_weights()))
         keys = tuple(run.targets[place].key for place in order)
         write_record(run.paths.similarity, SimilarityRecord(keys=keys))

@@ -15,7 +15,7 @@ from renderer.common.progress import Amount, Progress, note_repairs
 from renderer.film.tasks import Picture
 from renderer.film.timeline import Seam, Segment
 from renderer.jobs.commits import Commits
-from renderer.jobs.worker import Worker
+from renderer.jobs.worker import Observer
 from renderer.media.captions import caption_at, check_templates, fill_templates, templates_need_score
 from renderer.media.clean_frames import read_pieces
 from renderer.media.codecs import CODECS, PASSING_QUALITY, SEGMENT_SUFFIXES, clean_coding, film_coding
@@ -271,8 +271,9 @@ def _make_pending(
     records: Mapping[str, SegmentRecord],
     progress: Progress | None,
 ) -> None:
-    total = Amount(sum(segment.frames for segment in segments), len(segments))
-    left = Amount(sum(segment.frames for segment in pending), len(pending))
+    total, left = (
+        Amount(sum(one.frames for one in some), sum(one.ends_class for one in some)) for some in (segments, pending)
+    )
     if progress:
         progress.begin("encoded frames", total=total, done=total - left)
     with Commits(grace_seconds=0) as commits:
@@ -282,7 +283,8 @@ def _make_pending(
         for segment in pending:
             commits.settle_next()
             if progress:
-                progress.advance(Amount(segment.frames, 1), [presenter.run.targets[segment.position].title])
+                title = presenter.run.targets[segment.position].title
+                progress.advance(Amount(segment.frames, int(segment.ends_class)), [title])
     if progress:
         progress.end()
 
@@ -308,7 +310,7 @@ def lacking_scores(run: Run, records: Mapping[str, SegmentRecord]) -> list[Segme
 
 
 def keep_scores(
-    run: Run, segments: Sequence[Segment], records: Mapping[str, SegmentRecord], worker: Worker, progress: Progress
+    run: Run, segments: Sequence[Segment], records: Mapping[str, SegmentRecord], observer: Observer, progress: Progress
 ) -> None:
     """Have the network look at the frames of segments, and keep what it says.
 
@@ -316,14 +318,14 @@ def keep_scores(
         run: The run.
         segments: The segments; see `lacking_scores`.
         records: Their records, by name.
-        worker: Asks the network.
+        observer: Asks the network.
         progress: Is told how far it is.
     """
     total = Amount(sum(segment.frames for segment in segments), len(segments))
     progress.begin("frames looked at", total=total, done=Amount(0, 0))
     for segment in segments:
         frames = clean_frames(run, records[segment.name])
-        scores = tuple(worker.score(run.targets[segment.position].aim, frame) for frame in frames)
+        scores = tuple(observer.score(run.targets[segment.position].aim, frame) for frame in frames)
         told = records[segment.name].model_copy(update={"scores": scores})
         write_record(run.paths.segment_record(segment.name), told)
         _LOG.info("segment %s was looked at", segment.name)

@@ -15,14 +15,14 @@ from renderer.common.errors import UserError
 from renderer.common.progress import Progress, note_repairs
 from renderer.jobs.assembly import try_assembly
 from renderer.jobs.commands import Request, begins, failed_stills, kept_at_an_end, lazily, refuse_gaps, wanted_run
+from renderer.jobs.computing import Computer, Here
 from renderer.jobs.live import Live
 from renderer.jobs.notes import keep_failures, keep_similarity
 from renderer.jobs.plan import make_plan, segments_of, still_batches, strands_of
 from renderer.jobs.presenting import keep_scores, lacking_scores
-from renderer.jobs.segments import render_film
 from renderer.jobs.session import opened_shard
 from renderer.jobs.stills import Failure, pending_batches
-from renderer.jobs.worker import MakeWorker, Worker, local_worker
+from renderer.jobs.worker import MakeWorker, local_worker
 from renderer.store.absent import absent_size, look_again
 from renderer.store.carried import is_record, is_saved, of_whom
 from renderer.store.paths import RunPaths
@@ -71,6 +71,7 @@ class ShardOutcome:
         parts: Into how many parts the run can be divided.
         own: How many of them are this shard's.
         missing: Segments of the film, and stills, that are still missing in the directory; of other shards.
+        film: Whether a film is made, not stills alone.
         failures: Classes that could not be rendered.
     """
 
@@ -79,6 +80,7 @@ class ShardOutcome:
     parts: int
     own: int
     missing: int
+    film: bool = True
     failures: tuple[Failure, ...] = ()
 
 
@@ -153,48 +155,50 @@ def render_shard(
             f"--restart: a shard removes nothing, for others may be at work; remove {request.directory} before they "
             "begin, or choose another directory with --output"
         )
-    wanted = wanted_run(request, film=film)
+    means = Here(make_worker)
+    wanted = wanted_run(request, means, film=film)
     with ExitStack() as stack:
-        worker = stack.enter_context(lazily(wanted, make_worker, progress, at_once=begins(request)))
+        computer = stack.enter_context(lazily(wanted, means, progress, at_once=begins(request)))
         run = stack.enter_context(opened_shard(request.directory, wanted, shard.name))
         if run.file.decided != wanted.decided:  # Another shard came first, on a machine with other cores.
-            worker = stack.enter_context(lazily(run.file, make_worker, progress, at_once=False))
+            computer = stack.enter_context(lazily(run.file, means, progress, at_once=False))
         live = stack.enter_context(Live(run.paths, progress))
         stack.enter_context(kept_at_an_end(run, live, film=film))
-        return _compute(run, shard, live, worker, film=film)
+        return _compute(run, shard, live, computer, film=film)
 
 
-def _compute(run: Run, shard: Shard, live: Live, worker: Callable[[], Worker], *, film: bool) -> ShardOutcome:
+def _compute(run: Run, shard: Shard, live: Live, computer: Callable[[], Computer], *, film: bool) -> ShardOutcome:
     strands = strands_of(run) if film else []
     if film:
-        _render_strands(run, shard.of(range(len(strands))), live, worker)
+        _render_strands(run, shard.of(range(len(strands))), live, computer)
     batches = still_batches(run.still_recipe) if run.dreams_stills else []
-    failures = _dream_own_stills(run, shard.of(batches), live, worker) if batches else []
+    failures = _dream_own_stills(run, shard.of(batches), live, computer) if batches else []
     keep_failures(run, failures, live)
     parts = max(len(strands), len(batches))
-    return ShardOutcome(shard, run.paths, parts, len(shard.of(range(parts))), _missing(run), tuple(failures))
+    own, missing = len(shard.of(range(parts))), _missing(run)
+    return ShardOutcome(shard, run.paths, parts, own, missing, film=film, failures=tuple(failures))
 
 
-def _render_strands(run: Run, strands: Sequence[int], live: Live, worker: Callable[[], Worker]) -> None:
+def _render_strands(run: Run, strands: Sequence[int], live: Live, computer: Callable[[], Computer]) -> None:
     plan = make_plan(SeenRun(run, thorough=True), strands)
     note_repairs(live, "segments", plan.damaged, "to be computed again")
     if plan.rounds:
         if run.paths.is_first:
             try_assembly(run, run.paths.root)
-            keep_similarity(run, worker(), live)
-        render_film(run, plan, worker(), live)
+            keep_similarity(run, computer().observer, live)
+        computer().film(run, plan, live)
         plan = make_plan(SeenRun(run), strands)
         refuse_gaps(plan)
     if lacking := lacking_scores(run, plan.records):
-        keep_scores(run, lacking, plan.records, worker(), live)
+        keep_scores(run, lacking, plan.records, computer().observer, live)
 
 
 def _dream_own_stills(
-    run: Run, own: Sequence[Sequence[int]], live: Live, worker: Callable[[], Worker]
+    run: Run, own: Sequence[Sequence[int]], live: Live, computer: Callable[[], Computer]
 ) -> list[Failure]:
     wanted = {place for batch in own for place in batch}
     pending = [batch for batch in pending_batches(SeenRun(run, thorough=True)) if wanted.issuperset(batch)]
-    return failed_stills(run, pending, live, worker)
+    return failed_stills(run, pending, live, computer)
 
 
 def _missing(run: Run) -> int:

@@ -23,7 +23,23 @@ SAVED_SHARE = 0.5
 """After this share of the time that may be lost, groups save; the rest is for what they do until they can."""
 
 
-class Worker(Protocol):
+class Observer(Protocol):
+    """Shows pictures to the network."""
+
+    def score(self, aim: Aim, picture: Picture) -> Score:
+        """What the network says of a picture that is to show a target."""
+        ...
+
+    def outputs(self, picture: Picture) -> Float[np.ndarray, " outputs"]:
+        """All that the network answers to a whole picture, before the softmax."""
+        ...
+
+    def output_weights(self) -> Float[np.ndarray, "classes features"]:
+        """Weights of the network's last layer, a row for each class; raises LookupError if it has no such layer."""
+        ...
+
+
+class Worker(Observer, Protocol):
     """Computes whole batches; holds nothing between two calls but the network.
 
     Each batch is computed on one device: whole on a card, on a processor in groups that follow from the batch alone. So
@@ -64,18 +80,6 @@ class Worker(Protocol):
         saving: Saving = NOT_SAVING,
     ) -> Iterator[Still | Saved]:
         """Compute batches of stills; `stepped` and `saving` as for segments."""
-        ...
-
-    def score(self, aim: Aim, picture: Picture) -> Score:
-        """What the network says of a picture that is to show a target."""
-        ...
-
-    def outputs(self, picture: Picture) -> Float[np.ndarray, " outputs"]:
-        """All that the network answers to a whole picture, before the softmax."""
-        ...
-
-    def output_weights(self) -> Float[np.ndarray, "classes features"]:
-        """Weights of the network's last layer, a row for each class; raises LookupError if it has no such layer."""
         ...
 
     def close(self) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 from cluster.film import Work
 from cluster.simulation import Outcome
 
-_LITTLE = 0.9
-_FULL = 0.8
+_LITTLE = 0.9  # less than this is of use where something else than their number limits
+_FULL = 0.7  # is waited for, if at other times there is room
 
 COLUMNS = (
     *("workers", "chains", "batch", "strands", "unseen", "hours", "at least", "worker hours"),
@@ -46,16 +46,12 @@ def row(film: Work, chains: int, batch: int, found: Outcome) -> dict[str, Any]:
 
 def limit(found: Outcome) -> str:
     """What keeps it from being done sooner."""
-    if found.network > _FULL:
-        return "network to the drivers"
-    if found.disk > _FULL:
-        return "a driver's disk"
     if found.useful > _LITTLE:
         return "number of workers"
     shares = {
         _of_strands(found): found.states["idle"] - found.assembling,
         "assembling": found.assembling,
-        "encoding, sending": found.waiting,
+        _of_waiting(found): found.waiting,
         "starting": found.states["starting"],
         "losses": found.again + found.states["away"],
     }
@@ -64,6 +60,12 @@ def limit(found: Outcome) -> str:
 
 def _of_strands(found: Outcome) -> str:
     return "length of a strand" if found.depth >= found.work / found.workers else "ends: too few strands"
+
+
+def _of_waiting(found: Outcome) -> str:
+    if max(found.network, found.disk) < _FULL:
+        return "encoding, sending"
+    return "network to the drivers" if found.network > found.disk else "a driver's disk"
 
 
 def table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
