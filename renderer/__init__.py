@@ -10,7 +10,7 @@ dream      pixels from gradients: objectives, parameterizations, views, optimize
 starts     where pictures begin
 settings   the YAML file: checked sections, and the layers below it (families of networks, presets)
 film       recipes; the film on paper (`timeline`, `motion`); its frames (`sequence`, `warp`)
-store      a run's directory: every path, whole-file writes, records, the lock
+store      a run's directory: every path, whole-file writes, records, the lock; runs at the URLs of stores
 media      frames to files: text, codecs, encoding, joining, chapters, sound
 atlas      a run as seen (`seen`), and what is made of that: index, page, sheet, server, recognition,
            comparisons

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import shlex
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from renderer.command_parts import app, make_console, say
-from renderer.common.documents import documents, find_document, heading
+from renderer.common.documents import documents, find_document, heading, templates
 
 _PAGER = "-FRX"  # for less: colors as they are, and no pager for what fits on the screen
 
 
 def complete_topic(incomplete: str) -> list[str]:
-    """The documents whose names begin so."""
-    return [name for name in documents() if name.startswith(incomplete)]
+    """The documents and templates whose names begin so."""
+    return [name for name in documents() | templates() if name.startswith(incomplete)]
 
 
 @app.command()
@@ -65,17 +66,20 @@ def docs(
       neuron-atlas docs
       neuron-atlas docs settings
       neuron-atlas docs networks > networks.md
+      neuron-atlas docs slurm.sh > slurm.sh
     """  # noqa: D301
     if topic is None:
-        width = max(map(len, documents()), default=0)
-        say("\n".join(f"{name:<{width}}  {heading(path)}" for name, path in documents().items()), err=False)
+        known = documents() | templates()
+        width = max(map(len, known), default=0)
+        say("\n".join(f"{name:<{width}}  {heading(path)}" for name, path in known.items()), err=False)
     else:
-        _show(find_document(topic).read_text(encoding="utf-8"))
+        _show(find_document(topic))
 
 
-def _show(text: str) -> None:
+def _show(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
     console = make_console()
-    if not console.is_terminal:
+    if not console.is_terminal or document.suffix != ".md":
         typer.echo(text, nl=False)
         return
     from rich.markdown import Markdown

@@ -56,8 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     configure(verbose=verbose)
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no text
-    _LOG.info("neuron-atlas %s", without_secrets(shlex.join(given)))
-    interruption.install(describe_interruption(given))
+    shown = [without_secrets(argument) for argument in given]
+    _LOG.info("neuron-atlas %s", shlex.join(shown))
+    interruption.install(describe_interruption(shown))
     try:
         with interruption.Working():
             code = _run(given, debug=debug)
@@ -81,7 +82,7 @@ def _run(given: Sequence[str], *, debug: bool) -> int | str | None:
         _LOG.error("%s", error, exc_info=error)
         if debug:
             say(traceback.format_exc())
-        say(describe_error(error, given))
+        say(describe_error(error, [without_secrets(argument) for argument in given]))
         return EXIT_WRONG_SETTINGS if isinstance(error, UserError) else EXIT_FAILED
     return 0
 

@@ -191,10 +191,11 @@ def describe_shard(outcome: ShardOutcome) -> list[str]:
     if outcome.failures:
         titles = list_titles([failure.target.title for failure in outcome.failures])
         lines.append(f"{len(outcome.failures)} classes could not be rendered ({outcome.failures[0].reason}): {titles}")
-    assemble = f"neuron-atlas assemble {shlex.quote(str(directory))}"
+    end = f"neuron-atlas {'assemble' if outcome.film else 'page'} {shlex.quote(str(directory))}"
     if outcome.missing:
-        return [*lines, f"Other shards have {outcome.missing} segments to go; once they are there:\n  {assemble}"]
-    return [*lines, f"All shards are done; make film and page with\n  {assemble}"]
+        unit = "segments" if outcome.film else "stills"
+        return [*lines, f"Other shards have {outcome.missing} {unit} to go; once they are there:\n  {end}"]
+    return [*lines, f"All shards are done; make {'film and page' if outcome.film else 'the page'} with\n  {end}"]
 
 
 def _advice(outcome: Outcome) -> str:
@@ -250,7 +251,8 @@ def describe_status(found: Status, directory: Path, *, is_local: bool = True) ->
     if found.worker is not None:
         lines.append(f"process {found.worker or '?'} is working on it now")
     elif any(shard.seconds_silent < SILENT_SECONDS for shard in found.shards):
-        lines.append(f"once no shard is left:\n  neuron-atlas assemble {shlex.quote(str(directory))}")
+        end = "assemble" if found.film else "page"
+        lines.append(f"once no shard is left:\n  neuron-atlas {end} {shlex.quote(str(directory))}")
     elif not found.is_finished:
         goes_on = f"go on with\n  {found.command}" if found.command else "the command that began it goes on"
         nobody = "nobody is working on it" if is_local else "nobody of this machine is working on it"

@@ -4,17 +4,19 @@ Every frame that the films decode to, and every still, has to be the same. Run f
 
     python scripts/share_film.py quickstart --shards 3 --kills 20 --output /tmp/shared
 
-With --store the shards share no disk: each has a cache of its own, and now and then an empty one.
+With --store the shards share no disk: whoever is started has an empty cache, and all that it needs is in the store.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from renderer.atlas.seen import look_at
 from renderer.media.clean_frames import read_frames
 from renderer.media.pictures import open_still
+from renderer.store.place import CACHE_VARIABLE
 
 _PROGRAM = [sys.executable, "-c", "from renderer.program import main; main()"]
 
@@ -32,13 +35,16 @@ def main() -> None:
     """Render, kill, compare."""
     options = _options()
     one, shared = options.output / "one", options.output / "shared"
+    place = options.store or str(shared)
     given = [options.config, *(f"--set={value}" for value in options.set or ())]
     print(f"in one process: {_timed([*given, '--output', str(one)]):.1f} s")
     began = time.monotonic()
     chance = random.Random(options.seed)  # noqa: S311
-    kills = _render_shards([*given, "--output", str(shared)], options.shards, options.kills, chance)
-    subprocess.run([*_PROGRAM, "assemble", str(shared)], check=True, capture_output=True)
+    kills = _render_shards([*given, "--output", place], options.shards, options.kills, chance)
+    subprocess.run([*_PROGRAM, "assemble", place], check=True, capture_output=True, env=_own_cache())
     print(f"in {options.shards} shards, {kills} killed: {time.monotonic() - began:.1f} s")
+    if options.store:
+        subprocess.run([*_PROGRAM, "fetch", place, str(shared)], check=True, capture_output=True)
     sys.exit(_compare(one, shared))
 
 
@@ -49,6 +55,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--shards", type=int, default=3, help="how many processes share the film")
     parser.add_argument("--kills", type=int, default=0, help="how many times one of them is killed")
     parser.add_argument("--seed", type=int, default=0, help="decides which is killed, and when")
+    parser.add_argument(
+        "--store", metavar="URL", help="where shards work: an empty folder of a store, s3://bucket/name"
+    )
     parser.add_argument("--output", type=Path, required=True, help="an empty folder for both runs")
     return parser.parse_args()
 
@@ -81,7 +90,12 @@ def _render_shards(arguments: Sequence[str], count: int, kills: int, chance: ran
 
 def _start(arguments: Sequence[str], number: int, count: int) -> subprocess.Popen[str]:
     command = [*_PROGRAM, "render", *arguments, "--shard", f"{number}/{count}"]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=_own_cache())
+
+
+def _own_cache() -> dict[str, str]:
+    """The environment of a machine that has nothing yet of what lies in stores."""
+    return {**os.environ, CACHE_VARIABLE: tempfile.mkdtemp(prefix="neuron-atlas-cache-")}
 
 
 def _kill(process: subprocess.Popen[str]) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from renderer.cli import main
-from renderer.common.documents import documents
+from renderer.common.documents import documents, templates
 from renderer.settings.loading import load_settings
 from renderer.settings.shipped import shipped_configs
 
@@ -89,7 +89,8 @@ def test_init_refuses_odd_names(name: str, told: str, capsys: pytest.CaptureFixt
 def test_docs_lists_topics_and_prints_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("docs") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == sorted(path.stem for path in (ROOT / "docs").glob("*.md"))
+    known = sorted(path.stem for path in (ROOT / "docs").glob("*.md"))
+    assert [line.split()[0] for line in lines] == [*known, "flamenco.js", "opencue_job.py", "slurm.sh"]
     assert all(len(line.split()) > 1 for line in lines)
     assert run("docs", "stills") == 0
     assert capsys.readouterr().out == (ROOT / "docs" / "stills.md").read_text(encoding="utf-8")
@@ -127,7 +128,8 @@ def test_docs_are_formatted_and_paged_on_a_terminal() -> None:
         (["check", ""], [*shipped_configs(), "mine.yaml"]),
         (["classes", "quick"], ["quickstart"]),
         (["docs", "pre"], ["presets"]),
-        (["docs", ""], list(documents())),
+        (["docs", ""], [*documents(), *templates()]),
+        (["docs", "sl"], ["slurm.sh"]),
     ],
 )
 def test_the_shell_completes_configurations_and_topics(words: list[str], expected: list[str]) -> None:

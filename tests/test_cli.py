@@ -26,7 +26,7 @@ from tests.film_helpers import TINY
 
 COMMANDS = (
     *("render", "stills", "status", "assemble", "page", "clip", "sheet", "evaluate", "compare", "export", "serve"),
-    *("check", "classes", "networks", "init", "docs", "dream"),
+    *("fetch", "check", "classes", "networks", "init", "docs", "dream"),
 )
 ROOT = Path(__file__).parents[1]
 
@@ -65,6 +65,7 @@ def test_help_loads_nothing_that_is_slow() -> None:
     told, _, loaded = done.stdout.rpartition("loaded ")
     assert all(command in told for command in COMMANDS)
     slow = {"torch", "torchvision", "safetensors", "numpy", "PIL", "pydantic", "yaml", "jinja2", "rich", "starlette"}
+    slow |= {"fsspec", "s3fs"}
     assert not slow & set(loaded.split())
 
 
@@ -98,7 +99,7 @@ def test_what_does_not_dream_does_not_load_torch(config: str, command: str) -> N
     script = (
         f"import sys\nfrom renderer.cli import main\ntry:\n    main({arguments!r})\n"
         "except SystemExit as ended:\n    assert not ended.code, ended.code\n"
-        "assert not {'torch', 'torchvision', 'safetensors'} & set(sys.modules)"
+        "assert not {'torch', 'torchvision', 'safetensors', 'fsspec'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
 

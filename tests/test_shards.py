@@ -182,8 +182,10 @@ def test_failures_of_all_shards_are_told(tmp_path: Path) -> None:
     ]
     assert sorted(len(outcome.failures) for outcome in outcomes) == [0, 1, 1]
     assert len(look_at(tmp_path).failures) == 2
+    assert [failure.reason for failure in make_page(tmp_path).failures] == ["no such thing"] * 2
     render_stills(request(tmp_path, *small), Recorder(), FakeWorker)
     assert not look_at(tmp_path).failures
+    assert not make_page(tmp_path).failures
 
 
 def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
@@ -328,8 +330,14 @@ def test_a_shard_says_what_comes_next(tmp_path: Path) -> None:
     assert f"All shards are done; make film and page with\n  neuron-atlas assemble {tmp_path}" in said[2]
 
 
-def _say(directory: Path, number: int) -> str:
-    outcome: ShardOutcome = render_shard(six(directory), Shard(number, 4), Recorder(), FakeWorker)
+def test_a_shard_of_stills_alone_asks_for_the_page(tmp_path: Path) -> None:
+    said = [_say(tmp_path, number, film=False) for number in (1, 2, 3)]
+    assert f"Other shards have 4 stills to go; once they are there:\n  neuron-atlas page {tmp_path}" in said[0]
+    assert f"All shards are done; make the page with\n  neuron-atlas page {tmp_path}" in said[2]
+
+
+def _say(directory: Path, number: int, *, film: bool = True) -> str:
+    outcome: ShardOutcome = render_shard(six(directory), Shard(number, 4), Recorder(), FakeWorker, film=film)
     return "\n".join(describe_shard(outcome))
 
 

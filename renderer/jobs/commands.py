@@ -151,7 +151,7 @@ def assemble(directory: Path, progress: Progress) -> Outcome:
         run = load_run(directory)
         progress.note(f"process {worker} is at work on it: the film has what is encoded so far")
         assemble_beside(run, make_plan(SeenRun(run)).records)
-        return _conclude(run, [], None)
+        return _conclude(run, _kept_failures(run), None)
     with reopened(directory, progress) as run:
         note_damaged_results(run, progress)
         plan = _plan(run, progress)
@@ -159,7 +159,7 @@ def assemble(directory: Path, progress: Progress) -> Outcome:
             raise UserError(f"{directory} holds no finished segment of a film yet; render some with `render`")
         make_film_stills(run, plan.records, progress)
         assemble_segments(run, plan.records, progress)
-        return _conclude(run, [], progress)
+        return _conclude(run, _kept_failures(run), progress)
 
 
 def make_page(directory: Path, progress: Progress | None = None) -> Outcome:
@@ -177,11 +177,12 @@ def make_page(directory: Path, progress: Progress | None = None) -> Outcome:
         UserError: The directory holds no run.
     """
     if _at_work(directory):
-        return _conclude(load_run(directory), [], None)
+        run = load_run(directory)
+        return _conclude(run, _kept_failures(run), None)
     with reopened(directory, progress) as run:
         note_damaged_results(run, progress)
         _restore(run, progress)
-        return _conclude(run, [], progress)
+        return _conclude(run, _kept_failures(run), progress)
 
 
 def _at_work(directory: Path) -> int | str | None:
@@ -299,6 +300,12 @@ def _restore(run: Run, progress: Progress | None) -> None:
     elif lexists(run.paths.film_record):
         name = run.paths.relative(run.paths.film_record)
         note_repairs(progress, "the film or", [name], "`assemble` or `render` makes it again")
+
+
+def _kept_failures(run: Run) -> list[Failure]:
+    """The classes that those who dreamed could not render, shards among them."""
+    kept = SeenRun(run).failures
+    return [Failure(target, kept[target.key]) for target in run.targets if target.key in kept]
 
 
 def _conclude(run: Run, failures: list[Failure], progress: Progress | None) -> Outcome:

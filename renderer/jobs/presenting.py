@@ -271,8 +271,9 @@ def _make_pending(
     records: Mapping[str, SegmentRecord],
     progress: Progress | None,
 ) -> None:
-    total = Amount(sum(segment.frames for segment in segments), len(segments))
-    left = Amount(sum(segment.frames for segment in pending), len(pending))
+    total, left = (
+        Amount(sum(one.frames for one in some), sum(one.ends_class for one in some)) for some in (segments, pending)
+    )
     if progress:
         progress.begin("encoded frames", total=total, done=total - left)
     with Commits(grace_seconds=0) as commits:
@@ -282,7 +283,8 @@ def _make_pending(
         for segment in pending:
             commits.settle_next()
             if progress:
-                progress.advance(Amount(segment.frames, 1), [presenter.run.targets[segment.position].title])
+                title = presenter.run.targets[segment.position].title
+                progress.advance(Amount(segment.frames, int(segment.ends_class)), [title])
     if progress:
         progress.end()
 

@@ -71,6 +71,7 @@ class ShardOutcome:
         parts: Into how many parts the run can be divided.
         own: How many of them are this shard's.
         missing: Segments of the film, and stills, that are still missing in the directory; of other shards.
+        film: Whether a film is made, not stills alone.
         failures: Classes that could not be rendered.
     """
 
@@ -79,6 +80,7 @@ class ShardOutcome:
     parts: int
     own: int
     missing: int
+    film: bool = True
     failures: tuple[Failure, ...] = ()
 
 
@@ -173,7 +175,8 @@ def _compute(run: Run, shard: Shard, live: Live, computer: Callable[[], Computer
     failures = _dream_own_stills(run, shard.of(batches), live, computer) if batches else []
     keep_failures(run, failures, live)
     parts = max(len(strands), len(batches))
-    return ShardOutcome(shard, run.paths, parts, len(shard.of(range(parts))), _missing(run), tuple(failures))
+    own, missing = len(shard.of(range(parts))), _missing(run)
+    return ShardOutcome(shard, run.paths, parts, own, missing, film=film, failures=tuple(failures))
 
 
 def _render_strands(run: Run, strands: Sequence[int], live: Live, computer: Callable[[], Computer]) -> None:

@@ -89,7 +89,7 @@ def of_whom(name: str) -> str | None:
     return shard["shard"] if shard else None
 
 
-def recorded_digests(root: Path) -> Mapping[str, str]:
+def recorded_digests(root: Path) -> dict[str, str]:
     """The digests that the records in a run's directory tell of files, by the files' names."""
     found: dict[str, str] = {}
     for path in sorted((root / "state").glob("*.json")):

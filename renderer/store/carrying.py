@@ -78,6 +78,8 @@ class Carrier:
         self._copy, self._tell, self._gives_way = copy, tell, gives_way
         self._tasks = dict[int, _Task]()
         """All that is not there yet, in the order in which it was told."""
+        self._waiting = dict[str, int]()
+        """By name what nobody is at yet."""
         self._later = dict[str, int]()
         """What is to be removed, and when that was told."""
         self._numbers, self._changed = itertools.count(1), Condition()
@@ -189,15 +191,15 @@ class Carrier:
         with self._changed:
             for task in filter(None, tasks):
                 self._supersede(task.name)
-                self._tasks[next(self._numbers)] = task
+                number = self._waiting[task.name] = next(self._numbers)
+                self._tasks[number] = task
             self._changed.notify_all()
 
     def _supersede(self, name: str) -> None:
         """What waits for the same file need not be done any more."""
         self._later.pop(name, None)
-        for number, task in list(self._tasks.items()):
-            if task.name == name and not task.is_running:
-                del self._tasks[number]
+        if number := self._waiting.pop(name, None):
+            del self._tasks[number]
 
     def _remove(self, names: Iterable[str]) -> None:
         tasks = []
@@ -254,7 +256,6 @@ class Carrier:
                 self._carry(task)
             except Exception as error:  # noqa: BLE001  whoever writes next is told
                 _LOG.info("not carried: %s: %s", task.name, error)
-                task.is_running = False
                 self._fail(error)
                 continue
             with self._changed:
@@ -269,8 +270,10 @@ class Carrier:
             while not self._is_ending:
                 ready = None if self._failure else self._ready()
                 if ready:
-                    ready[1].is_running = True
-                    return ready
+                    number, task = ready
+                    task.is_running = True
+                    del self._waiting[task.name]
+                    return number, task
                 self._changed.wait()
             return None
 

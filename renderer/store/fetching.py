@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from os.path import lexists
 from pathlib import Path
@@ -43,8 +44,9 @@ def fetch_run(run: Place, directory: Path | None, tell: Callable[[str], None]) -
     with locked(paths.lock), TemporaryDirectory() as notes:
         _refuse_other(paths, store)
         remove_leftovers(paths)
-        copy = WorkingCopy(Place(paths.root, run.url), store, listing, Ledger(Path(notes) / "known.jsonl"))
-        found = copy.differences()
+        ledger = Ledger(Path(notes) / "known.jsonl")
+        copy = WorkingCopy(Place(paths.root, run.url), store, listing, ledger, changed=time.time_ns())
+        found = copy.differences(tell)
         for wanted in (RUN_FILES.__contains__, is_record):
             copy.fetch_wanted(wanted, tell)
         copy.settle(found)

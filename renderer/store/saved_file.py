@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from renderer.common.digests import bytes_digest, data_digest
 from renderer.dream.health import Health
 from renderer.film.tasks import Saved
-from renderer.store.absent import fetch_absent
 from renderer.store.files import whole_file
 from renderer.store.plain_files import is_plain_file
 from renderer.store.records import CleanRecord, Count, Record
@@ -83,7 +82,6 @@ def write_saved(path: Path, saved: Saved, segments: Sequence[SavedSegment] = ())
 
 def read_saved(path: Path, key: str) -> tuple[Saved, tuple[SavedSegment, ...]] | None:
     """Read what `write_saved` wrote; None if it is missing, damaged or another group's: then it is dreamed again."""
-    fetch_absent(path)
     record = read_saved_record(path)
     arrays = _read_arrays(path) if record else {}
     is_own = record is not None and record.key == key and "pictures" in arrays

@@ -13,7 +13,7 @@ from renderer.store.carrying import Carrier
 from renderer.store.lock import holder, locked
 from renderer.store.mirrored import mirrored
 from renderer.store.paths import LOG_FILE, LockedFolder, matching
-from renderer.store.place import Place
+from renderer.store.place import CACHE_VARIABLE, Place
 from renderer.store.remote import Entry, Store, connect
 from renderer.store.working_copy import WorkingCopy, refuse_foreign_store
 
@@ -100,14 +100,19 @@ def _opened(
 ) -> Iterator[tuple[WorkingCopy, list[str], list[str]]]:
     """A working copy with what is needed in it, what in it is newer than the store, and what is to be removed there."""
     store, listing = listed(place, tell, begins=begins)
+    stack = ExitStack()
     try:
-        stack = ExitStack()
-        stack.enter_context(locked(_folder_of(place).lock))
+        stack.enter_context(locked(_folder_of(place).lock, needed=False))
     except UserError as error:
         raise UserError(f"{place}: {error}") from error
+    except OSError as error:
+        raise UserError(
+            f"{place}: no working copy can be made in {place.held} ({error.strerror}); name another folder for it with "
+            f"{CACHE_VARIABLE}"
+        ) from error
     with stack:
         copy = WorkingCopy(place, store, listing)
-        found = copy.differences()
+        found = copy.differences(tell)
         copy.fetch_wanted(RUN_FILES.__contains__, tell)
         if any(lexists(copy.root / name) for name in RUN_FILES):
             copy.fetch_wanted(needs(copy), tell)

@@ -57,6 +57,8 @@ class WorkingCopy:
         store: Store,
         listing: Mapping[str, Entry],
         ledger: Ledger | None = None,
+        *,
+        changed: int = 0,
     ) -> None:
         """Take what is there of a run.
 
@@ -65,10 +67,12 @@ class WorkingCopy:
             store: Its store.
             listing: All files that the store has in its folder.
             ledger: What is known to be the same; None for what was written down beside the working copy.
+            changed: Time of change that fetched files get, in nanoseconds: the same for all, so that none seems to be
+                older than what it was made from.
         """
         self.place, self.store, self.ledger = place, store, ledger or Ledger(place.held / "known.jsonl")
         self.there = {name: entry for name, entry in listing.items() if is_carried(name)}
-        self._digests: Mapping[str, str] = {}
+        self._changed, self._digests = changed, dict[str, str]()
         self._locks: dict[str, Lock] = defaultdict(Lock)
 
     @property
@@ -106,12 +110,17 @@ class WorkingCopy:
         gone = self.ledger.obsolete
         self.there |= {name: entry for name, entry in found.items() if name not in self.there and name not in gone}
 
-    def differences(self) -> Differences:
-        """Compare what is here with what is there; what is surely outdated here is removed."""
+    def differences(self, tell: Callable[[str], None]) -> Differences:
+        """Compare what is here with what is there; what is surely outdated here is removed.
+
+        Args:
+            tell: Is told where that is all.
+        """
         self.ledger.shorten()
         known = self.ledger.known
         if RUN_FILE in known and self.there.keys().isdisjoint(RUN_FILES):
-            self._forget_all()  # Whoever removed the run there wants another one, or none.
+            tell(f"{self.place}: the run was removed there, and so is what is left of it in {self.root}")
+            self._forget_all()
         found = Differences([], [], [], self._obsolete())
         for name, stamp in list(_carried_files(self.root)):
             entry, before = self.there.get(name), known.get(name)
@@ -214,8 +223,7 @@ class WorkingCopy:
             temporary = path.with_name(f".{path.stem}.tmp-{os.getpid()}{path.suffix}")
             try:
                 self._get(name, temporary)
-                # Of long ago, so that nothing that was made from it seems to be older.
-                os.utime(temporary, ns=(0, 0))
+                os.utime(temporary, ns=(self._changed, self._changed))
                 stamp = stamp_of(temporary.stat())
                 temporary.replace(path)
             finally:

@@ -177,3 +177,11 @@ def test_the_callers_logging_gets_no_more_than_it_asked_for(tmp_path: Path, capl
 
 def test_the_settings_are_those_of_the_file() -> None:
     assert film().settings == load_settings("quickstart", {**TINY_FILM, **CLASSES}).settings
+
+
+@pytest.mark.parametrize("url", ["s3://films/run", "gs://films/run"])
+def test_runs_in_stores_are_for_the_command(url: str) -> None:
+    with pytest.raises(renderer.UserError, match="from Python a run lies in a directory"):
+        renderer.open_run(url)
+    with pytest.raises(renderer.UserError, match="from Python a run lies in a directory"):
+        renderer.render("quickstart", url)

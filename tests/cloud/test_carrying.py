@@ -33,7 +33,6 @@ class SlowStore:
     def put(self, name: str, given: Path | bytes) -> Entry:
         self._wait(name)
         self.contents[name] = given if isinstance(given, bytes) else given.read_bytes()
-        self.done.append(name)
         return Entry(len(self.contents[name]), str(hash(self.contents[name])))
 
     create = put
@@ -41,7 +40,6 @@ class SlowStore:
     def remove(self, name: str) -> None:
         self._wait(f"-{name}")
         self.contents.pop(name, None)
-        self.done.append(f"-{name}")
 
     def let(self, *names: str) -> None:
         with self._changed:
@@ -62,6 +60,7 @@ class SlowStore:
             self._changed.notify_all()
             if self.fails:
                 raise self.fails
+            self.done.append(what)
 
 
 @pytest.fixture

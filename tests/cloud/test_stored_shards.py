@@ -3,12 +3,18 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from renderer.common.errors import UserError
+from renderer.dream.health import Health
+from renderer.film.tasks import Saved
 from renderer.jobs.commands import render
 from renderer.jobs.plan import segments_of, strands_of
+from renderer.store.place import StoreUrl
+from renderer.store.remote import connect
 from renderer.store.run import load_run
+from renderer.store.saved_file import write_saved
 from tests.cloud.helpers import Machine, Watch, contents
 from tests.cloud.test_stored_runs import Stop, of_folder, of_store, stop_at
 from tests.fake_worker import FakeWorker
@@ -58,6 +64,20 @@ def test_a_shard_that_is_stopped_goes_on_elsewhere_with_its_own_files(
     assert machines[0].shard(url, 1, 3)[1].frames == 0
     machines[2].assemble(url)
     assert of_store(url) == of_folder(whole)
+
+
+def test_of_what_was_saved_a_shard_fetches_its_own(machines: list[Machine], tmp_path: Path, url: str) -> None:
+    outcome, _ = machines[0].shard(url, 1, 3)
+    run = load_run(outcome.paths.root)
+    store = connect(StoreUrl(url), print)
+    for number, strand in enumerate(strands_of(run), start=1):
+        names, key = tuple(segment.name for segment in strand[0][:1]), str(number) * 32
+        pictures = np.zeros((1, 3, 200, 300), np.float32)
+        write_saved(tmp_path / "saved", Saved(key, names, 0, 5, pictures, (Health(),)))
+        store.put(f"state/saved-{key}.safetensors", tmp_path / "saved")
+    store.put(f"state/saved-{'4' * 32}.safetensors", b"damaged")
+    machines[1].shard(url, 2, 3)
+    assert {name for name in machines[1].has if "saved" in name} == {f"state/saved-{'2' * 32}.safetensors"}
 
 
 def test_of_shards_that_begin_at_the_same_moment_one_makes_the_run(
