@@ -46,7 +46,7 @@ class Head:
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--num-cpus=2",
                    f"--port={port}", f"--ray-client-server-port={client_port}", "--include-dashboard=false",
                    "--min-worker-port=0", "--max-worker-port=0", f"--temp-dir={folder}"]  # fmt: skip
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0"}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0", "TMPDIR": str(folder)}
         self._log = folder / "head.txt"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
