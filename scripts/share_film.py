@@ -28,7 +28,8 @@ from renderer.media.clean_frames import read_frames
 from renderer.media.pictures import open_still
 from renderer.store.place import CACHE_VARIABLE
 
-_PROGRAM = [sys.executable, "-c", "from renderer.program import main; main()"]
+PROGRAM = [sys.executable, "-c", "from renderer.program import main; main()"]
+"""The command line, as it is in this checkout."""
 
 
 def main() -> None:
@@ -37,15 +38,15 @@ def main() -> None:
     one, shared = options.output / "one", options.output / "shared"
     place = options.store or str(shared)
     given = [options.config, *(f"--set={value}" for value in options.set or ())]
-    print(f"in one process: {_timed([*given, '--output', str(one)]):.1f} s")
+    print(f"in one process: {timed([*given, '--output', str(one)]):.1f} s")
     began = time.monotonic()
     chance = random.Random(options.seed)  # noqa: S311
     kills = _render_shards([*given, "--output", place], options.shards, options.kills, chance)
-    subprocess.run([*_PROGRAM, "assemble", place], check=True, capture_output=True, env=_own_cache())
+    subprocess.run([*PROGRAM, "assemble", place], check=True, capture_output=True, env=_own_cache())
     print(f"in {options.shards} shards, {kills} killed: {time.monotonic() - began:.1f} s")
     if options.store:
-        subprocess.run([*_PROGRAM, "fetch", place, str(shared)], check=True, capture_output=True)
-    sys.exit(_compare(one, shared))
+        subprocess.run([*PROGRAM, "fetch", place, str(shared)], check=True, capture_output=True)
+    sys.exit(compare(one, shared))
 
 
 def _options() -> argparse.Namespace:
@@ -62,9 +63,10 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _timed(arguments: Sequence[str]) -> float:
+def timed(arguments: Sequence[str]) -> float:
+    """How long it takes to render, in seconds."""
     began = time.monotonic()
-    subprocess.run([*_PROGRAM, "render", *arguments], check=True, capture_output=True)
+    subprocess.run([*PROGRAM, "render", *arguments], check=True, capture_output=True)
     return time.monotonic() - began
 
 
@@ -89,7 +91,7 @@ def _render_shards(arguments: Sequence[str], count: int, kills: int, chance: ran
 
 
 def _start(arguments: Sequence[str], number: int, count: int) -> subprocess.Popen[str]:
-    command = [*_PROGRAM, "render", *arguments, "--shard", f"{number}/{count}"]
+    command = [*PROGRAM, "render", *arguments, "--shard", f"{number}/{count}"]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=_own_cache())
 
 
@@ -104,7 +106,7 @@ def _kill(process: subprocess.Popen[str]) -> bool:
     return process.returncode == -signal.SIGKILL
 
 
-def _compare(one: Path, other: Path) -> int:
+def compare(one: Path, other: Path) -> int:
     """Say what differs; gives the exit code."""
     frames, stills = [_frames(run) for run in (one, other)], [_stills(run) for run in (one, other)]
     same = sum(first == second for first, second in zip(*frames, strict=False))

@@ -87,24 +87,23 @@ def test_workers_that_are_killed_lose_nothing_that_was_told(
     assert sum("a worker was lost" in note for note in recorder.notes) == len(set(killed))
 
 
-def test_who_is_left_behind_is_overtaken_and_nothing_is_mixed(
-    tmp_path: Path, alone: dict[str, object], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_is_left_behind_is_overtaken_and_nothing_is_mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "_START_SECONDS", 0.0)
-    stuck, is_over = Signal(), Signal()
+    one, two, stuck, is_over = tmp_path / "one", tmp_path / "two", Signal(), Signal()
+    render(six(one, None, "film.chains=4"), Recorder(), FakeWorker)
 
     def first_one_stands_still(number: int) -> None:
         if number == 12 and not stuck.is_set():
             stuck.set()
-            is_over.wait(60)
+            assert is_over.wait(60)
 
     crew = FakeCluster(make_worker=lambda settings: FakeWorker(settings, first_one_stands_still))
     try:
-        render(six(tmp_path, crew), Recorder(), FakeWorker)
+        render(six(two, crew, "film.chains=4"), Recorder(), FakeWorker)
     finally:
         is_over.set()
     assert stuck.is_set()
-    assert results(tmp_path) == alone
+    assert results(two) == results(one)
 
 
 @pytest.mark.parametrize("at", [1, 30, 60])

@@ -332,7 +332,8 @@ def _environment(address: str, folder: str) -> dict[str, str]:
     """Of the process: Ray tells nobody that it is used, and what a local cluster leaves lies in a folder of ours."""
     own = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
     if address == _LOCAL:
-        own |= {"TMPDIR": folder, "RAY_AUTH_TOKEN": secrets.token_hex(32)}  # else Ray keeps one in the home folder
+        # Else Ray keeps a token in the home folder, and has its workers give way to all that runs on this machine.
+        own |= {"TMPDIR": folder, "RAY_AUTH_TOKEN": secrets.token_hex(32), "RAY_worker_niceness": "0"}
     return {**os.environ, **own}
 
 
