@@ -6,14 +6,14 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Condition, Thread
 from types import TracebackType
 
 from renderer.common import interruption
 from renderer.common.errors import UserError
-from renderer.store.carried import RUN_FILE, RUN_FILES, is_carried, tells_of_others
+from renderer.store.carried import RUN_FILE, RUN_FILES, is_carried, is_saved, tells_of_others
 from renderer.store.ledger import stamp_of
 from renderer.store.remote import Entry, StoreError, StoreRefusedError
 from renderer.store.working_copy import WorkingCopy
@@ -23,6 +23,8 @@ _LOG = logging.getLogger(__name__)
 _AT_ONCE = 4
 _MOST_WAITING = 64
 """Files; whoever writes more waits until some are there."""
+_LONGEST_SECONDS = 60.0
+"""Whoever writes more waits, too, as long as a file has been on its way for longer."""
 _SILENT_SECONDS = 2.0
 _INTERRUPTED_SECONDS = 45.0
 """After an interruption the rest is waited for so long; a process that takes a minute to end is ended."""
@@ -44,18 +46,20 @@ class _Task:
     contents: bytes | None = None
     stamp: tuple[int, int] = (0, 0)
     is_running: bool = False
+    since: float = field(default_factory=time.monotonic)
 
     def waits_for(self, other: _Task) -> bool:
         """Whether it must not be done before another one that was told of before.
 
-        What tells of others waits for whatever it may speak of, and for the removal of what would tell otherwise.
+        What tells of others waits for whatever it may speak of, and for the removal of what would tell otherwise. A
+        removal waits for all that was put; that of `run.yaml`, by which a run is known, for all.
         """
         if self.name == other.name:
             return True
+        if self.removes:
+            return not other.removes or self.name in RUN_FILES
         if not tells_of_others(self.name):
             return False
-        if self.removes:
-            return not other.removes
         tells = tells_of_others(other.name)
         return self.name in RUN_FILES or other.name in RUN_FILES or tells == other.removes
 
@@ -63,8 +67,8 @@ class _Task:
 class Carrier:
     """A mirror of a working copy; what it could not carry is carried at the beginning of the next command.
 
-    Files are put by a few threads. What tells of others waits until all is there that was written before. A file is
-    removed there once something was put that no longer speaks of it, or at the end.
+    Files are put by a few threads. What tells of others waits until all is there that was written before. Files of
+    which others tell are removed at the end, when nothing there speaks of them any more.
     """
 
     def __init__(self, copy: WorkingCopy, tell: Callable[[str], None], *, gives_way: bool = False) -> None:
@@ -80,8 +84,8 @@ class Carrier:
         """All that is not there yet, in the order in which it was told."""
         self._waiting = dict[str, int]()
         """By name what nobody is at yet."""
-        self._later = dict[str, int]()
-        """What is to be removed, and when that was told."""
+        self._later = set[str]()
+        """What is to be removed at the end."""
         self._numbers, self._changed = itertools.count(1), Condition()
         self._failure: Exception | None = None
         self._is_ending = False
@@ -140,13 +144,17 @@ class Carrier:
         self._remove(gone)
 
     def put(self, names: Iterable[str]) -> None:
-        """Have files carried that were written before; records after all others."""
+        """Have files carried that were written before; records after all others. Raises as `wrote`."""
+        names = list(names)
+        if RUN_FILE in names and RUN_FILE not in self._copy.there:
+            names.remove(RUN_FILE)
+            self._begin(self._copy.root / RUN_FILE)
         ordered = sorted(names, key=lambda name: (tells_of_others(name), name != RUN_FILE, name))
         self._submit([_task(name, self._copy.root / name) for name in ordered], waits=False)
 
     def remove(self, names: Iterable[str]) -> None:
         """Have files removed that were removed here before."""
-        self._submit([_Task(name, removes=True) for name in names], waits=False)
+        self._remove(names)
 
     def _wrote_folder(self, folder: Path) -> None:
         files = {self._copy.name_of(path): path for path in sorted(folder.iterdir())}
@@ -169,7 +177,6 @@ class Carrier:
         if entry:
             self._remove([name for name in tuple(copy.there) if not (copy.root / name).exists()])
             self._is_there(_Task(RUN_FILE, contents=contents, stamp=stamp), entry)
-            self._remove_before(next(self._numbers))
         elif self._gives_way:
             copy.look_again()
             copy.bring(RUN_FILE, anew=True)
@@ -181,25 +188,52 @@ class Carrier:
 
     def _submit(self, tasks: Iterable[_Task | None], *, waits: bool = True) -> None:
         with self._changed:
-            while waits and len(self._tasks) >= _MOST_WAITING and not self._failure and not interruption.is_asked():
+            while waits and self._is_behind() and not self._failure and not interruption.is_asked():
                 self._changed.wait(0.5)
             if self._failure:
                 raise self._lost()
             self._line_up(tasks)
 
+    def _is_behind(self) -> bool:
+        """Whether too much is not there yet: the machine may vanish with it."""
+        oldest = next(iter(self._tasks.values()), None)
+        return len(self._tasks) >= _MOST_WAITING or (
+            oldest is not None and time.monotonic() - oldest.since > _LONGEST_SECONDS
+        )
+
     def _line_up(self, tasks: Iterable[_Task | None]) -> None:
         with self._changed:
             for task in filter(None, tasks):
+                if self._is_covered(task):
+                    continue
                 self._supersede(task.name)
                 number = self._waiting[task.name] = next(self._numbers)
                 self._tasks[number] = task
             self._changed.notify_all()
 
+    def _is_covered(self, task: _Task) -> bool:
+        """Whether the same file waits already, and will be put as it is by then: records wait for its place in line."""
+        waiting = self._tasks.get(self._waiting.get(task.name, 0))
+        if waiting is None or waiting.removes or task.removes or tells_of_others(task.name):
+            return False
+        waiting.stamp = task.stamp
+        return True
+
     def _supersede(self, name: str) -> None:
-        """What waits for the same file need not be done any more."""
-        self._later.pop(name, None)
-        if number := self._waiting.pop(name, None):
-            del self._tasks[number]
+        """What waits for the same file need not be done any more.
+
+        A saved state that is next in line is put all the same: on a slow line the next one would be superseded too.
+        """
+        self._later.discard(name)
+        number = self._waiting.get(name)
+        if number is not None and not (is_saved(name) and self._is_next(number)):
+            del self._tasks[number], self._waiting[name]
+
+    def _is_next(self, number: int) -> bool:
+        """Whether a task waits for nothing but what is being carried already."""
+        task = self._tasks[number]
+        before = (other for earlier, other in self._tasks.items() if earlier < number)
+        return all(other.is_running or not task.waits_for(other) for other in before)
 
     def _remove(self, names: Iterable[str]) -> None:
         tasks = []
@@ -211,14 +245,14 @@ class Carrier:
             else:
                 with self._changed:
                     self._supersede(name)
-                    self._later[name] = next(self._numbers)
+                    self._later.add(name)
         self._submit(tasks, waits=False)
 
     def _settle(self, patience: float | None, *, with_removals: bool = True) -> None:
         """Wait until all is there; raises StoreError if carrying has failed, or takes longer than some seconds."""
         began, is_told = time.monotonic(), False
         if with_removals:
-            self._remove_before(next(self._numbers))
+            self._line_up([_Task(name, removes=True) for name in sorted(self._later)])
         with self._changed:
             while self._tasks and not self._failure:
                 waited = time.monotonic() - began
@@ -230,12 +264,6 @@ class Carrier:
                 self._changed.wait(0.2)
             if self._failure:
                 raise self._lost()
-
-    def _remove_before(self, number: int) -> None:
-        """Something was put that was written after so many: what was removed before is not spoken of any more."""
-        with self._changed:
-            due = [name for name, told in self._later.items() if told < number]
-            self._line_up([_Task(name, removes=True) for name in due])
 
     def _lost(self) -> StoreError:
         left = len(self._tasks) + len(self._later)
@@ -261,8 +289,6 @@ class Carrier:
             with self._changed:
                 del self._tasks[number]
                 self._changed.notify_all()
-            if not task.removes and tells_of_others(task.name):
-                self._remove_before(number)
 
     def _next(self) -> tuple[int, _Task] | None:
         """What is to be carried next, once there is anything; None at the end."""
@@ -272,7 +298,8 @@ class Carrier:
                 if ready:
                     number, task = ready
                     task.is_running = True
-                    del self._waiting[task.name]
+                    if self._waiting.get(task.name) == number:
+                        del self._waiting[task.name]
                     return number, task
                 self._changed.wait()
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from os.path import lexists
 
 from renderer.common.errors import UserError
@@ -14,7 +14,7 @@ from renderer.store.lock import holder, locked
 from renderer.store.mirrored import mirrored
 from renderer.store.paths import LOG_FILE, LockedFolder, matching
 from renderer.store.place import CACHE_VARIABLE, Place
-from renderer.store.remote import Entry, Store, connect
+from renderer.store.remote import Entry, Store, StoreError, connect
 from renderer.store.working_copy import WorkingCopy, refuse_foreign_store
 
 Tell = Callable[[str], None]
@@ -61,8 +61,8 @@ def kept_in_store(
         carrier = Carrier(copy, tell, gives_way=gives_way)
         stack.enter_context(offered(copy.root, copy))
         stack.enter_context(carrier)
-        carrier.remove(obsolete)
         carrier.put(newer)
+        carrier.remove(obsolete)
         stack.callback(_put_logs, copy, carrier)
         stack.enter_context(mirrored(copy.root, carrier))
         yield
@@ -137,5 +137,6 @@ def _folder_of(place: Place) -> LockedFolder:
 
 
 def _put_logs(copy: WorkingCopy, carrier: Carrier) -> None:
-    """The logs grow line by line, and are put at the end."""
-    carrier.put(copy.name_of(path) for path in matching(copy.root / "state", LOG_FILE))
+    """The logs grow line by line, and are put at the end; what hinders that is told by whoever ends the carrying."""
+    with suppress(StoreError):
+        carrier.put([copy.name_of(path) for path in matching(copy.root / "state", LOG_FILE)])

@@ -140,8 +140,6 @@ def test_a_file_is_removed_after_the_record_that_speaks_of_it_no_more(copy: Work
         assert copy.size(copy.root / frames) is None, "it is offered no more"
         write(copy, carrier, record)
         store.asked(record)
-        store.let(record)
-        store.asked(f"-{frames}")
         store.let("all")
     assert store.done == [record, f"-{frames}"]
     assert copy.ledger.obsolete == {}
@@ -155,6 +153,66 @@ def test_a_file_that_is_written_again_is_not_removed(copy: WorkingCopy, store: S
         write(copy, carrier, "stills/0001-cock.png")
         write(copy, carrier, "state/still-0001.json")
     assert store.contents.keys() == {"stills/0001-cock.png", "state/still-0001.json"}
+
+
+def test_a_picture_that_is_written_again_is_there_before_its_record(copy: WorkingCopy, store: SlowStore) -> None:
+    with Carrier(copy, print) as carrier:
+        slow = write(copy, carrier, f"segments/{SEGMENT}.mkv")
+        names = [write(copy, carrier, f"segments/{place}-000-0123456789.mkv") for place in ("0003", "0004")]
+        last = write(copy, carrier, f"parts/{SEGMENT}.ts")
+        store.asked(slow, *names, last)  # all hands are full
+        still = write(copy, carrier, "stills/0001-cock.png", "one")
+        record = write(copy, carrier, "state/still-0001.json")
+        write(copy, carrier, still, "two")
+        store.let(slow, *names, last)
+        store.asked(still)
+        store.let("all")
+    assert store.done.index(still) < store.done.index(record)
+    assert store.contents[still] == b"two"
+
+
+def test_what_is_spoken_of_is_not_removed_while_anything_is_on_its_way(copy: WorkingCopy, store: SlowStore) -> None:
+    copy.there |= {"stills/0001-cock_2.png": Entry(1, "a"), "state/still-0001.json": Entry(1, "b")}
+    with Carrier(copy, print) as carrier:
+        carrier.removed(copy.root / "stills/0001-cock_2.png")
+        other = write(copy, carrier, f"state/{OTHER}.json")  # of something else
+        store.let(other)
+        best = write(copy, carrier, "stills/0001-cock.png")
+        record = write(copy, carrier, "state/still-0001.json")
+        store.asked(best)
+        store.let("all")
+    assert store.done == [other, best, record, "-stills/0001-cock_2.png"]
+
+
+def test_saved_states_come_through_a_slow_line(copy: WorkingCopy, store: SlowStore) -> None:
+    saved = f"state/saved-{'0' * 32}.safetensors"
+    with Carrier(copy, print) as carrier:
+        first = write(copy, carrier, f"segments/{SEGMENT}.mkv")
+        write(copy, carrier, saved, "first")
+        store.asked(first)
+        second = write(copy, carrier, f"segments/{SEGMENT}.00048.mkv")
+        write(copy, carrier, saved, "second")
+        store.let(first)
+        store.asked(second, saved)
+        store.let(saved, second)
+    assert store.done.count(saved) == 2
+    assert store.contents[saved] == b"second"
+
+
+def test_a_run_that_could_not_be_begun_before_replaces_none(copy: WorkingCopy, store: SlowStore) -> None:
+    """A shard's first start failed, and another machine has begun the run in the meantime."""
+    copy.there.clear()
+    (copy.root / "run.yaml").write_text("ours")
+    brought: list[str] = []
+    store.create = lambda name, _contents: None  # type: ignore[method-assign, assignment, return-value]
+    copy.look_again = lambda: None  # type: ignore[method-assign]
+    copy.bring = lambda name, anew=False: brought.append(name)  # type: ignore[method-assign, misc]
+    store.let("all")
+    with Carrier(copy, print, gives_way=True) as carrier:
+        carrier.put(["run.yaml"])
+    assert (brought, store.done) == (["run.yaml"], [])
+    with pytest.raises(UserError, match="another machine has begun a run there"), Carrier(copy, print) as carrier:
+        carrier.put(["run.yaml"])
 
 
 def test_nothing_is_put_before_old_records_are_removed(copy: WorkingCopy, store: SlowStore) -> None:
@@ -174,7 +232,7 @@ def test_a_whole_run_is_removed_with_what_is_not_here(copy: WorkingCopy, store: 
     with Carrier(copy, print) as carrier:
         carrier.removed(copy.root / "run.yaml")
         write(copy, carrier, "run.yaml")
-    assert sorted(store.done[:2]) == ["-run.yaml", f"-state/{SEGMENT}.json"]
+    assert store.done[:2] == [f"-state/{SEGMENT}.json", "-run.yaml"]
     assert store.done[2:] == ["run.yaml", f"-segments/{SEGMENT}.mkv"]
 
 
