@@ -31,6 +31,8 @@ from renderer.store.place import CACHE_VARIABLE
 PROGRAM = [sys.executable, "-c", "from renderer.program import main; main()"]
 """The command line, as it is in this checkout."""
 
+_CACHES = tempfile.TemporaryDirectory()  # gone at the end
+
 
 def main() -> None:
     """Render, kill, compare."""
@@ -97,7 +99,7 @@ def _start(arguments: Sequence[str], number: int, count: int) -> subprocess.Pope
 
 def _own_cache() -> dict[str, str]:
     """The environment of a machine that has nothing yet of what lies in stores."""
-    return {**os.environ, CACHE_VARIABLE: tempfile.mkdtemp(prefix="neuron-atlas-cache-")}
+    return {**os.environ, CACHE_VARIABLE: tempfile.mkdtemp(dir=_CACHES.name)}
 
 
 def _kill(process: subprocess.Popen[str]) -> bool:

@@ -3,6 +3,8 @@
 import errno
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -185,6 +187,9 @@ def test_failures_of_all_shards_are_told(tmp_path: Path) -> None:
     assert sorted(len(outcome.failures) for outcome in outcomes) == [0, 1, 1]
     assert len(look_at(tmp_path).failures) == 2
     assert [failure.reason for failure in make_page(tmp_path).failures] == ["no such thing"] * 2
+    for number in (1, 2):
+        render_shard(request(tmp_path, *small), Shard(number, 2), Recorder(), FakeWorker, film=False)
+    assert not look_at(tmp_path).failures
     render_stills(request(tmp_path, *small), Recorder(), FakeWorker)
     assert not look_at(tmp_path).failures
     assert not make_page(tmp_path).failures
@@ -259,17 +264,32 @@ def test_only_shards_of_one_count_work_at_the_same_time(tmp_path: Path) -> None:
         compute(tmp_path, 2)
 
 
-def test_a_file_system_without_locks_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_system_without_locks_will_do(
+    tmp_path: Path, whole: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(_handle: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(lock, "_try_lock", fail)
-    compute(tmp_path, 1)
     with pytest.raises(UserError, match="cannot lock files"):
-        render(six(tmp_path), Recorder(), FakeWorker)
+        render(six(tmp_path / "another"), Recorder(), FakeWorker)
+    for number in (1, 2, 3):
+        compute(tmp_path / "run", number)
+    assemble(tmp_path / "run", Recorder())
+    assert results(tmp_path / "run") == whole
+    assert run_status(tmp_path / "run").worker is None
 
 
-def test_of_many_that_begin_a_run_one_comes_first(tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_links", [True, False])
+def test_of_many_that_begin_a_run_one_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_links: bool
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    if not has_links:
+        monkeypatch.setattr(os, "link", refuse)
+
     def write(number: int) -> bytes:
         write_first(tmp_path / "new" / "file", bytes([number]) * 10_000)
         return (tmp_path / "new" / "file").read_bytes()
@@ -278,6 +298,28 @@ def test_of_many_that_begin_a_run_one_comes_first(tmp_path: Path) -> None:
         found = set(pool.map(write, range(64)))
     assert len(found) == 1
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["file"]
+
+
+def test_processes_of_one_number_write_the_same_file(tmp_path: Path) -> None:
+    # As in containers on two machines.
+    script = (
+        "import os, sys; os.getpid = lambda: 7\n"
+        "from pathlib import Path\nfrom renderer.store.files import whole_file\n"
+        "with whole_file(Path('file.txt')) as temporary:\n"
+        "    temporary.write_text('half'); print(flush=True); sys.stdin.readline()\n"
+        "    temporary.write_text(sys.argv[1] * 9)"
+    )
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, name], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for name in ("one", "two")
+    ]
+    for process in both:
+        assert process.stdout and process.stdout.readline()
+    for name, process in zip(("one", "two"), both, strict=True):
+        process.communicate("go on\n")
+        assert (process.returncode, (tmp_path / "file.txt").read_text()) == (0, name * 9)
 
 
 def test_what_another_shard_is_about_to_begin_is_no_foreign_file(tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ def keep_failures(run: Run, failures: Sequence[Failure], progress: Progress) -> 
         write_record(path, FailureRecord(reasons={failure.target.key: failure.reason for failure in failures}))
     else:
         remove(path)
-    if not run.paths.shard:  # All was tried again.
-        for other in run.paths.shards():
+    for other in run.paths.shards():
+        if not run.paths.is_beside(other):  # It was of a run, or a division, that is over.
             remove(other.failures)
 
 

@@ -113,7 +113,7 @@ def opened(
     """
     paths = RunPaths(directory)
     refuse_foreign(paths)
-    with _nothing_left_of_removed(Run(paths, wanted)), locked(paths.lock):
+    with _nothing_left_of_removed(Run(paths, wanted)), locked(paths.lock, needed=not paths.shards()):
         _refuse_shards(paths)
         remove_leftovers(paths)
         if before:
@@ -132,7 +132,7 @@ def opened(
 def reopened(directory: Path, progress: Progress | None = None) -> Iterator[Run]:
     """Hold the directory of a run that was begun, with its own settings; raises as `opened` does."""
     run = load_run(directory)
-    with _nothing_left_of_removed(run), locked(run.paths.lock):
+    with _nothing_left_of_removed(run), locked(run.paths.lock, needed=not run.paths.shards()):
         _refuse_shards(run.paths)
         remove_leftovers(run.paths)
         _mend_run_file(run.paths, progress)
@@ -181,9 +181,8 @@ def _refuse_shards(paths: RunPaths) -> None:
     Raises:
         UserError: There is one.
     """
-    count = paths.shard.rpartition("-")[2]
     for one in paths.shards():
-        if not count or one.shard.rpartition("-")[2] != count:
+        if not paths.is_beside(one):
             refuse_worked_in(one)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +17,11 @@ from renderer.store.held_run import refuse_removed
 from renderer.store.mirrored import tell_removed, tell_written
 from renderer.store.new_folders import flush_folder, make_folder
 
-_LEFTOVER = re.compile(r"\..+\.tmp-\d+(\.[^.]+)?")
+_LEFTOVER = re.compile(r"\..+\.tmp-\d+(-[0-9a-f]+)?(\.[^.]+)?")
+_OWN = f"{os.getpid()}-{secrets.token_hex(3)}"
+"""Tells this process's temporary files from those of others: on several machines numbers of processes come twice."""
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+_LONGEST_WAIT = 30.0  # Seconds for another process that is about to rename a file.
 
 
 @contextmanager
@@ -38,7 +44,7 @@ def whole_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """
     refuse_removed(path)
     make_folder(path.parent)
-    temporary = path.with_name(f".{path.stem}.tmp-{os.getpid()}{path.suffix}")
+    temporary = own_temporary(path)
     _discard(temporary)
     try:
         yield temporary
@@ -64,7 +70,7 @@ def work_folder(path: Path) -> Iterator[Path]:
     Args:
         path: The file to be, in a folder that is there.
     """
-    folder = path.with_name(f".{path.stem}-work.tmp-{os.getpid()}")
+    folder = path.with_name(f".{path.stem}-work.tmp-{_OWN}")
     _discard(folder)
     folder.mkdir()
     try:
@@ -82,19 +88,53 @@ def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
 def write_first(path: Path, data: bytes) -> None:
     """Write a file at one stroke unless it is there; of several machines that do so at once, one comes first."""
     make_folder(path.parent)
-    temporary = path.with_name(f".{path.stem}.tmp-{os.getpid()}.{secrets.token_hex(8)}")
+    temporary = path.with_name(f".{path.stem}.tmp-{_OWN}.{secrets.token_hex(4)}")  # threads may do so too
     try:
         temporary.write_bytes(data)
         _flush(temporary)
-        try:
-            os.link(temporary, path)  # unlike a renaming it replaces nothing
-        except FileExistsError:
-            return
-        except OSError:  # The file system has no links.
-            temporary.replace(path)
-        tell_written(path)
+        if _is_first(temporary, path):
+            tell_written(path)
     finally:
         _discard(temporary)
+
+
+def _is_first(temporary: Path, path: Path) -> bool:
+    """Give a file its name unless that is taken, and tell whether it was not."""
+    try:
+        os.link(temporary, path)  # unlike a renaming it replaces nothing
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        return _is_first_without_links(temporary, path)
+    return True
+
+
+def _is_first_without_links(temporary: Path, path: Path) -> bool:
+    """The same where the file system has no links: who makes the claim may rename, and others wait for it."""
+    claim = path.with_name(f".{path.stem}.tmp-0")
+    try:
+        os.close(os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    except FileExistsError:
+        until = time.monotonic() + _LONGEST_WAIT
+        while not path.exists():
+            if time.monotonic() > until:
+                raise FileExistsError(f"{claim}: another process was about to make {path.name}; remove it") from None
+            time.sleep(0.05)
+        return False
+    try:
+        if path.exists():
+            return False
+        temporary.replace(path)
+        return True
+    finally:
+        _discard(claim)
+
+
+def own_temporary(path: Path) -> Path:
+    """A name beside a file to be, for this process alone; the suffix stays."""
+    return path.with_name(f".{path.stem}.tmp-{_OWN}{path.suffix}")
 
 
 def digest(path: Path) -> str:

@@ -69,15 +69,25 @@ def holder(path: Path) -> int | None:
     """Number of the process that holds the lock file, 0 if it cannot be told; None if nobody does."""
     if not is_plain_file(path):
         return None
-    handle = os.open(path, os.O_RDONLY)
+    handle = _opened(path)
     try:
         _try_lock(handle)
-    except OSError:
+    except (BlockingIOError, PermissionError):
         return _read_number(path)
+    except OSError:  # The file system has no locks, or none for who may only read.
+        return None
     else:
         return None
     finally:
         os.close(handle)
+
+
+def _opened(path: Path) -> int:
+    """To write where that is allowed: over a network only such files can be locked by one alone."""
+    try:
+        return os.open(path, os.O_RDWR)
+    except PermissionError:
+        return os.open(path, os.O_RDONLY)
 
 
 def _refuse_strange(path: Path) -> None:

@@ -186,6 +186,14 @@ class RunPaths(LockedFolder):
         """Whether this process does what is done once for a run: it has all of it, or the first shard."""
         return not self.shard or self.shard.startswith("shard-1-of-")
 
+    def is_beside(self, other: RunPaths) -> bool:
+        """Whether another shard is of the same division as this one."""
+        return bool(self.shard) and self._count == other._count
+
+    @property
+    def _count(self) -> str:
+        return self.shard.rpartition("-")[2]
+
     def shards(self) -> list[RunPaths]:
         """The shards that have begun to work here."""
         found = (FILE_OF_SHARD.fullmatch(path.name) for path in entries(self.state))

@@ -15,6 +15,7 @@ from renderer.common.digests import file_digest
 from renderer.common.errors import UserError
 from renderer.common.wording import format_bytes
 from renderer.store.carried import RUN_FILE, RUN_FILES, is_carried, is_record, is_result, is_saved, recorded_digests
+from renderer.store.files import own_temporary
 from renderer.store.ledger import Ledger, stamp_of
 from renderer.store.new_folders import make_folder
 from renderer.store.place import Place
@@ -220,7 +221,7 @@ class WorkingCopy:
             if lexists(path) and not anew:
                 return
             make_folder(path.parent)
-            temporary = path.with_name(f".{path.stem}.tmp-{os.getpid()}{path.suffix}")
+            temporary = own_temporary(path)
             try:
                 self._get(name, temporary)
                 os.utime(temporary, ns=(self._changed, self._changed))

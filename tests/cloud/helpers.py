@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import fsspec
@@ -21,6 +22,7 @@ from renderer.jobs.status import Status, run_status
 from renderer.store.place import CACHE_VARIABLE, Place, read_place
 from renderer.store.remote import Entry, Store
 from renderer.store.stored_run import kept_in_store, seen_in_store, to_go_on, to_show
+from tests.fake_crew import FakeCluster
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, tiny_settings
 
@@ -102,6 +104,7 @@ class Machine:
 
     def __init__(self, cache: Path, patch: pytest.MonkeyPatch, *overrides: str) -> None:
         self.cache, self._patch, self._overrides = cache, patch, overrides
+        self.cluster: FakeCluster | None = None
         self.told = Recorder()
 
     def place(self, url: str) -> Place:
@@ -111,7 +114,8 @@ class Machine:
 
     def request(self, place: Place, *overrides: str, restart: bool = False) -> Request:
         settings = tiny_settings(*self._overrides, *overrides)
-        return Request("tiny", settings, place.directory, restart, lambda _text: True)
+        asked = Request("tiny", settings, place.directory, restart, lambda _text: True)
+        return replace(asked, means=self.cluster)
 
     def render(
         self,

@@ -12,14 +12,16 @@ from renderer.dream.health import Health
 from renderer.film.tasks import Saved
 from renderer.jobs.commands import render
 from renderer.jobs.plan import segments_of, strands_of
+from renderer.store.fetching import fetch_run
 from renderer.store.place import StoreUrl
 from renderer.store.remote import connect
 from renderer.store.run import load_run
 from renderer.store.saved_file import write_saved
 from tests.cloud.helpers import Machine, Watch, contents
 from tests.cloud.test_stored_runs import Stop, of_folder, of_store, stop_at
+from tests.fake_crew import FakeCluster
 from tests.fake_worker import FakeWorker
-from tests.film_helpers import Recorder, request
+from tests.film_helpers import Recorder, request, results
 
 SIX = ("classes.select=[1,2,3,5,7,8]", "film.chains=5")
 """Three strands: two of two chains, and one of one."""
@@ -96,6 +98,22 @@ def test_of_shards_that_begin_at_the_same_moment_one_makes_the_run(
     machines[2].shard(url, 3, 3)
     machines[2].assemble(url)
     assert of_store(url) == of_folder(whole)
+
+
+def test_a_cluster_goes_on_with_a_run_in_a_store(
+    tmp_path: Path, patch: pytest.MonkeyPatch, watch: Watch, url: str
+) -> None:
+    """What its workers need is fetched for them."""
+    exact = (*SIX, "run.threads=1", "run.precision=float32")
+    one, other = (Machine(tmp_path / name, patch, *exact) for name in ("one", "other"))
+    with pytest.raises(Stop):
+        one.render(url, on_frame=stop_at(40))
+    other.cluster = FakeCluster()
+    other.render(url)
+    assert other.cluster.hired
+    render(request(tmp_path / "alone", *exact), Recorder(), FakeWorker)
+    fetch_run(other.place(url), tmp_path / "copy", print)
+    assert results(tmp_path / "copy") == results(tmp_path / "alone")
 
 
 def test_a_shard_with_other_settings_is_refused(machines: list[Machine], other: Machine, url: str) -> None:
