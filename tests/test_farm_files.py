@@ -179,6 +179,13 @@ def test_a_task_whose_time_is_over_is_queued_again_and_goes_on(cluster: Cluster)
     assert "shard 2 of 3 is done" in cluster.run("bash", script, "shard", **task(2))
 
 
+def test_a_task_is_not_queued_forever(cluster: Cluster) -> None:
+    process, _ = cluster.start("bash", edited(cluster), "shard", **task(2), SLURM_RESTART_COUNT="100")
+    process.send_signal(signal.SIGUSR1)
+    process.communicate(timeout=60)
+    assert (process.returncode, cluster.calls) == (130, [])
+
+
 @pytest.mark.parametrize(("code", "ends"), [(0, 0), (3, 0), (1, 1), (130, 130)])
 def test_how_a_task_ends(cluster: Cluster, code: int, ends: int) -> None:
     cluster.add("neuron-atlas", f"#!/bin/sh\nexit {code}\n")

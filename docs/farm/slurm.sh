@@ -51,7 +51,7 @@ turn() {
   while kill -0 $! 2> /dev/null; do wait $!; done  # a signal ends `wait`, not yet the command
   wait $!
   code=$?
-  if [ "$code" = 130 ] && [ "$time_is_over" ]; then
+  if [ "$code" = 130 ] && [ "$time_is_over" ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 100 ]; then
     scontrol requeue "${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_}${SLURM_ARRAY_TASK_ID:-$SLURM_JOB_ID}"
   elif [ "$code" = 3 ] && [ "${SLURM_ARRAY_TASK_ID-}" ]; then
     code=0 # the film's job tells of classes that could not be rendered
