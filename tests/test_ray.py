@@ -19,8 +19,10 @@ from PIL import Image
 from safetensors.torch import save_file
 from torchvision import models
 
+from renderer.cli import main
 from renderer.command_parts import Shared
 from renderer.common.errors import UserError
+from renderer.common.interruption import SIGNALS
 from renderer.jobs import cluster, ray_cluster
 from renderer.jobs.cluster import ClusterComputer
 from renderer.jobs.commands import Request, render, render_stills
@@ -97,6 +99,15 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     directory = tmp_path_factory.mktemp("alone")
     render(small(directory), Recorder())
     return results(directory)
+
+
+@pytest.fixture
+def _own_signals() -> Iterator[None]:
+    """What the command line answers to signals is forgotten."""
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def small(directory: Path, *overrides: str) -> Request:
@@ -230,6 +241,12 @@ def test_an_address_where_nothing_is_gets_one_message(tmp_path: Path, address: s
     assert not (tmp_path / "run").exists()
 
 
+def test_the_environment_names_the_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with pytest.raises(UserError, match=r"--ray 127\.0\.0\.1:1: nothing answers there"):
+        on_ray(small(tmp_path / "run"), "")
+
+
 def test_without_ray_it_is_said_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray_cluster, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r'pip install "neuron-atlas\[ray\]"'):
@@ -244,6 +261,27 @@ def test_without_ray_it_is_said_how_to_install_it(monkeypatch: pytest.MonkeyPatc
 )  # fmt: skip
 def test_a_configuration_is_never_taken_for_an_address(text: str, is_address: bool) -> None:
     assert Shared.options["--ray"](text) == is_address
+
+
+@pytest.mark.usefixtures("_own_signals")
+@pytest.mark.parametrize("arguments", ["--ray missing", "missing --ray", "--ray auto missing", "--ray=auto missing"])
+def test_the_configuration_is_found_beside_the_option(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["render", *arguments.split()])
+    assert ended.value.code == 2
+    assert "missing" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_own_signals")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [("quickstart --ray-workers 2", "Give --ray too"), ("quickstart --ray --shard 1/2", "leave one of them out")],
+)
+def test_options_that_do_not_go_together(arguments: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["render", *arguments.split()])
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
 
 
 def program(folder: Path, *options: str, **environment: str) -> "subprocess.Popen[str]":

@@ -73,7 +73,7 @@ class Hand:
             make_worker: Makes what dreams.
             alone: Whether it has a process to itself, which may be arranged as the work wants it.
         """
-        self._outbox, self._jobs, self._alone = Outbox(), Queue[Job | None](), alone
+        self._outbox, self._jobs, self._alone = Outbox(), Queue[bytes | None](), alone
         self._called_off = set[int]()
         self._now = OPENING
         given: Equipment = pickle.loads(equipment)  # noqa: S301  from the command that began this worker
@@ -82,7 +82,7 @@ class Hand:
 
     def give(self, job: bytes) -> None:
         """Have something done after what was given before."""
-        self._jobs.put(pickle.loads(job))  # noqa: S301
+        self._jobs.put(job)
 
     def call_off(self, number: int) -> None:
         """End a job within a step; what is whole of it is told before its end."""
@@ -103,7 +103,8 @@ class Hand:
         try:
             with arranged, _Bench.made(equipment, contents, make_worker, self._outbox, moves=self._alone) as bench:
                 self._outbox.put(Ready(f"{platform.node()}, process {os.getpid()}", current_versions()))
-                while (job := self._jobs.get()) is not None:
+                while (packed := self._jobs.get()) is not None:
+                    job: Job = pickle.loads(packed)  # noqa: S301  likewise
                     self._now = job.number
                     self._outbox.put(self._done(bench, job))
         except Exception as error:  # noqa: BLE001  the command is to know

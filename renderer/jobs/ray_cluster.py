@@ -203,8 +203,7 @@ class RayCrew:
         Thread(target=self._drain, daemon=True).start()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_END_SECONDS)
-        with suppress(OSError):  # Where it was killed, Ray's helpers of a local cluster are left.
-            os.killpg(self._process.pid, signal.SIGKILL)
+        _kill_all(self._process)
         self._folder.cleanup()
 
     def _send(self, *message: Any) -> None:
@@ -321,6 +320,14 @@ def _in_words(needs: Mapping[str, float]) -> str:
         return "a graphics card"
     cores = int(needs["num_cpus"])
     return f"{cores} core{'s' if cores > 1 else ''}"
+
+
+def _kill_all(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process if it lives, and what is left of its group: Ray's helpers of a local cluster, if it was killed."""
+    process.kill()
+    if hasattr(os, "killpg"):
+        with suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _short_folder() -> str | None:
