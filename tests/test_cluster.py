@@ -270,25 +270,34 @@ class TestDeliveries:
         files = [f"segments/{name}.mkv", f"state/{name}.png", f"state/{name}.json"]
         deliveries = Deliveries(run_)
         for path in files[:2]:
-            deliveries.take(1, Wrote(path, b"slow"), is_alone=False)
+            deliveries.take(1, Wrote(path, b"slow"), is_eldest=False)
         for path in files:
-            deliveries.take(2, Wrote(path, b"fast"), is_alone=False)
-        deliveries.take(1, Wrote(files[2], b"slow"), is_alone=False)
-        deliveries.take(1, Removed(files[0]), is_alone=True)
+            deliveries.take(2, Wrote(path, b"fast"), is_eldest=False)
+        deliveries.take(1, Wrote(files[2], b"slow"), is_eldest=False)
+        deliveries.take(1, Removed(files[0]), is_eldest=True)
         assert [(run_.paths.root / path).read_bytes() for path in files] == [b"fast"] * 3
 
     def test_what_waits_is_written_when_the_other_one_is_gone(self, run_) -> None:  # type: ignore[no-untyped-def]
         name = run_.timeline.segments[0].name
         deliveries = Deliveries(run_)
-        deliveries.take(1, Wrote(f"segments/{name}.mkv", b"mine"), is_alone=False)
+        deliveries.take(1, Wrote(f"segments/{name}.mkv", b"mine"), is_eldest=False)
         assert not run_.paths.clean(name).exists()
-        deliveries.take(1, Wrote(f"state/{name}.json", b"mine"), is_alone=True)
+        deliveries.take(1, Wrote(f"state/{name}.json", b"mine"), is_eldest=True)
         assert run_.paths.clean(name).read_bytes() == b"mine"
+
+    def test_where_the_elder_one_stands_is_kept_and_then_where_its_heir_does(self, run_) -> None:  # type: ignore[no-untyped-def]
+        saved, deliveries = f"state/saved-{'0' * 32}.safetensors", Deliveries(run_)
+        deliveries.take(1, Wrote(saved, b"elder"), is_eldest=True)
+        deliveries.take(2, Wrote(saved, b"younger"), is_eldest=False)
+        assert (run_.paths.root / saved).read_bytes() == b"elder"
+        deliveries.forget(1)
+        deliveries.take(2, Wrote(saved, b"heir"), is_eldest=True)
+        assert (run_.paths.root / saved).read_bytes() == b"heir"
 
     @pytest.mark.parametrize("path", ["../outside", "/etc/passwd", "state/../../x.png", "state/lock", "x/y.png"])
     def test_what_is_no_file_of_a_run_is_refused(self, run_, path: str) -> None:  # type: ignore[no-untyped-def]
         with pytest.raises(ClusterError, match="no file of a run"):
-            Deliveries(run_).take(1, Wrote(path, b""), is_alone=True)
+            Deliveries(run_).take(1, Wrote(path, b""), is_eldest=True)
 
 
 def test_batches_of_stills_are_given_one_by_one(tmp_path: Path) -> None:

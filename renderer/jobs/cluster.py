@@ -159,8 +159,8 @@ class _Sharing:
                 pass
 
     def _deliver(self, member: Member, lease: Lease, event: Wrote | Removed) -> None:
-        others = [one for one in self._leases.values() if one.task == lease.task]
-        self._deliveries.take(lease.number, event, is_alone=len(others) == 1)
+        eldest = min(one.number for one in self._leases.values() if one.task == lease.task)
+        self._deliveries.take(lease.number, event, is_eldest=lease.number == eldest)
         if isinstance(event, Wrote):
             self._schedule.brought(lease)
             for _ in range(self._ended_rounds(lease, PurePosixPath(event.path))):

@@ -22,8 +22,8 @@ _PART_RECORD = re.compile(r"(?P<name>.+)\.part\.json")
 class Deliveries:
     """Writes what comes in the order in which it comes, records after all that they speak of.
 
-    Where two workers compute the same, files wait for their record, and whoever's record comes first is believed: no
-    record ever speaks of another one's files.
+    Where two workers compute the same, files of the later one wait for their record, and whoever's record comes first
+    is believed: no record ever speaks of another one's files.
     """
 
     def __init__(self, run: Run) -> None:
@@ -39,24 +39,28 @@ class Deliveries:
         for name in names:
             self._first.pop(name, None)
 
-    def take(self, lease: int, event: Wrote | Removed, *, is_alone: bool) -> None:
+    def take(self, lease: int, event: Wrote | Removed, *, is_eldest: bool) -> None:
         """Write a file, or remove it, or have it wait for its record.
 
         Args:
             lease: Number of the lease of which it came.
             event: The file.
-            is_alone: Whether nobody else is at the same.
+            is_eldest: Whether nobody was at the same before.
 
         Raises:
             ClusterError: It is no file of a run.
             OSError: It cannot be written.
         """
         key = self._belongs_to(event.path)
-        if is_alone:
+        if is_eldest:
             for events in self._held.pop(lease, {}).values():
                 self._do(lease, events)
+        if key.startswith("saved-"):
+            if is_eldest:  # else it would not be known whose frames it goes on from
+                self._write(event)
+        elif is_eldest:
             self._do(lease, [event])
-        elif not key.startswith("saved-"):  # else it would not be known whose frames it goes on from
+        else:
             self._held[lease][key].append(event)
             if key in self._first or _is_record(event):
                 self._do(lease, self._held[lease].pop(key))
@@ -73,13 +77,16 @@ class Deliveries:
         if self._first.get(key, lease) != lease:
             return
         for event in events:
-            path = path_within(self._root, event.path)
-            if path is None:
-                raise ClusterError(f"a worker told of {event.path!r}, which is no file of a run")
-            if isinstance(event, Removed):
-                remove(path)
-            else:
-                write_whole(path, event.data, durable=path.parent.name != "thumbs")
+            self._write(event)
+
+    def _write(self, event: Wrote | Removed) -> None:
+        path = path_within(self._root, event.path)
+        if path is None:
+            raise ClusterError(f"a worker told of {event.path!r}, which is no file of a run")
+        if isinstance(event, Removed):
+            remove(path)
+        else:
+            write_whole(path, event.data, durable=path.parent.name != "thumbs")
 
     def _belongs_to(self, path: str) -> str:
         """What tells the record of a file from others."""

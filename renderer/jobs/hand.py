@@ -13,6 +13,7 @@ import pickle
 import platform
 import shutil
 import tempfile
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
@@ -54,6 +55,7 @@ from renderer.store.run_file import RunFile, current_versions
 
 _LOG = logging.getLogger(__name__)
 _FOLDER = "neuron-atlas-worker-"
+_NEW_SECONDS = 60.0
 
 
 class Hand:
@@ -238,7 +240,8 @@ def _own_folder() -> Iterator[Path]:
     """A folder for this worker alone; those that killed workers have left are removed."""
     for other in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
         with suppress(OSError):
-            if holder(RunPaths(other).lock) is None and RunPaths(other).lock.exists():
+            lock = RunPaths(other).lock  # one that was made just now is about to be held
+            if holder(lock) is None and time.time() - lock.stat().st_mtime > _NEW_SECONDS:
                 shutil.rmtree(other)
     folder = Path(tempfile.mkdtemp(prefix=_FOLDER))
     try:

@@ -38,8 +38,8 @@ _LOG = logging.getLogger(__name__)
 _LOCAL = "local"
 _CONNECT_SECONDS = 90.0
 _END_SECONDS = 20.0
-_MOST_WAITING = 64
-"""Messages that have come and were not taken."""
+_MOST_WAITING = 4
+"""Messages that have come and were not taken; there may be whole files in them."""
 _MOST_LINES = 40
 _PREFIX = "neuron-ray-"
 _LONGEST_FOLDER = 24
