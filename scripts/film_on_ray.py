@@ -21,8 +21,6 @@ from pathlib import Path
 
 from share_film import PROGRAM, compare, timed
 
-_EACH_SECONDS = 15.0
-
 
 def main() -> None:
     """Render, kill, compare."""
@@ -32,7 +30,7 @@ def main() -> None:
     print(f"in one process: {timed([*given, '--output', str(one)]):.1f} s")
     began = time.monotonic()
     chance = random.Random(options.seed)  # noqa: S311
-    killed = _render([*given, "--output", str(shared)], options.workers, options.kills, chance)
+    killed = _render([*given, "--output", str(shared)], options, chance)
     print(f"on Ray with {options.workers} workers, {killed} killed: {time.monotonic() - began:.1f} s")
     sys.exit(compare(one, shared))
 
@@ -43,22 +41,23 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", help="set any setting; may be repeated")
     parser.add_argument("--workers", type=int, default=1, help="most workers at a time")
     parser.add_argument("--kills", type=int, default=0, help="how many times one of them is killed")
+    parser.add_argument("--kill-every", type=float, default=15.0, metavar="SECONDS", help="how often, on the average")
     parser.add_argument("--seed", type=int, default=0, help="decides which is killed, and when")
     parser.add_argument("--output", type=Path, required=True, help="a folder for both runs")
     return parser.parse_args()
 
 
-def _render(arguments: Sequence[str], workers: int, kills: int, chance: random.Random) -> int:
-    """Render, and kill a worker about every 15 seconds; gives how many were killed."""
-    killed, due = 0, time.monotonic() + chance.uniform(0.2, 1.8) * _EACH_SECONDS
+def _render(arguments: Sequence[str], options: argparse.Namespace, chance: random.Random) -> int:
+    """Render, and kill a worker every now and then; gives how many were killed."""
+    killed, due = 0, time.monotonic() + chance.uniform(0.2, 1.8) * options.kill_every
     with tempfile.TemporaryFile("w+") as said:
-        command = [*PROGRAM, "render", *arguments, "--ray", "--ray-workers", str(workers)]
+        command = [*PROGRAM, "render", *arguments, "--ray", "--ray-workers", str(options.workers)]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
         while process.poll() is None:
             time.sleep(0.05)
-            if killed < kills and time.monotonic() >= due:
+            if killed < options.kills and time.monotonic() >= due:
                 killed += _kill_one(process.pid, chance)
-                due = time.monotonic() + chance.uniform(0.2, 1.8) * _EACH_SECONDS
+                due = time.monotonic() + chance.uniform(0.2, 1.8) * options.kill_every
         if process.returncode:
             said.seek(0)
             raise SystemExit(f"it ended with code {process.returncode}:\n{said.read()}")
