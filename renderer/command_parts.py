@@ -148,11 +148,15 @@ def is_file_name(argument: str) -> bool:
 _ADDRESS = re.compile(r"auto|local|ray://\S+|(\[[\da-fA-F:]+\]|[\w.-]+):\d+")
 
 
+_SHARD = re.compile(r"[\d/ -]*\d[\d/ ]*|[^/.]+/[^/.]+(\.\d+)?")
+"""What is meant for a shard, be it one or not."""
+
+
 class Shared(OptionalValues):
     """A command whose work may be shared among machines."""
 
     options: ClassVar[Mapping[str, Callable[[str], bool]]] = {
-        "--shard": lambda text: re.fullmatch(r"[\d/ -]*\d[\d/ ]*", text) is not None,
+        "--shard": lambda text: _SHARD.fullmatch(text) is not None and not Path(text).exists(),
         "--ray": lambda text: _ADDRESS.fullmatch(text) is not None and not Path(text).exists(),
     }
 

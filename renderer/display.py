@@ -195,7 +195,7 @@ def describe_shard(outcome: ShardOutcome) -> list[str]:
     end = f"neuron-atlas {'assemble' if outcome.film else 'page'} {shlex.quote(str(directory))}"
     if outcome.missing:
         unit = "segments" if outcome.film else "stills"
-        return [*lines, f"Other shards have {outcome.missing} {unit} to go; once they are there:\n  {end}"]
+        return [*lines, f"Of other shards {outcome.missing} {unit} are missing; once they are there:\n  {end}"]
     return [*lines, f"All shards are done; make {'film and page' if outcome.film else 'the page'} with\n  {end}"]
 
 
@@ -249,15 +249,11 @@ def describe_status(found: Status, directory: Path, *, is_local: bool = True) ->
     if found.damaged:
         lines.append(f"damaged and to be made again: segments {', '.join(found.damaged)}")
     lines += [_describe_working(shard) for shard in found.shards]
-    if found.worker is not None:
-        lines.append(f"process {found.worker or '?'} is working on it now")
-    elif any(shard.seconds_silent < SILENT_SECONDS for shard in found.shards):
-        end = "assemble" if found.film else "page"
-        lines.append(f"once no shard is left:\n  neuron-atlas {end} {shlex.quote(str(directory))}")
-    elif not found.is_finished:
-        goes_on = f"go on with\n  {found.command}" if found.command else "the command that began it goes on"
-        nobody = "nobody is working on it" if is_local else "nobody of this machine is working on it"
-        lines.append(f"{nobody}; {goes_on}")
+    lines += [
+        f"{name.replace('-', ' ')}: stopped, with {left} {'segment' if left == 1 else 'segments'} to go"
+        for name, left in found.stopped.items()
+    ]
+    lines += _describe_work(found, directory, is_local=is_local)
     if found.film_path:
         whole = found.film.pictures if found.film else found.film_frames
         is_part = whole is not None and found.film_frames is not None and found.film_frames < whole
@@ -265,6 +261,27 @@ def describe_status(found: Status, directory: Path, *, is_local: bool = True) ->
     if found.is_finished:
         lines.append("finished")
     return lines
+
+
+def _describe_work(found: Status, directory: Path, *, is_local: bool) -> list[str]:
+    """Who works on a run, and what comes next."""
+    if found.worker is not None:
+        return [f"process {found.worker or '?'} is working on it now"]
+    if any(shard.seconds_silent < SILENT_SECONDS for shard in found.shards):
+        return [f"once all shards are done:\n  {_assembling(found, directory)}"]
+    if found.is_finished:
+        return []
+    if found.is_dreamed:
+        return [f"all is dreamed; make film and page with\n  {_assembling(found, directory)}"]
+    again = "to go on, give the command that began it again"
+    goes_on = f"go on with\n  {found.command}" if found.command else again
+    nobody = "nobody is working on it" if is_local else "whether another machine works on it is not known"
+    return [f"{nobody}; {goes_on}"]
+
+
+def _assembling(found: Status, directory: Path) -> str:
+    """The command that makes the end of what shards have computed."""
+    return f"neuron-atlas {'assemble' if found.film else 'page'} {shlex.quote(str(directory))}"
 
 
 def _describe_working(shard: Working) -> str:

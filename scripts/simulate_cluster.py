@@ -20,6 +20,7 @@ from cluster.simulation import Case, simulate
 
 from renderer.common.errors import UserError
 from renderer.film.timeline import chain_count
+from renderer.jobs.preflight import foreseen_targets
 from renderer.jobs.worker import SAVED_SHARE
 from renderer.settings.loading import load_settings, parse_settings
 from renderer.settings.sections import Settings
@@ -52,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     )
     answer.add_argument("config", nargs="?", help="a configuration; by default a film as that of the machines")
     answer.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as of render")
-    answer.add_argument("--classes", type=int, default=1000, help="of each film, default %(default)s")
+    answer.add_argument("--classes", type=int, help="of each film; by default those of the configuration, or 1000")
     answer.add_argument("--films", type=int, default=100, help="default %(default)s")
     answer.add_argument("--at-once", type=int, help="so many films are rendered at the same time; by default all")
     answer.add_argument("--workers", type=_numbers, default=(16, 64, 256), help="default 16,64,256")
@@ -129,6 +130,13 @@ def settings_of(options: argparse.Namespace, *overrides: str) -> Settings:
     return parse_settings("", "film", [*KINDS[options.machines].film, *options.set, *overrides])
 
 
+def _classes_of(settings: Settings, options: argparse.Namespace) -> int:
+    """How many classes the configuration selects; a thousand where there is none, or where only the network knows."""
+    if not options.config or settings.network.needs_network:
+        return 1000
+    return len(foreseen_targets(settings, quick=True))
+
+
 def rows(options: argparse.Namespace) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """A row of the table for each case, and all figures of it; raises UserError."""
     machines = machines_of(options)
@@ -136,8 +144,9 @@ def rows(options: argparse.Namespace) -> Iterator[tuple[dict[str, Any], dict[str
         for batch in options.batch or (None,):
             asked = [f"film.chains={chains}"] * bool(chains) + [f"run.batch={batch}"] * bool(batch)
             settings = settings_of(options, *asked)
-            film = work_of(settings, options.classes, options.density)
-            count = chain_count(settings.film, options.classes)
+            classes = options.classes or _classes_of(settings, options)
+            film = work_of(settings, classes, options.density)
+            count = chain_count(settings.film, classes)
             for workers in options.workers:
                 found = simulate(
                     Case(

@@ -106,7 +106,7 @@ def test_a_shard_that_is_stopped_goes_on_by_itself(tmp_path: Path, whole: dict[s
     told = Recorder()
     with pytest.raises(KeyboardInterrupt):
         render_shard(six(tmp_path), Shard(2, COUNT), told, lambda settings: FakeWorker(settings, stop))
-    assert told.notes[-1].startswith("kept: ")
+    assert told.notes[-1].startswith("kept of the whole run: ")
     for number in (1, 3, 2):
         compute(tmp_path, number)
     assert compute(tmp_path, 2).frames == 0
@@ -367,16 +367,35 @@ def test_status_tells_of_shards_at_work(tmp_path: Path) -> None:
     assert run_status(tmp_path).shards == ()
 
 
+def test_status_tells_of_shards_that_were_stopped_and_what_comes_last(tmp_path: Path) -> None:
+    def stop(number: int) -> None:
+        if number == 12:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        render_shard(six(tmp_path), Shard(2, COUNT), Recorder(), lambda settings: FakeWorker(settings, stop))
+    compute(tmp_path, 1)
+    compute(tmp_path, 3)
+    found = run_status(tmp_path)
+    assert found.stopped.keys() == {"shard-2-of-3"}
+    (left,) = found.stopped.values()
+    assert f"shard 2 of 3: stopped, with {left} segments to go" in describe_status(found, tmp_path)
+    compute(tmp_path, 2)
+    said = "\n".join(describe_status(run_status(tmp_path), tmp_path))
+    assert "stopped" not in said
+    assert f"all is dreamed; make film and page with\n  neuron-atlas assemble {tmp_path}" in said
+
+
 def test_a_shard_says_what_comes_next(tmp_path: Path) -> None:
     said = [_say(tmp_path, number) for number in (1, 2, 3, 4)]
-    assert "Other shards have" in said[0]
+    assert "Of other shards" in said[0]
     assert "There was nothing to do for it: more than 3 machines" in said[3]
     assert f"All shards are done; make film and page with\n  neuron-atlas assemble {tmp_path}" in said[2]
 
 
 def test_a_shard_of_stills_alone_asks_for_the_page(tmp_path: Path) -> None:
     said = [_say(tmp_path, number, film=False) for number in (1, 2, 3)]
-    assert f"Other shards have 4 stills to go; once they are there:\n  neuron-atlas page {tmp_path}" in said[0]
+    assert f"Of other shards 4 stills are missing; once they are there:\n  neuron-atlas page {tmp_path}" in said[0]
     assert f"All shards are done; make the page with\n  neuron-atlas page {tmp_path}" in said[2]
 
 

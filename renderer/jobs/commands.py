@@ -334,12 +334,13 @@ def _results_kept(run: Run, progress: Progress, *, film: bool) -> Iterator[None]
 @contextmanager
 def kept_at_an_end(run: Run, progress: Progress, *, film: bool) -> Iterator[None]:
     """An interruption says what is there."""
+    of_whom = " of the whole run" if run.paths.shard else ""
     try:
         yield
     except BaseException as error:
         with suppress(OSError, UserError):
             if not isinstance(error, Exception):
-                progress.note(f"kept: {what_is_there(SeenRun(run), film=film)}")
+                progress.note(f"kept{of_whom}: {what_is_there(SeenRun(run), film=film)}")
         raise
 
 

@@ -131,7 +131,8 @@ class Bridge:
         self._looked = time.monotonic()
         found, own = ray.nodes(), ray.get_runtime_context().get_node_id()
         if any(node["NodeID"] == own and not node["Alive"] for node in found):
-            self._tell("gone", "its own process on this machine (the raylet, with the object store) was killed")
+            what = "its process on this machine (the raylet, with the object store)"
+            self._tell("gone", f"{what} was killed, or does not answer")
             os._exit(1)  # Ray cannot end in order any more
         alive = [node["Resources"] for node in found if node["Alive"]]
         nodes = [(one.get("CPU", 0.0), one.get("GPU", 0.0)) for one in alive]

@@ -247,7 +247,7 @@ class RayCrew:
         """What Ray says there, for the log, and for the end."""
         for line in self._process.stderr or ():
             text = line.decode(errors="replace").strip()
-            if text:
+            if text and not text.startswith(":"):  # which are marks for Ray itself
                 self._said.append(text)
                 _LOG.debug("%s", text)
 
@@ -268,6 +268,8 @@ class RayCrew:
         code = self._process.poll()
         if code and code > 0 and self._said:
             return _LOGGED.sub("", self._said[-1]).partition(". ")[0]
+        if code and code < 0:
+            return f"the process that is connected to it was killed (signal {-code}), for want of memory perhaps"
         return f"the process that is connected to it ended with code {code}"
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from renderer.atlas.seen import SeenRun, look_at
 from renderer.common.progress import Amount, project_seconds
 from renderer.jobs.amounts import amount_of, left_of, saved_of_film, whole_of
-from renderer.jobs.plan import Plan, make_plan
+from renderer.jobs.plan import Plan, make_plan, segments_of, strands_of
 from renderer.jobs.stills import finished_stills, pending_batches
 from renderer.store.live_file import LiveProgress, Working, read_progress, working_shards
 from renderer.store.lock import holder
 from renderer.store.log_file import last_command
+from renderer.store.run import Run
 from renderer.store.run_file import run_file_problem
 
 
@@ -55,6 +57,8 @@ class Status:
         damaged: Names of segments that were finished and have been damaged since; they will be made again.
         problem: What is wrong with `run.yaml`; None if nothing is.
         shards: The shards that tell of themselves.
+        stopped: Shards that have begun and do not, with how many segments of theirs are missing, by name.
+        is_dreamed: Whether all that is to be dreamed is there.
     """
 
     name: str
@@ -68,6 +72,8 @@ class Status:
     damaged: tuple[str, ...]
     problem: str | None = None
     shards: tuple[Working, ...] = ()
+    stopped: Mapping[str, int] = field(default_factory=dict)
+    is_dreamed: bool = False
 
 
 def run_status(directory: Path) -> Status:
@@ -97,7 +103,21 @@ def run_status(directory: Path) -> Status:
         damaged=plan.damaged if plan else (),
         problem=f"{run.paths.settings} {problem}; its copy is used" if problem else None,
         shards=tuple(working_shards(run.paths)),
+        stopped=_stopped(run, plan) if plan else {},
+        is_dreamed=complete,
     )
+
+
+def _stopped(run: Run, plan: Plan) -> dict[str, int]:
+    """The shards at which nobody works, and of which segments are missing."""
+    at_work = {one.paths.shard for one in working_shards(run.paths)}
+    missing, strands = {item.segment for item in plan.items if item.is_missing}, strands_of(run)
+    found = {}
+    for one in run.paths.shards():
+        own = segments_of(strands[one.shard_number - 1 :: one.shard_count])
+        if one.shard not in at_work and holder(one.lock) is None and (left := len(missing.intersection(own))):
+            found[one.shard] = left
+    return found
 
 
 def what_is_there(seen: SeenRun, *, film: bool) -> str:
@@ -136,6 +156,7 @@ def status_data(found: Status, directory: Path) -> dict[str, Any]:
         "damaged": list(found.damaged),
         "problem": found.problem,
         "shards": [_shard_data(shard) for shard in found.shards],
+        "stopped": dict(found.stopped),
     }
 
 

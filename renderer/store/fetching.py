@@ -45,7 +45,8 @@ def fetch_run(run: Place, directory: Path | None, tell: Callable[[str], None]) -
         _refuse_other(paths, store)
         remove_leftovers(paths)
         ledger = Ledger(Path(notes) / "known.jsonl")
-        copy = WorkingCopy(Place(paths.root, run.url), store, listing, ledger, changed=time.time_ns())
+        place, now = Place(paths.root, run.url), time.time_ns()
+        copy = WorkingCopy(place, store, listing, ledger, changed=now, keeps_damaged=False)
         found = copy.differences(tell)
         for wanted in (RUN_FILES.__contains__, is_record):
             copy.fetch_wanted(wanted, tell)

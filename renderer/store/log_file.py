@@ -9,9 +9,11 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from os.path import lexists
 
 from renderer.common.progress import SHOWN
 from renderer.store.paths import RunPaths
+from renderer.store.plain_files import is_plain_file
 
 _MOST_BYTES = 1_000_000
 _MOST_WAITING = 1000
@@ -48,6 +50,8 @@ class LogFile(logging.Handler):
     def _write(self, paths: RunPaths) -> None:
         """Open the file anew each time: it may have been removed, and there is not much to write."""
         path = paths.log
+        if lexists(path) and not is_plain_file(path):
+            return  # A link may lead to any file.
         if path.exists() and path.stat().st_size > _MOST_BYTES:
             path.replace(paths.old_log)
         text = "".join(f"{line}\n" for line in self._waiting)

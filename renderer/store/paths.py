@@ -188,11 +188,17 @@ class RunPaths(LockedFolder):
 
     def is_beside(self, other: RunPaths) -> bool:
         """Whether another shard is of the same division as this one."""
-        return bool(self.shard) and self._count == other._count
+        return bool(self.shard and other.shard) and self.shard_count == other.shard_count
 
     @property
-    def _count(self) -> str:
-        return self.shard.rpartition("-")[2]
+    def shard_number(self) -> int:
+        """Which of the shards it is, from 1."""
+        return int(self.shard.split("-")[1])
+
+    @property
+    def shard_count(self) -> int:
+        """How many shards there are."""
+        return int(self.shard.split("-")[3])
 
     def shards(self) -> list[RunPaths]:
         """The shards that have begun to work here."""

@@ -27,7 +27,8 @@ _UNSAFE = ("s3", "s3a", "gs", "gcs")
 """Stores whose URLs have no place for credentials; what stands there would be taken for the bucket's name."""
 _READ_ONLY = ("http", "https", "data")
 _SECRET = re.compile(r"(://[^/\s:@]*):[^/\s]*@")
-_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "STORAGE_EMULATOR_HOST")
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "STORAGE_EMULATOR_HOST", "AWS_PROFILE", "AWS_CONFIG_FILE")
+"""Variables by which the same name may be another store."""
 _LONGEST_NAME = 60
 
 

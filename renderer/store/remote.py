@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import re
@@ -23,6 +24,7 @@ PAUSES: tuple[float, ...] = (0.5, 1, 2, 4, 8, 16)
 """Seconds before each further try, where the network failed."""
 
 _PACKAGES = {"s3": '"neuron-atlas[cloud]"', "s3a": '"neuron-atlas[cloud]"', "gs": "gcsfs", "gcs": "gcsfs"}
+_S3_PATIENCE = {"connect_timeout": 10, "read_timeout": 20, "retries": {"max_attempts": 1}}
 _BUCKETS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci", "cos", "obs", "tos")
 """Stores without folders: names may have slashes, and nothing has to be made for them."""
 _IDENTITIES = ("ETag", "etag", "md5Hash", "md5", "generation", "mtime", "LastModified", "last_modified", "created")
@@ -105,7 +107,7 @@ class Store:
         before = f"{self._root}/"
         found = self._persistently(find, "list")
         named = {name.removeprefix(before): info for name, info in found.items() if name.startswith(before)}
-        return {name: _entry(info) for name, info in named.items() if name}
+        return {name: _entry(info) for name, info in named.items() if name and not name.endswith("/")}
 
     def read(self, name: str, most: int | None = None) -> bytes:
         """The contents of a file, or so many bytes of its beginning; raises as `get`."""
@@ -236,6 +238,8 @@ class Store:
 
     def _judge(self, error: Exception, doing: str, pause: float | None) -> None:
         """Raise what trying again does not help with."""
+        if _is_of_this_disk(error):
+            raise error
         said = _words(error)
         _LOG.info("%s: cannot %s: %s: %s", self.url, doing, type(error).__name__, said)
         if remedy := _remedy(error):
@@ -260,7 +264,10 @@ def connect(url: StoreUrl, tell: Callable[[str], None]) -> Store:
     try:
         from fsspec.core import url_to_fs  # noqa: PLC0415  only for URLs
 
-        files, root = url_to_fs(url.text, skip_instance_cache=True)
+        options = {"config_kwargs": _S3_PATIENCE} if url.scheme in ("s3", "s3a") else {}
+        files, root = url_to_fs(url.text, skip_instance_cache=True, **options)
+        if options:
+            files.retries = 1  # we try again ourselves, and tell
     except ImportError as error:
         package = _PACKAGES.get(url.scheme)
         install = f"install it with: pip install {package}" if package else f"{error}"
@@ -274,6 +281,14 @@ def connect(url: StoreUrl, tell: Callable[[str], None]) -> Store:
     if (cache := getattr(files, "dircache", None)) is not None:
         cache.use_listings_cache = False  # what one thread has listed is not what another one has put since
     return Store(url, files, root.rstrip("/"), tell)
+
+
+def _is_of_this_disk(error: Exception) -> bool:
+    """Whether it is not the store that fails."""
+    if not isinstance(error, OSError):
+        return False
+    here = isinstance(error.filename, str) and Path(error.filename).is_absolute()
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) or (isinstance(error, PermissionError) and here)
 
 
 def _entry(info: Mapping[str, Any]) -> Entry:

@@ -66,6 +66,11 @@ def kept_in_store(
         stack.callback(_put_logs, copy, carrier)
         stack.enter_context(mirrored(copy.root, carrier))
         yield
+    if any(lexists(copy.root / name) for name in RUN_FILES) and copy.store.listing().keys().isdisjoint(RUN_FILES):
+        raise StoreError(
+            f"{place}: the run was removed there while it was worked on; remove what is left there, and give the same "
+            "command again to begin anew"
+        )
 
 
 @contextmanager

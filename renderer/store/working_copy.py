@@ -6,6 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from os.path import lexists
 from pathlib import Path
@@ -18,9 +19,10 @@ from renderer.store.carried import RUN_FILE, RUN_FILES, is_carried, is_record, i
 from renderer.store.files import own_temporary
 from renderer.store.ledger import Ledger, stamp_of
 from renderer.store.new_folders import make_folder
+from renderer.store.paths import RunPaths
 from renderer.store.place import Place
 from renderer.store.plain_files import is_plain_file
-from renderer.store.remote import Entry, Store, StoreRefusedError
+from renderer.store.remote import Entry, Store, StoreError, StoreRefusedError
 
 _AT_ONCE = 16
 
@@ -60,6 +62,7 @@ class WorkingCopy:
         ledger: Ledger | None = None,
         *,
         changed: int = 0,
+        keeps_damaged: bool = True,
     ) -> None:
         """Take what is there of a run.
 
@@ -70,10 +73,12 @@ class WorkingCopy:
             ledger: What is known to be the same; None for what was written down beside the working copy.
             changed: Time of change that fetched files get, in nanoseconds: the same for all, so that none seems to be
                 older than what it was made from.
+            keeps_damaged: Whether a file that is damaged there is left here all the same, so that it is found to be,
+                and made again.
         """
         self.place, self.store, self.ledger = place, store, ledger or Ledger(place.held / "known.jsonl")
         self.there = {name: entry for name, entry in listing.items() if is_carried(name)}
-        self._changed, self._digests = changed, dict[str, str]()
+        self._changed, self._keeps_damaged, self._digests = changed, keeps_damaged, dict[str, str]()
         self._locks: dict[str, Lock] = defaultdict(Lock)
 
     @property
@@ -196,6 +201,9 @@ class WorkingCopy:
             self._drop(name)
         for name in list(self.ledger.known):
             self.ledger.forget(name)
+        for folder in RunPaths(self.root).folders[1:]:
+            with suppress(OSError):  # It is not empty, or not there.
+                folder.rmdir()
 
     def _drop(self, name: str) -> None:
         """Remove a file here alone."""
@@ -226,13 +234,15 @@ class WorkingCopy:
                 self._get(name, temporary)
                 os.utime(temporary, ns=(self._changed, self._changed))
                 stamp = stamp_of(temporary.stat())
-                temporary.replace(path)
+                is_damaged = name in self._digests and file_digest(temporary) != self._digests[name]
+                if not is_damaged or self._keeps_damaged:  # Where it lies, it is found, and made again.
+                    temporary.replace(path)
             finally:
                 temporary.unlink(missing_ok=True)
+            if is_damaged:
+                raise StoreError(f"{self.place}: {name} is damaged there; `render` with that place makes it again")
             if stamp[0] == entry.size:
                 self.ledger.keep(name, entry, stamp)
-        if name in self._digests and file_digest(path) != self._digests[name]:
-            raise UserError(f"{self.place}: {name} is damaged there; give the same command again, which makes it again")
 
     def _get(self, name: str, path: Path) -> None:
         try:
@@ -240,8 +250,8 @@ class WorkingCopy:
         except StoreRefusedError as error:
             if not isinstance(error.__cause__, FileNotFoundError):
                 raise
-            raise UserError(
-                f"{self.place}: {name} was removed there just now; give the same command again, which makes it again"
+            raise StoreError(
+                f"{self.place}: {name} was removed there just now; `render` with that place makes it again"
             ) from error
 
 

@@ -18,6 +18,7 @@ from renderer.jobs.commands import render, render_stills
 from renderer.jobs.status import run_status
 from renderer.store.fetching import fetch_run
 from renderer.store.place import CACHE_VARIABLE
+from renderer.store.remote import StoreError
 from tests.cloud.helpers import ROOT, Machine, contents, names_of_files
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import TINY, Recorder, request, results
@@ -174,7 +175,7 @@ def test_what_is_damaged_there_is_found_when_it_is_fetched(machine: Machine, oth
     data = files.cat_file(f"{url}/{part}")
     files.pipe_file(f"{url}/{part}", data[:-4] + b"....")
     files.rm_file(f"{url}/atlas.mp4")
-    with pytest.raises(UserError, match=f"{part} is damaged there; give the same command again"):
+    with pytest.raises(StoreError, match=f"{part} is damaged there; `render` with that place"):
         other.render(url)
     other.render(url)
     assert contents(url)[part] == data
@@ -252,7 +253,7 @@ def test_a_killed_render_goes_on_from_an_empty_cache(
     assert not ended.value.code
     said = capsys.readouterr().out
     assert said.startswith(f"{url} (quickstart)\n")
-    assert "nobody of this machine is working on it; the command that began it goes on" in said
+    assert "whether another machine works on it is not known; to go on, give the command" in said
     with start(tmp_path / "other", f"{url}/") as process:
         said, noted = process.communicate()
     assert process.returncode == 0, noted
