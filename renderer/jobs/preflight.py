@@ -248,7 +248,8 @@ def _check_weights(settings: Settings, *, quick: bool) -> Finding:
     sizes = [f"{path}, {path.stat().st_size / 1e6:.1f} MB" for path in files]
     text = "; ".join([*(_name_network(network) for network in networks), *sizes])
     if quick:
-        by_name = any(network.describe()["weights"] not in (None, "NONE") and not network.files() for network in networks)
+        unnamed = (None, "NONE")
+        by_name = any(network.describe()["weights"] not in unnamed and not network.files() for network in networks)
         there = "downloaded when they are first needed; not looked at" if by_name else "there, but not tried"
         return Finding("weights", "ok", f"{text}; {there} (--quick)")
     return Finding("weights", "ok", f"{text}; tried below if they are needed")
