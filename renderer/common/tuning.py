@@ -22,7 +22,11 @@ _MALLOPT = {  # by the names of glibc's tunables: the number of `mallopt`, and t
     # for each thread that computes, and two for those beside them.
     "arena_max": (-8, 2 + usable_cores()),
 }
-_SAME_MATTER = {"mmap_max": "mmap_threshold"}  # who sets the latter means the former too
+_SAME_MATTER = {  # who sets one of the latter means the former too
+    "mmap_max": ("mmap_threshold",),
+    # What is mapped is what the heap has no room for: with so much to spare, large tensors would come from there.
+    "top_pad": ("mmap_threshold", "mmap_max"),
+}
 _WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 
 
@@ -54,7 +58,7 @@ def _keep_memory() -> None:
     except (AttributeError, OSError):  # a program may bring an allocator of its own
         return
     for name, (number, value) in _MALLOPT.items():
-        if not _user_has_set(name) and not _user_has_set(_SAME_MATTER.get(name, name)):
+        if not any(map(_user_has_set, (name, *_SAME_MATTER.get(name, ())))):
             mallopt(ctypes.c_int(number), ctypes.c_int(value))
 
 
