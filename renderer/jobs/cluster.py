@@ -118,7 +118,7 @@ class _Sharing:
     def _assign(self) -> None:
         """Give work to all who have none, and let go who will not have any."""
         for gone in self._asked.difference(self._staff.members):
-            self._schedule.lost(gone, time.monotonic())
+            self._schedule.lost(gone)
         self._asked.intersection_update(self._staff.members)
         if self._schedule.hopeless:
             raise self._error or ClusterError(f"{self._schedule.hopeless}: {self._reason}")
@@ -191,9 +191,9 @@ class _Sharing:
                 self._failed(member, lease, error, now)
             case Lost(reason=reason):
                 self._reason = reason
-                self._schedule.lost(member.number, now)
+                self._schedule.lost(member.number)
             case _:  # called off; mostly the schedule knows
-                self._schedule.lost(member.number, now)
+                self._schedule.lost(member.number)
         self._tally.over(lease)
 
     def _is_done(self, lease: Lease, now: float) -> None:
@@ -210,8 +210,8 @@ class _Sharing:
             return
         _LOG.info("worker %d failed: %s: %s", member.number, type(error).__name__, error)
         self._error = error
-        self._schedule.failed(lease, f"{type(error).__name__}: {error}", now)
-        self._schedule.lost(member.number, now)
+        self._schedule.failed(lease, f"{type(error).__name__}: {error}")
+        self._schedule.lost(member.number)
         self._staff.let_go(member)
 
     def _end_early(self) -> None:

@@ -183,9 +183,8 @@ class Schedule:
             self._close(loser)
         return [loser.lease for loser in losers]
 
-    def lost(self, worker: Hashable, now: float) -> None:
+    def lost(self, worker: Hashable) -> None:
         """A worker is gone, or was let go: what of its lease was not reported is free again."""
-        del now
         self._workers.discard(worker)
         for running in [one for one in self._running.values() if one.lease.worker == worker]:
             self._close(running)
@@ -194,12 +193,11 @@ class Schedule:
                     self._tasks[running.lease.task], "workers were lost again and again, and nothing came back"
                 )
 
-    def failed(self, lease: Lease, reason: str, now: float) -> None:
+    def failed(self, lease: Lease, reason: str) -> None:
         """What was to be computed raised an error, and the worker lives: what was not reported is free again.
 
         Raised the same way twice in a row, of the same task, it is `hopeless`. Others are to try before this worker.
         """
-        del now
         running = self._running.get(lease.number)
         if running is None:
             return

@@ -9,8 +9,6 @@ from renderer.jobs.live import Live
 from renderer.jobs.schedule import Lease
 from renderer.jobs.shared_work import SharedWork
 
-_NOTHING = Amount(0, 0)
-
 
 class Tally:
     """Counts what is there of each task, and what workers tell of it until their files show it.

@@ -149,7 +149,7 @@ class Driver:
     def _notice(self, worker: Worker) -> None:
         if worker not in self._workers:
             return
-        self._schedule.lost(worker, self._around.clock.now)
+        self._schedule.lost(worker)
         self._forget(worker)
         self._wake()
 
@@ -183,7 +183,7 @@ class Driver:
                 self._let_go(worker)
 
     def _let_go(self, worker: Worker) -> None:
-        self._schedule.lost(worker, self._around.clock.now)
+        self._schedule.lost(worker)
         self._forget(worker)
         self._around.cluster.give_back(worker.place)
 

@@ -80,7 +80,7 @@ class Played:
         return [task for task in left if task not in open_tasks]
 
     def kill(self, worker: int) -> Lease | None:
-        self.schedule.lost(worker, self.now)
+        self.schedule.lost(worker)
         self.idle = [one for one in self.idle if one != worker]
         lease = self._has.pop(worker, None)
         self._wake()
@@ -137,7 +137,7 @@ def test_nothing_is_lost_with_workers_that_die_and_come_at_any_moment(seed: int)
                 done = schedule.done(stale.task)
                 assert not schedule.advanced(stale, played.now)
                 assert schedule.ended(stale, played.now) == []
-                schedule.failed(stale, "killed", played.now)
+                schedule.failed(stale, "killed")
                 assert schedule.done(stale.task) == done
         if random.random() < 0.2 or not (played.busy or played.idle):
             number += 1
@@ -189,7 +189,7 @@ def test_what_was_reported_is_not_computed_again() -> None:
     assert lease
     assert schedule.advanced(lease, 1)
     assert schedule.advanced(lease, 2)
-    schedule.lost("first", 2)
+    schedule.lost("first")
     assert schedule.ask("second", 3) == Lease(1, 0, 2, 3, "second")
 
 
@@ -269,7 +269,7 @@ def test_it_is_hopeless_when_workers_are_lost_again_and_again_and_nothing_comes(
     for worker in range(3):
         assert not schedule.hopeless
         assert schedule.ask(worker, 0)
-        schedule.lost(worker, 1)
+        schedule.lost(worker)
     assert "lost again and again" in schedule.hopeless
     assert schedule.ask(4, 2) is None
     assert schedule.useful_workers(2) == 0
@@ -281,7 +281,7 @@ def test_a_file_that_came_gives_hope() -> None:
         lease = schedule.ask(worker, 0)
         assert lease
         schedule.brought(lease)
-        schedule.lost(worker, 1)
+        schedule.lost(worker)
     assert not schedule.hopeless
 
 
@@ -289,7 +289,7 @@ def test_an_error_is_tried_again_elsewhere_and_believed_the_second_time() -> Non
     schedule = Schedule([5, 3], workers=2)
     lease = schedule.ask("first", 0)
     assert lease
-    schedule.failed(lease, "boom", 1)
+    schedule.failed(lease, "boom")
     assert not schedule.hopeless
     other = schedule.ask("first", 1)
     assert other
@@ -297,7 +297,7 @@ def test_an_error_is_tried_again_elsewhere_and_believed_the_second_time() -> Non
     again = schedule.ask("second", 1)
     assert again
     assert again.task == 0
-    schedule.failed(again, "boom", 2)
+    schedule.failed(again, "boom")
     assert schedule.hopeless == "boom"
 
 
@@ -307,7 +307,7 @@ def test_an_error_that_passed_is_forgotten() -> None:
         lease = schedule.ask("first", 0)
         assert lease
         schedule.advanced(lease, 1)
-        schedule.failed(lease, "out of memory", 2)
+        schedule.failed(lease, "out of memory")
     assert not schedule.hopeless
 
 
