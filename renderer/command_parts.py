@@ -131,11 +131,14 @@ class OptionalValues(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Give such an option an empty value where none follows it."""
-        following = [*args[1:], ""][: len(args)]
-        given = [
-            f"{one}=" if one in self.options and not self.options[one](after) else one
-            for one, after in zip(args, following, strict=True)
-        ]
+        given = list[str]()
+        for one, after in zip(args, [*args[1:], None], strict=True):
+            if not one and given and given[-1] in self.options:  # as of a variable that is not set
+                given[-1] += "="
+            elif one in self.options and after != "" and not (after and self.options[one](after)):
+                given.append(f"{one}=")
+            else:
+                given.append(one)
         return super().parse_args(ctx, given)
 
 

@@ -241,6 +241,16 @@ def test_options_about_a_whole_run_are_refused(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_shard_of_a_variable_that_is_not_set_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in _slurm({"ID": "", "COUNT": ""}):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(SystemExit, match="2"):
+        main(["render", "quickstart", "--shard", "", "--output", str(tmp_path / "run")])
+    assert "give it as NUMBER/COUNT" in capsys.readouterr().err
+
+
 def test_nothing_is_removed_by_a_shard(tmp_path: Path) -> None:
     compute(tmp_path, 1)
     with pytest.raises(UserError, match="a shard removes nothing"):

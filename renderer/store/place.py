@@ -133,6 +133,8 @@ def _refuse_wrong(text: str, scheme: str, rest: str) -> None:
         raise UserError(f"{shown}: nothing can be listed and written over {scheme}; give a directory, or a store")
     if not rest.strip("/"):
         raise UserError(f"{shown} names no place; write it as {scheme}://bucket/name")
+    if "::" in rest:
+        raise UserError(f"{shown}: a run lies in one store, not in one inside another; give the URL of that one")
     if any(ord(letter) < ord(" ") for letter in text):
         raise UserError(f"{shown!a}: a URL has no control characters")
     if scheme in _UNSAFE and _SECRET.search(text):

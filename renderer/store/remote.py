@@ -23,7 +23,11 @@ Given = TypeVar("Given")
 PAUSES: tuple[float, ...] = (0.5, 1, 2, 4, 8, 16)
 """Seconds before each further try, where the network failed."""
 
-_PACKAGES = {"s3": '"neuron-atlas[cloud]"', "s3a": '"neuron-atlas[cloud]"', "gs": "gcsfs", "gcs": "gcsfs"}
+_PACKAGES = {
+    **dict.fromkeys(("s3", "s3a"), '"neuron-atlas[cloud]"'),
+    **dict.fromkeys(("gs", "gcs"), "gcsfs"),
+    **dict.fromkeys(("sftp", "ssh"), "paramiko"),
+}
 _S3_PATIENCE = {"connect_timeout": 10, "read_timeout": 20, "retries": {"max_attempts": 1}}
 _BUCKETS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci", "cos", "obs", "tos")
 """Stores without folders: names may have slashes, and nothing has to be made for them."""

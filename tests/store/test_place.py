@@ -34,7 +34,8 @@ def test_a_url_of_the_disk_is_a_path(text: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["file://other/data", "file://x", "http://a/b", "s3:/x", "s3:\\x", "s3://", "s3://a\nb"]
+    "text",
+    ["file://other/data", "file://x", "http://a/b", "s3:/x", "s3:\\x", "s3://", "s3://a\nb", "zip://a.zip::s3://b/c"],
 )
 def test_what_is_neither(text: str) -> None:
     with pytest.raises(UserError):
