@@ -25,7 +25,7 @@ from renderer.jobs.stills import Failure, pending_batches
 from renderer.jobs.worker import MakeWorker, local_worker
 from renderer.store.absent import absent_size, look_again
 from renderer.store.carried import is_record, is_saved, of_whom
-from renderer.store.paths import RunPaths
+from renderer.store.paths import RunPaths, shard_name
 from renderer.store.run import Run, load_run
 from renderer.store.saved_file import saved_names
 from renderer.store.working_copy import WorkingCopy
@@ -54,7 +54,7 @@ class Shard:
     @property
     def name(self) -> str:
         """By which its own files are told from those of others."""
-        return f"shard-{self.number}-of-{self.count}"
+        return shard_name(self.number, self.count)
 
     def of(self, items: Sequence[Item]) -> Sequence[Item]:
         """What of some items is for this shard."""

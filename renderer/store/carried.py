@@ -12,6 +12,7 @@ from renderer.store.paths import (
     FILE_OF_SHARD,
     FILM_PICTURE,
     FILM_STEM,
+    FIRST_LOG,
     LOG_FILE,
     SEGMENT_RECORD,
     SEGMENT_STEM,
@@ -58,8 +59,9 @@ def tells_of_others(name: str) -> bool:
 
 def is_record(name: str) -> bool:
     """Whether it is needed to tell how far a run is; these are small."""
-    is_log = name == "state/log.txt" or name.startswith("state/log-shard-1-of-")  # which tells the command
-    return is_log or name == RUN_FILE or (name.startswith("state/") and name.endswith((".json", ".yaml")))
+    folder, _, file = name.rpartition("/")
+    is_of_state = file.endswith((".json", ".yaml")) or FIRST_LOG.fullmatch(file)
+    return name == RUN_FILE or (folder == "state" and bool(is_of_state))
 
 
 def is_result(name: str) -> bool:

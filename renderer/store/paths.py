@@ -14,7 +14,7 @@ _LEAD_IN = rf"lead-in-[\w.-]+-{_DIGITS}"
 _PART = rf"{_SEGMENT}\.part"
 _CLEAN_STILL = r"clean-[\w.-]+"
 _SAVED = r"saved-[0-9a-f]{32}"
-_SHARD = r"shard-\d+-of-\d+"
+_SHARD = r"shard-\d+-of-\d+"  # as `shard_name` writes it
 _OF_SHARD = rf"-{_SHARD}"
 _STILL_RECORD_STEM = r"still-(?P<key>[\w.-]+)"
 
@@ -34,10 +34,22 @@ _SAVED_FILE = re.compile(rf"{_SAVED}\.safetensors")
 FILE_OF_SHARD = re.compile(rf"(lock|log|failures)-(?P<shard>{_SHARD})(-old)?(\.\w+)?")
 """Of files that a shard alone writes; a store has no locks. Its group `shard` is the shard's name."""
 LOG_FILE = re.compile(rf"log({_OF_SHARD})?(-old)?\.txt")
+FIRST_LOG = re.compile(r"log(-shard-1-of-\d+)?\.txt")
+"""Of the log that tells the command of a run."""
 THUMBNAIL = re.compile(r"[\w.-]+-[a-z0-9-]+(_\d+)?\.webp")
 SHEET_PAGE = re.compile(r"sheet(-\d{2,})?\.webp")
 FILM_PICTURE = re.compile(r"\d{6,}\.png")
 """Of a frame, in a film that is a folder of pictures."""
+
+
+def shard_name(number: int, count: int) -> str:
+    """What tells the files of a shard from those of others.
+
+    Args:
+        number: Which shard, from 1.
+        count: How many there are.
+    """
+    return f"shard-{number}-of-{count}"
 
 
 @dataclass(frozen=True)
@@ -184,7 +196,7 @@ class RunPaths(LockedFolder):
     @property
     def is_first(self) -> bool:
         """Whether this process does what is done once for a run: it has all of it, or the first shard."""
-        return not self.shard or self.shard.startswith("shard-1-of-")
+        return not self.shard or self.shard_number == 1
 
     def is_beside(self, other: RunPaths) -> bool:
         """Whether another shard is of the same division as this one."""
