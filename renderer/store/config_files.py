@@ -12,12 +12,9 @@ from renderer.settings.overrides import parse_overrides
 from renderer.settings.sections import Settings
 from renderer.settings.shipped import shipped_configs
 from renderer.settings.yaml_source import dump_yaml
-from renderer.store.paths import RunPaths
+from renderer.store.paths import RUNS, RunPaths
 from renderer.store.run_file import holds_run, is_headed, read_run_file
 from renderer.store.sealing import read_sealed
-
-RUNS = Path("runs")
-"""Folder of the runs for which no other place is named."""
 
 
 @dataclass(frozen=True)

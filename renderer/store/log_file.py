@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shlex
 import sys
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 from os.path import lexists
+from pathlib import Path
 
 from renderer.common.progress import SHOWN
-from renderer.store.paths import RunPaths
+from renderer.store.paths import RUNS, RunPaths
 from renderer.store.plain_files import is_plain_file
 
 _MOST_BYTES = 1_000_000
@@ -20,6 +23,7 @@ _MOST_WAITING = 1000
 _FORMAT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
 _LOGGER = logging.getLogger("renderer")
 _OF_ONCE = re.compile(r" (--restart|--shard(=\S*| \d+/\d+)?)(?= |$)")
+_OUTPUT, _IS_OUTPUT = ("--output", "-o"), "--output="
 _COMMAND = re.compile(r"^\S+ \S+ \d+ INFO renderer\.cli: (neuron-atlas (?:render|stills) .*)$", re.MULTILINE)
 
 
@@ -85,14 +89,37 @@ class _Passing(logging.Handler):
 def last_command(paths: RunPaths) -> str | None:
     """The last command line that dreamed in a run's directory; None if no log tells.
 
-    Without `--restart`, and without `--shard`: it is to go on with the whole run.
+    Without `--restart`, and without `--shard`: it is to go on with the whole run, which may have been moved since.
     """
     for path in (paths.log, paths.old_log, *(one.log for one in paths.shards())):
         with suppress(OSError):
             found = _COMMAND.findall(path.read_text(encoding="utf-8", errors="replace"))
             if found:
-                return _OF_ONCE.sub("", str(found[-1]))
+                return _for_directory(paths.root, _OF_ONCE.sub("", str(found[-1])))
     return None
+
+
+def _for_directory(directory: Path, command: str) -> str:
+    """The same command for a run that lies in this directory now."""
+    try:
+        words = shlex.split(command)
+        given = [word for before, word in pairwise(words) if before in _OUTPUT]
+        given += [word.removeprefix(_IS_OUTPUT) for word in words if word.startswith(_IS_OUTPUT)]
+        if any("://" in text for text in given):
+            return command
+        names = [Path(word) for word in words[2:]]  # one of them is the configuration's
+        usual = [path for name in names for path in (name, RUNS / name.stem, RUNS / f"{name.stem}-preview")]
+        here = (directory.resolve(), RunPaths(directory).settings.resolve())
+        if any(Path(path).resolve() in here for path in given or usual):
+            return command
+    except (ValueError, OSError, RuntimeError):  # somebody wrote in the log
+        return command
+    kept = [
+        word
+        for before, word in pairwise(["", *words])
+        if not (word in _OUTPUT or before in _OUTPUT or word.startswith(_IS_OUTPUT))
+    ]
+    return shlex.join([*kept, "--output", str(directory)])
 
 
 @contextmanager

@@ -8,6 +8,9 @@ from pathlib import Path
 
 FILM_STEM = "atlas"
 
+RUNS = Path("runs")
+"""Folder of the runs for which no other place is named."""
+
 _DIGITS = r"[0-9a-f]{10}"
 _SEGMENT = rf"[\w.-]+-\d{{3,}}-{_DIGITS}"
 _LEAD_IN = rf"lead-in-[\w.-]+-{_DIGITS}"

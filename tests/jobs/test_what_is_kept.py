@@ -10,6 +10,8 @@ from renderer.display import describe_status
 from renderer.film.tasks import Frame
 from renderer.jobs.commands import assemble, render
 from renderer.jobs.status import run_status
+from renderer.store.log_file import last_command
+from renderer.store.paths import RunPaths
 from tests.fake_worker import FakeWorker
 from tests.film_helpers import Recorder, request
 
@@ -49,6 +51,33 @@ def test_status_tells_the_command_and_how_much_of_the_film_there_is(interrupted:
     )
     found = run_status(directory)
     said = describe_status(found, directory)
-    assert "nobody is working on it; go on with\n  neuron-atlas render mine.yaml --set 'a=[1, 2]'" in said
+    assert (
+        f"nobody is working on it; go on with\n  neuron-atlas render mine.yaml --set 'a=[1, 2]' --output {directory}"
+        in said
+    )
     assert found.film is not None
     assert f"film: {directory / 'atlas.mp4'} ({found.film.pictures_done} of 40 frames)" in said
+
+
+@pytest.mark.parametrize(
+    ("directory", "given", "told"),
+    [
+        ("runs/mine", "render mine.yaml", "render mine.yaml"),
+        ("runs/mine-preview", "render mine.yaml --preview", "render mine.yaml --preview"),
+        ("runs/other", "render mine.yaml", "render mine.yaml --output runs/other"),
+        ("a b", "render mine.yaml -o a --set x=1", "render mine.yaml --set x=1 --output 'a b'"),
+        ("b", "render mine.yaml --output=a", "render mine.yaml --output b"),
+        ("b", "render mine.yaml --output ./b", "render mine.yaml --output ./b"),
+        ("b", "render b/run.yaml", "render b/run.yaml"),
+        ("b", "render mine.yaml --output s3://a/b", "render mine.yaml --output s3://a/b"),
+        ("b", "render 'mine.yaml", "render 'mine.yaml"),
+    ],
+)
+def test_the_command_is_for_the_directory_as_it_is_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, directory: str, given: str, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    paths = RunPaths(Path(directory))
+    paths.log.parent.mkdir(parents=True)
+    paths.log.write_text(f"2026-11-22 09:51:39,729 28053 INFO renderer.cli: neuron-atlas {given}\n")
+    assert last_command(paths) == f"neuron-atlas {told}"
