@@ -20,7 +20,7 @@ from renderer.jobs.commands import Outcome, Request
 from renderer.jobs.sharding import Shard, ShardOutcome, own_files, render_shard
 from renderer.jobs.status import Status, run_status
 from renderer.store.place import CACHE_VARIABLE, Place, read_place
-from renderer.store.remote import Entry, Store
+from renderer.store.remote import Entry, Store, StoreRefusedError
 from renderer.store.stored_run import kept_in_store, seen_in_store, to_go_on, to_show
 from tests.fake_crew import FakeCluster
 from tests.fake_worker import FakeWorker
@@ -182,7 +182,7 @@ def contents(url: str) -> dict[str, bytes]:
 
 
 class Watch:
-    """Sees each file put, and that no record comes before what it speaks of.
+    """Sees each file put, that no record comes before what it speaks of, and that none stays without it.
 
     Attributes:
         names: What was put, in order.
@@ -196,6 +196,7 @@ class Watch:
         self._lock = threading.Lock()
         patch.setattr(Store, "put", lambda store, name, given: self._seen(store, name, given, self._put))
         patch.setattr(Store, "create", lambda store, name, given: self._seen(store, name, given, self._create))
+        patch.setattr(Store, "remove", lambda store, name: self._see_removed(name, store))
 
     def _seen(
         self, store: Store, name: str, given: Path | bytes, put: Callable[[Store, str, Path | bytes], Entry]
@@ -210,6 +211,15 @@ class Watch:
         with self._lock:
             self.names.append(name)
         return put(store, name, given)
+
+    def _see_removed(self, name: str, store: Store) -> None:
+        there = store.listing()
+        for record in there if name in there else ():
+            if record.startswith("state/") and record.endswith((".json", ".safetensors")):
+                with suppress(StoreRefusedError):  # it was removed itself just now
+                    spoken = {path for path, _ in spoken_of(record, store.read(record))}
+                    assert name not in spoken, f"{name} was removed, and {record} speaks of it"
+        self._remove(store, name)
 
 
 def spoken_of(name: str, data: bytes) -> Iterator[tuple[str, int | None]]:
