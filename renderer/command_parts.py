@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -132,14 +131,12 @@ class OptionalValues(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Give such an option an empty value where none follows it."""
-        given = list[str]()
-        for one, after in zip_longest(args, args[1:]):
-            if not one and given and given[-1] in self.options:  # as of a variable that is not set
-                given[-1] += "="
-            elif one in self.options and after != "" and not (after and self.options[one](after)):
-                given.append(f"{one}=")
-            else:
-                given.append(one)
+        following = [*args[1:], "--"][: len(args)]
+        given = [
+            # Empty is a variable that is not set.
+            f"{one}=" if one in self.options and after and not self.options[one](after) else one
+            for one, after in zip(args, following, strict=True)
+        ]
         return super().parse_args(ctx, given)
 
 

@@ -29,7 +29,7 @@ from renderer.settings.sections import Settings
 from renderer.store.evaluation_file import PictureScore, judge_names
 from renderer.store.index_file import Index, IndexClass, IndexFacet
 from renderer.store.log_file import logged_within
-from renderer.store.paths import RunPaths
+from renderer.store.paths import RUNS, RunPaths
 from renderer.store.place import Place, read_place
 from renderer.targets.target import Target
 
@@ -212,7 +212,7 @@ def _request(
         raise UserError("output: say in which directory, since settings that have no file have no name either")
     if "\0" in os.fspath(output or ""):
         raise UserError("output: a name with a null character can be no folder's")
-    directory = Path("runs") / str(name) if output is None else _as_directory(output)
+    directory = RUNS / str(name) if output is None else _as_directory(output)
     return Request(name or directory.absolute().name, said, directory, restart, agree=lambda _changes: yes)
 
 

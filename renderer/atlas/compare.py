@@ -28,6 +28,7 @@ from renderer.store.comparison_folder import (
 from renderer.store.files import write_whole
 from renderer.store.index_file import Index
 from renderer.store.lock import locked
+from renderer.store.paths import RUNS
 from renderer.targets.slugs import slug
 
 
@@ -50,7 +51,7 @@ class Compared:
 
 def default_folder(directories: Sequence[Path]) -> Path:
     """Where a comparison is written if nothing else is said: a folder named after what it compares."""
-    return Path("runs") / slug(" ".join(["compare", *(directory.resolve().name for directory in directories)]))
+    return RUNS / slug(" ".join(["compare", *(directory.resolve().name for directory in directories)]))
 
 
 def write_comparison(

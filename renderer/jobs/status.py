@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,7 @@ def run_status(directory: Path) -> Status:
     complete = all(part.classes_done == part.classes for part in (film, stills) if part)
     problem, worker = run_file_problem(run.paths), holder(run.paths.lock)
     told = read_progress(run.paths.progress) if worker is not None else None
+    working = tuple(working_shards(run.paths))
     return Status(
         name=run.name,
         film=_as_told(film, "frames", told),
@@ -102,15 +103,15 @@ def run_status(directory: Path) -> Status:
         is_finished=complete and (film is None or (seen.film is not None and seen.film.frames == run.timeline.frames)),
         damaged=plan.damaged if plan else (),
         problem=f"{run.paths.settings} {problem}; its copy is used" if problem else None,
-        shards=tuple(working_shards(run.paths)),
-        stopped=_stopped(run, plan) if plan else {},
+        shards=working,
+        stopped=_stopped(run, plan, working) if plan else {},
         is_dreamed=complete,
     )
 
 
-def _stopped(run: Run, plan: Plan) -> dict[str, int]:
+def _stopped(run: Run, plan: Plan, working: Sequence[Working]) -> dict[str, int]:
     """The shards at which nobody works, and of which segments are missing."""
-    at_work = {one.paths.shard for one in working_shards(run.paths)}
+    at_work = {one.paths.shard for one in working}
     missing, strands = {item.segment for item in plan.items if item.is_missing}, strands_of(run)
     found = {}
     for one in run.paths.shards():

@@ -13,7 +13,7 @@ from renderer.store.carried import RUN_FILE, RUN_FILES, is_record
 from renderer.store.cleaning import refuse_foreign, remove_leftovers
 from renderer.store.ledger import Ledger
 from renderer.store.lock import locked
-from renderer.store.paths import RunPaths
+from renderer.store.paths import RUNS, RunPaths
 from renderer.store.place import Place
 from renderer.store.plain_files import is_plain_file, read_plain
 from renderer.store.remote import Store
@@ -38,7 +38,7 @@ def fetch_run(run: Place, directory: Path | None, tell: Callable[[str], None]) -
     """
     if run.url is None:
         raise UserError(f"{run} is no URL; what is on the disk need not be fetched")
-    paths = RunPaths(directory or Path("runs") / run.url.name)
+    paths = RunPaths(directory or RUNS / run.url.name)
     store, listing = listed(run, tell, begins=False)
     refuse_foreign(paths)
     with locked(paths.lock), TemporaryDirectory() as notes:
