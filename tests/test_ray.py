@@ -286,10 +286,11 @@ def test_options_that_do_not_go_together(arguments: str, said: str, capsys: pyte
 
 def program(folder: Path, *options: str, **environment: str) -> "subprocess.Popen[str]":
     """The command line in a process of its own."""
+    (folder / "tiny.yaml").write_text("# What `small` asks for, so that it can be gone on with.\n")
     settings = [f"--set={override}" for override in SMALL]
     script = "from renderer.program import main; main()"
     return subprocess.Popen(
-        [sys.executable, "-c", script, "render", "quickstart", "--output=run", *settings, *options],
+        [sys.executable, "-c", script, "render", "tiny.yaml", "--output=run", *settings, *options],
         cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT), "WHOSE": str(folder), **environment},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
