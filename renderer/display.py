@@ -243,16 +243,14 @@ def describe_status(found: Status, directory: Path, *, is_local: bool = True) ->
     """
     lines = [f"{directory} ({found.name})"]
     parts = (("frames", found.film), ("stills", found.stills))
-    lines += [_describe_part(unit, part) for unit, part in parts if part]
+    lines += [_describe_part(unit, part, is_timed=not found.shards) for unit, part in parts if part]
     if found.problem:
         lines.append(found.problem)
     if found.damaged:
         lines.append(f"damaged and to be made again: segments {', '.join(found.damaged)}")
     lines += [_describe_working(shard) for shard in found.shards]
-    lines += [
-        f"{name.replace('-', ' ')}: stopped, with {left} {'segment' if left == 1 else 'segments'} to go"
-        for name, left in found.stopped.items()
-    ]
+    unit = " and ".join(unit for unit, part in (("segments", found.film), ("stills", found.stills)) if part)
+    lines += [f"{name.replace('-', ' ')}: stopped, with {left} {unit} to go" for name, left in found.stopped.items()]
     lines += _describe_work(found, directory, is_local=is_local)
     if found.film_path:
         whole = found.film.pictures if found.film else found.film_frames
@@ -331,13 +329,16 @@ def describe_dataset(made: Dataset) -> list[str]:
     return [f"{made.path}: {made.classes} classes, {counts}"]
 
 
-def _describe_part(unit: str, part: Part) -> str:
+def _describe_part(unit: str, part: Part, *, is_timed: bool) -> str:
     text = f"{unit}: {part.pictures_done} of {part.pictures} done ({_worked(part.share)})"
     text += f", classes: {part.classes_done} of {part.classes}"
     if part.pictures_done == part.pictures:
         return text
+    text += f", {part.classes - part.classes_done} left"
+    if not is_timed:  # each shard tells of its own time
+        return text
     left = "not known yet" if part.seconds_left is None else format_duration(part.seconds_left)
-    return f"{text}, {part.classes - part.classes_done} left, time left: {left}"
+    return f"{text}, time left: {left}"
 
 
 def class_row(place: int, target: Target, seconds: float | None = None) -> dict[str, Cell]:

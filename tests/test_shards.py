@@ -396,6 +396,26 @@ def test_status_tells_of_shards_that_were_stopped_and_what_comes_last(tmp_path: 
     assert f"all is dreamed; make film and page with\n  neuron-atlas assemble {tmp_path}" in said
 
 
+def test_shards_of_stills_tell_of_their_own(tmp_path: Path) -> None:
+    """Not of the classes of others; at work, and when they have been stopped."""
+    seen = []
+
+    def stop(number: int) -> None:
+        if number == 0:
+            seen.append(run_status(tmp_path))
+            raise KeyboardInterrupt
+
+    asked = six(tmp_path, "stills.steps=8", "stills.retries=0")
+    with pytest.raises(KeyboardInterrupt):
+        render_shard(asked, Shard(2, 2), Recorder(), lambda settings: FakeWorker(settings, stop), film=False)
+    (shard,) = seen[0].shards
+    assert (shard.told.total, shard.told.classes) == (2, 2)
+    at_work, stopped = ("\n".join(describe_status(found, tmp_path)) for found in (seen[0], run_status(tmp_path)))
+    assert "shard 2 of 2: 0 of 2 stills" in at_work
+    assert "time left" not in at_work
+    assert "shard 2 of 2: stopped, with 2 stills to go" in stopped
+
+
 def test_a_shard_says_what_comes_next(tmp_path: Path) -> None:
     said = [_say(tmp_path, number) for number in (1, 2, 3, 4)]
     assert "Of other shards" in said[0]

@@ -64,9 +64,9 @@ class ClusterComputer:
         if not (run.dreams_stills or run.settings.stills.logits):
             self.close()  # while the film is assembled here, others may compute there
 
-    def stills(self, run: Run, batches: Sequence[Sequence[int]], live: Live) -> list[Failure]:
+    def stills(self, run: Run, batches: Sequence[Sequence[int]], live: Live, total: int) -> list[Failure]:
         """Dream the fresh stills of the given batches; raises as `dream_stills`, and ClusterError."""
-        work = StillsWork(run, batches)
+        work = StillsWork(run, batches, total)
         _Sharing(self._staff, work, live).finish()
         if len(work.errors) == len(batches):
             raise work.errors[0]

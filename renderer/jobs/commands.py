@@ -266,11 +266,11 @@ def refuse_gaps(plan: Plan) -> None:
 def _dream_stills(run: Run, live: Live, computer: Callable[[], Computer]) -> list[Failure]:
     seen = SeenRun(run, thorough=True)
     note_repairs(live, "stills", seen.damaged_stills, "dreamed again")
-    return failed_stills(run, pending_batches(seen), live, computer)
+    return failed_stills(run, pending_batches(seen), live, computer, len(run.targets))
 
 
 def failed_stills(
-    run: Run, batches: Sequence[Sequence[int]], live: Live, computer: Callable[[], Computer]
+    run: Run, batches: Sequence[Sequence[int]], live: Live, computer: Callable[[], Computer], total: int
 ) -> list[Failure]:
     """Dream fresh stills, and give those that failed.
 
@@ -279,6 +279,7 @@ def failed_stills(
         batches: Places of the targets whose stills are dreamed together.
         live: Is told how far it is.
         computer: Gives what dreams; asked for only if there is anything to dream.
+        total: How many targets there are, with those that are there already.
     """
     if not batches:
         return []
@@ -287,7 +288,7 @@ def failed_stills(
         live.note(text)
     if run.paths.is_first:
         keep_similarity(run, computer().observer, live)
-    return computer().stills(run, batches, live)
+    return computer().stills(run, batches, live, total)
 
 
 def _restore(run: Run, progress: Progress | None) -> None:

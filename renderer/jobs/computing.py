@@ -30,8 +30,8 @@ class Computer(Protocol):
         """Compute the planned batches; raises as `render_film`."""
         ...
 
-    def stills(self, run: Run, batches: Sequence[Sequence[int]], live: Live) -> list[Failure]:
-        """Dream the fresh stills of the given batches; raises as `dream_stills`."""
+    def stills(self, run: Run, batches: Sequence[Sequence[int]], live: Live, total: int) -> list[Failure]:
+        """Dream the fresh stills of the given batches, of so many in all; raises as `dream_stills`."""
         ...
 
     def close(self) -> None:
@@ -80,8 +80,8 @@ class _OwnComputer:
     def film(self, run: Run, plan: Plan, live: Live) -> None:
         render_film(run, plan, self._worker, live)
 
-    def stills(self, run: Run, batches: Sequence[Sequence[int]], live: Live) -> list[Failure]:
-        return dream_stills(run, batches, self._worker, live)
+    def stills(self, run: Run, batches: Sequence[Sequence[int]], live: Live, total: int) -> list[Failure]:
+        return dream_stills(run, batches, self._worker, live, total)
 
     def close(self) -> None:
         self._worker.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from renderer.atlas.seen import Lacks, SeenRun
 from renderer.film.still_recipe import StillRecipe
@@ -11,6 +12,8 @@ from renderer.film.tasks import in_batches
 from renderer.film.timeline import Segment
 from renderer.store.records import SegmentRecord
 from renderer.store.run import Run
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,11 @@ def _planned(seen: SeenRun, segment: Segment, lacks: Lacks) -> PlannedSegment:
 def strands_of(run: Run) -> list[Strand]:
     """The film's chains, divided into what may be computed apart; follows from settings alone."""
     return [tuple(chains) for chains in in_batches(run.timeline.chains, run.film_recipe.run.batch)]
+
+
+def of_shard(items: Sequence[Item], number: int, count: int) -> Sequence[Item]:
+    """What of some items is for a shard, whose number is from 1, of so many."""
+    return items[number - 1 :: count]
 
 
 def segments_of(strands: Sequence[Strand]) -> list[Segment]:

@@ -18,7 +18,7 @@ from renderer.jobs.commands import Request, begins, failed_stills, kept_at_an_en
 from renderer.jobs.computing import Computer, Here
 from renderer.jobs.live import Live
 from renderer.jobs.notes import keep_failures, keep_similarity
-from renderer.jobs.plan import make_plan, segments_of, still_batches, strands_of
+from renderer.jobs.plan import make_plan, of_shard, segments_of, still_batches, strands_of
 from renderer.jobs.presenting import keep_scores, lacking_scores
 from renderer.jobs.session import opened_shard
 from renderer.jobs.stills import Failure, pending_batches
@@ -58,7 +58,7 @@ class Shard:
 
     def of(self, items: Sequence[Item]) -> Sequence[Item]:
         """What of some items is for this shard."""
-        return items[self.number - 1 :: self.count]
+        return of_shard(items, self.number, self.count)
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ def _dream_own_stills(
 ) -> list[Failure]:
     wanted = {place for batch in own for place in batch}
     pending = [batch for batch in pending_batches(SeenRun(run, thorough=True)) if wanted.issuperset(batch)]
-    return failed_stills(run, pending, live, computer)
+    return failed_stills(run, pending, live, computer, len(wanted))
 
 
 def _missing(run: Run) -> int:

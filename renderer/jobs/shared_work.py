@@ -143,17 +143,17 @@ class StillsWork(SharedWork):
 
     unit = "stills"
 
-    def __init__(self, run: Run, batches: Sequence[Sequence[int]]) -> None:
-        """Take the places of the targets of each batch."""
+    def __init__(self, run: Run, batches: Sequence[Sequence[int]], total: int) -> None:
+        """Take the places of the targets of each batch, and how many targets there are in all."""
         super().__init__(run)
-        self._batches = batches
+        self._batches, self._targets = batches, total
         self.failures: list[Failure] = []
         self.errors: list[Exception] = []
 
     @property
     def total(self) -> Amount:
         """The stills of all targets."""
-        return fresh_stills(self.run, len(self.run.targets))
+        return fresh_stills(self.run, self._targets)
 
     @property
     def costs(self) -> Sequence[Sequence[float]]:

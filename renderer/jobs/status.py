@@ -10,12 +10,11 @@ from typing import Any
 from renderer.atlas.seen import SeenRun, look_at
 from renderer.common.progress import Amount, project_seconds
 from renderer.jobs.amounts import amount_of, left_of, saved_of_film, whole_of
-from renderer.jobs.plan import Plan, make_plan, segments_of, strands_of
+from renderer.jobs.plan import Plan, make_plan, of_shard, segments_of, still_batches, strands_of
 from renderer.jobs.stills import finished_stills, pending_batches
 from renderer.store.live_file import LiveProgress, Working, read_progress, working_shards
 from renderer.store.lock import holder
 from renderer.store.log_file import last_command
-from renderer.store.run import Run
 from renderer.store.run_file import run_file_problem
 
 
@@ -57,7 +56,8 @@ class Status:
         damaged: Names of segments that were finished and have been damaged since; they will be made again.
         problem: What is wrong with `run.yaml`; None if nothing is.
         shards: The shards that tell of themselves.
-        stopped: Shards that have begun and do not, with how many segments of theirs are missing, by name.
+        stopped: Shards that have begun and do not work now, with how many segments and stills of theirs are missing, by
+            name.
         is_dreamed: Whether all that is to be dreamed is there.
     """
 
@@ -104,19 +104,25 @@ def run_status(directory: Path) -> Status:
         damaged=plan.damaged if plan else (),
         problem=f"{run.paths.settings} {problem}; its copy is used" if problem else None,
         shards=working,
-        stopped=_stopped(run, plan, working) if plan else {},
+        stopped=_stopped(seen, plan, working),
         is_dreamed=complete,
     )
 
 
-def _stopped(run: Run, plan: Plan, working: Sequence[Working]) -> dict[str, int]:
-    """The shards at which nobody works, and of which segments are missing."""
-    at_work = {one.paths.shard for one in working}
-    missing, strands = {item.segment for item in plan.items if item.is_missing}, strands_of(run)
-    found = {}
-    for one in run.paths.shards():
-        own = segments_of(strands[one.shard_number - 1 :: one.shard_count])
-        if one.shard not in at_work and holder(one.lock) is None and (left := len(missing.intersection(own))):
+def _stopped(seen: SeenRun, plan: Plan | None, working: Sequence[Working]) -> dict[str, int]:
+    """The shards at which nobody works, and of which segments or stills are missing."""
+    run, at_work = seen.run, {one.paths.shard for one in working}
+    idle = [one for one in run.paths.shards() if one.shard not in at_work and holder(one.lock) is None]
+    if not idle:
+        return {}
+    segments = {item.segment for item in plan.items if item.is_missing} if plan else set()
+    stills = {place for batch in pending_batches(seen) for place in batch} if run.dreams_stills else set()
+    strands, batches, found = strands_of(run) if plan else [], still_batches(run.still_recipe), {}
+    for one in idle:
+        number, count = one.shard_number, one.shard_count
+        left = len(segments.intersection(segments_of(of_shard(strands, number, count))))
+        left += len(stills.intersection(place for batch in of_shard(batches, number, count) for place in batch))
+        if left:
             found[one.shard] = left
     return found
 

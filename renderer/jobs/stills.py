@@ -54,14 +54,23 @@ def finished_stills(seen: SeenRun) -> list[StillRecord]:
     return [seen.stills[seen.run.targets[place].key] for place in places]
 
 
-def dream_stills(run: Run, batches: Sequence[Sequence[int]], worker: Worker, progress: Progress) -> list[Failure]:
+def dream_stills(
+    run: Run, batches: Sequence[Sequence[int]], worker: Worker, progress: Progress, total: int | None = None
+) -> list[Failure]:
     """Dream the fresh stills of the given batches; one that fails does not stop the others.
+
+    Args:
+        run: The run.
+        batches: Places of the targets whose stills are dreamed together.
+        worker: Dreams.
+        progress: Is told how far it is.
+        total: How many targets there are, with those that are there already; all of the run's, unless given.
 
     Raises:
         RuntimeError: Memory ran out, the device failed, or no batch can be dreamed: that is not about the targets.
     """
-    total, left = len(run.targets), sum(len(batch) for batch in batches)
-    progress.begin("stills", total=fresh_stills(run, total), done=fresh_stills(run, total - left))
+    whole, left = len(run.targets) if total is None else total, sum(len(batch) for batch in batches)
+    progress.begin("stills", total=fresh_stills(run, whole), done=fresh_stills(run, whole - left))
     failures: list[Failure] = []
     errors: list[RuntimeError] = []
     for together in _side_by_side(batches, worker):
