@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from renderer.common.errors import UserError
 from renderer.common.progress import Stepped
+from renderer.dream.balance import Mean, Turns, is_tame, is_usable
 from renderer.dream.climb import Ascent, Climb, Pictures, Step
 from renderer.dream.diversity import likeness
 from renderer.dream.health import Health
@@ -23,7 +24,6 @@ from renderer.targets.strength import distance
 from renderer.targets.target import Units
 
 _SLOPE = 0.1  # Small: where some units of a layer are on, the way through these counts most.
-_OVERFLOW = 1e18  # Its square is near the largest float32; optimizers square gradients.
 
 Views = Float[Tensor, "views 3 size size"]
 
@@ -81,6 +81,7 @@ class UsableGradient:
         self._near = [climb.reference if climb.stays_by_layer else None for climb in climbs]
         self._aside: dict[int, Tensor | float] = {}
         self._health = [Health() for _ in climbs]
+        self._turns = Turns(len(climbs), max(map(len, self._dreamers), default=1), network.device)
         self._fine = torch.ones((), dtype=torch.bool, device=network.device)
         self._steps = 0
 
@@ -110,13 +111,13 @@ class UsableGradient:
         places = list(range(len(step.values)))
         gradient = self._backward(views, places, step)
         count = len(views) // len(places)
-        usable = _is_usable(_magnitudes(gradient, count))
+        usable = is_usable(_magnitudes(gradient, count))
         fine = usable.all()
         self._fine &= fine
         if not self._careful or bool(fine):
             return self._with_aside(gradient) / count, None
         gradient = self._cure(views.detach(), gradient.clone(), step)
-        return self._with_aside(gradient) / count, _is_usable(_magnitudes(gradient, count))
+        return self._with_aside(gradient) / count, is_usable(_magnitudes(gradient, count))
 
     def _with_aside(self, gradient: Views) -> Views:
         """Also away from what a picture is kept apart from, and to what it stays near.
@@ -139,13 +140,13 @@ class UsableGradient:
                 anew = self._backward(its_views[places].flatten(0, 1), places, step, precise=True)
                 by_picture[places] = _by_picture(anew, count)
 
-        wild = _places(~(_magnitudes(gradient, count) < _OVERFLOW))
+        wild = _places(~is_tame(_magnitudes(gradient, count)))
         if self._network.dtype != torch.float32:
             again(wild)
         dead = _places(_magnitudes(gradient, count) == 0)
         with redirected(_SLOPE):
             again(dead)
-        lost = _places(~_is_usable(_magnitudes(gradient, count)))
+        lost = _places(~is_usable(_magnitudes(gradient, count)))
         by_picture[lost] = 0
         self._remember(wild, dead, lost)
         return gradient
@@ -166,17 +167,35 @@ class UsableGradient:
         networks = list(dict.fromkeys(network for dreamers in asked for network, _ in dreamers))
         if len(networks) == 1:
             units = [own for ((_, own),) in asked]
-            return self._gradient(networks[0], views, units, places, step, precise=precise)
+            found = self._gradient(networks[0], views, units, places, step, precise=precise)
+            return self._balanced(networks[0], places, found, step)
         count = len(views) // len(places)
         its_views = _by_picture(views, count)
-        mean = _Mean(its_views, [len(dreamers) for dreamers in asked])
+        mean = Mean(its_views)
         for network in networks:
             known = [(row, units) for row, own in enumerate(asked) for one, units in own if one is network]
             rows, wanted = [row for row, _ in known], [units for _, units in known]
             own_views, own_places = its_views[rows].flatten(0, 1), [places[row] for row in rows]
             found = self._gradient(network, own_views, wanted, own_places, step, precise=precise)
+            found = self._balanced(network, own_places, found, step)
             mean.add(rows, _by_picture(found, count))
         return mean.found.flatten(0, 1)
+
+    def _balanced(self, network: Network, places: Sequence[int], gradient: Views, step: Step) -> Views:
+        """The gradient of one network, where it is one of several that take turns, heard as much as those of others."""
+        taking = [place for place in places if self._takes_turns(place, step)]
+        if not taking:
+            return gradient
+        turns = [[one for one, _ in self._dreamers[place]].index(network) for place in taking]
+        count = len(gradient) // len(places)
+        if len(taking) == len(places):
+            return self._turns.balanced(taking, turns, _by_picture(gradient, count)).flatten(0, 1)
+        rows, by_picture = [places.index(place) for place in taking], _by_picture(gradient, count).clone()
+        by_picture[rows] = self._turns.balanced(taking, turns, by_picture[rows])
+        return by_picture.flatten(0, 1)
+
+    def _takes_turns(self, place: int, step: Step) -> bool:
+        return len(self._dreamers[place]) > 1 and step.values[place].together == "turns"
 
     def _asked(self, place: int, step: Step) -> Sequence[Dreamer]:
         """Who is asked about a picture in a step."""
@@ -258,35 +277,6 @@ class UsableGradient:
         return found
 
 
-class _Mean:
-    """The mean of several networks' gradients, each brought to the size of the first one's.
-
-    Networks have gradients of different sizes, and none is to be heard more than the others. One that is dead or not
-    finite is left out, unless all are.
-    """
-
-    def __init__(self, its_views: Tensor, counts: Sequence[int]) -> None:
-        """Begin; the views by picture, and how many gradients each picture will have."""
-        self._sum, self._raw = torch.zeros_like(its_views), torch.zeros_like(its_views)
-        self._size = its_views.new_zeros(len(its_views))
-        self._counts = counts
-
-    def add(self, rows: Sequence[int], found: Float[Tensor, "rows count 3 size size"]) -> None:
-        """Take one network's gradient for some of the pictures."""
-        size: Tensor = torch.linalg.vector_norm(found, dim=(1, 2, 3, 4))
-        usable = _is_usable(size)
-        self._size[rows] = torch.where(self._size[rows] > 0, self._size[rows], torch.where(usable, size, 0.0))
-        counts = torch.tensor([self._counts[row] for row in rows], dtype=size.dtype)
-        share = (self._size[rows] / size / onto(counts, size.device)).view(-1, 1, 1, 1, 1)
-        self._sum[rows] += torch.where(usable.view(-1, 1, 1, 1, 1), found * share, 0.0)
-        self._raw[rows] += found
-
-    @property
-    def found(self) -> Float[Tensor, "batch count 3 size size"]:
-        """The mean."""
-        return torch.where((self._size > 0).view(-1, 1, 1, 1, 1), self._sum, self._raw)
-
-
 def _resized(views: Views, size: int) -> Views:
     """For a companion that sees pictures of another size than the first network, for which views are drawn."""
     if views.shape[-1] == size:
@@ -347,10 +337,6 @@ def _magnitudes(gradient: Views, count: int) -> Float[Tensor, " batch"]:
     """Sum of the magnitudes for each picture; not a number where one of them is not."""
     magnitudes: Tensor = torch.linalg.vector_norm(_by_picture(gradient, count), 1, dim=(1, 2, 3, 4))
     return magnitudes
-
-
-def _is_usable(magnitudes: Float[Tensor, " batch"]) -> Bool[Tensor, " batch"]:
-    return (magnitudes > 0) & (magnitudes < _OVERFLOW)
 
 
 def _places(chosen: Bool[Tensor, " batch"]) -> list[int]:
