@@ -194,13 +194,15 @@ def describe_shard(outcome: ShardOutcome) -> list[str]:
         lines.append(f"{len(outcome.failures)} classes could not be rendered ({outcome.failures[0].reason}): {titles}")
     end = f"neuron-atlas {'assemble' if outcome.film else 'page'} {shlex.quote(str(directory))}"
     if outcome.missing:
-        unit = "segments" if outcome.film else "stills"
-        return [*lines, f"Of other shards {outcome.missing} {unit} are missing; once they are there:\n  {end}"]
+        unit = "segment" if outcome.film else "class"
+        several = {"segment": "segments", "class": "classes"}[unit]
+        missing = f"{outcome.missing} {unit} is" if outcome.missing == 1 else f"{outcome.missing} {several} are"
+        return [*lines, f"Of other shards {missing} missing; once that is there:\n  {end}"]
     return [*lines, f"All shards are done; make {'film and page' if outcome.film else 'the page'} with\n  {end}"]
 
 
 def _advice(outcome: Outcome) -> str:
-    if outcome.film is None:
+    if outcome.film is None or outcome.dreams_stills:
         return "More steps (stills.steps) or tries (stills.retries) can help"
     return (
         "More steps can help: a longer film.seconds_per_class, or a higher dream.steps_per_frame. For better stills "

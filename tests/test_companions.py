@@ -2,22 +2,33 @@
 
 import json
 import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 from torchvision import models
 
 from renderer.common.errors import UserError
-from renderer.jobs.commands import render, render_stills
+from renderer.jobs.choosing import said_of_companions
+from renderer.jobs.commands import Request, render, render_stills
 from renderer.jobs.evaluation import evaluate, named_networks
 from renderer.jobs.preflight import preflight
+from renderer.networks.loaded import load_network
+from renderer.networks.network import Network
+from renderer.networks.torchvision_models import original_name
 from renderer.settings.loading import parse_settings
 from renderer.store.evaluation_file import judge_names
 from renderer.store.paths import RunPaths
 from renderer.targets.class_lists import load_emoji_classes
+from renderer.targets.target import class_target
 from tests.film_helpers import Recorder, request, results
 
 TITLES = [target.title for target in load_emoji_classes()]
@@ -141,14 +152,15 @@ def test_check_loads_companions_and_says_what_they_lack(tmp_path: Path, companio
     findings = {finding.name: finding for finding in preflight(asked, film=False, quick=False)}
     assert "torchvision: squeezenet1_1, one.safetensors" in findings["weights"].text
     assert findings["classes"].state == "ok"
-    assert f"squeezenet1_1 does not know {TITLES[3]}" in findings["classes"].text
+    assert findings["companions"].state == "warning"
+    assert f"squeezenet1_1 does not know {TITLES[3]}: 1 of 4 classes" in findings["companions"].text
     assert findings["dreaming"].state == "ok"
 
 
 def test_a_render_says_which_classes_a_companion_lacks(tmp_path: Path, companion: str) -> None:
     recorder = Recorder()
     render_stills(request(tmp_path, *with_companions(companion), "stills.steps=2"), recorder)
-    said = f"network.companions[0]: squeezenet1_1 does not know {TITLES[3]}: dreamed without it"
+    said = f"network.companions[0]: squeezenet1_1 does not know {TITLES[3]}: 1 of 4 classes are dreamed without it"
     assert [note for note in recorder.notes if "does not know" in note] == [said]
 
 
@@ -261,3 +273,97 @@ def test_wrong_companions_are_refused(value: str, said: str) -> None:
 def test_channels_have_no_companions(companion: str) -> None:
     with pytest.raises(UserError, match=r"network: companions can dream of classes only, not of channels"):
         parse_settings(f"network: {{targets: {{kind: channels, layer: a}}, companions: [{companion}]}}", "f.yaml")
+
+
+@pytest.mark.parametrize("make", [render, render_stills])
+def test_a_network_that_cannot_be_loaded_takes_nothing_away(
+    tmp_path: Path, companion: str, make: Callable[[Request, Recorder], object]
+) -> None:
+    """Though it was agreed that all is dreamed anew."""
+    few = ("stills.steps=2", "stills.variants=2", "stills.retries=0")
+    make(request(tmp_path / "run", *with_companions(companion), *few), Recorder())
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*.*") if path.suffix in (".png", ".json")}
+    (tmp_path / "bad.safetensors").write_bytes(b"no weights")
+    bad = re.sub(r"\S+\.safetensors", f"{tmp_path}/bad.safetensors", companion)
+    asked = replace(request(tmp_path / "run", *with_companions(bad), *few), agree=lambda _text: True)
+    with pytest.raises(UserError, match=r"bad\.safetensors"):
+        make(asked, Recorder())
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_other_companions_are_told_in_a_line(tmp_path: Path, companion: str) -> None:
+    render_stills(
+        request(tmp_path / "run", *with_companions(companion, "{source: embedded}"), "stills.steps=2"), Recorder()
+    )
+    with pytest.raises(UserError) as error:
+        render_stills(request(tmp_path / "run", *with_companions("{source: embedded}"), "stills.steps=2"), Recorder())
+    (line,) = [line for line in str(error.value).splitlines() if "network.companions" in line]
+    assert line == "  network.companions: was squeezenet1_1 and emojinet, is emojinet"
+
+
+def test_a_network_that_is_there_twice_is_told() -> None:
+    settings = parse_settings("network: {source: embedded, companions: [{source: embedded}]}", "x.yaml")
+    (said,) = said_of_companions(settings.network, settings.network.known_targets())
+    assert said == "network.companions[0]: emojinet is the first network once more, so that it counts twice"
+
+
+def test_check_says_what_is_wrong_with_a_companions_classes(tmp_path: Path, companion: str) -> None:
+    for change, said in (("gone.csv", "gone.csv"), ("strange.csv", "knows none of the classes")):
+        (tmp_path / "strange.csv").write_text("index,title\n0,a\n1,b\n2,c\n3,d\n")
+        changed = re.sub(r"\S+\.csv", f"{tmp_path}/{change}", companion)
+        asked = request(tmp_path / "run", *with_companions(changed))
+        findings = {finding.name: finding for finding in preflight(asked, film=False, quick=True)}
+        assert findings["companions"].state == "failed"
+        assert said in findings["companions"].text
+        assert "output" in findings  # and goes on
+
+
+def test_check_times_each_network_as_often(tmp_path: Path, companion: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls, activations = Counter[int](), Network.activations
+
+    def counted(network: Network, *given: Any, **named: Any) -> Any:
+        if torch.is_grad_enabled():
+            calls[network.classes[0].index, len(network.classes)] += 1
+        return activations(network, *given, **named)
+
+    monkeypatch.setattr(Network, "activations", counted)
+    asked = request(tmp_path, *with_companions(companion), "stills.steps=64", "classes.select=[1,2]")
+    for finding in preflight(asked, film=False, quick=False):
+        assert finding.state != "failed"
+    assert len(calls) == 2
+    assert len(set(calls.values())) == 1
+
+
+def test_who_dreamed_is_no_outside_judge(tmp_path: Path, companion: str) -> None:
+    render_stills(request(tmp_path / "run", *with_companions(companion), "stills.steps=2"), Recorder())
+    found = evaluate(tmp_path / "run", named_networks(["embedded"], []), Recorder())
+    assert [judge.companion for judge in found.judges] == [True]
+
+
+def test_weights_have_one_name_among_judges() -> None:
+    assert original_name("efficientnet_b0", "DEFAULT") == original_name("efficientnet_b0", "IMAGENET1K_V1")
+    assert original_name("resnet50", "DEFAULT") == "IMAGENET1K_V2"
+    assert original_name("resnet50", "/a/file.pth") == "/a/file.pth"
+
+
+def test_variants_are_ordered_by_all_that_dreamed(tmp_path: Path, companion: str) -> None:
+    asked = (
+        *with_companions(companion),
+        "stills.variants=3",
+        "stills.steps=4",
+        "stills.retries=0",
+        "classes.select=[1]",
+    )
+    settings = request(tmp_path, *asked).settings
+    network = load_network(settings.network)
+    outcome = render_stills(request(tmp_path / "run", *asked), Recorder())
+    (entry,) = outcome.index.classes
+    aim = class_target(1, TITLES[1]).aim
+    sure = []
+    for name in entry.stills:
+        picture = np.array(Image.open(tmp_path / "run" / name))[None]
+        each = [member.log_probabilities(picture)[0][units[0][0]] for member, units in network.dreamers(aim)]
+        sure.append((np.mean(each), each[0]))
+    ranks = [one.rank for one in (entry, *entry.facets)]
+    by_rank = sorted(zip(ranks, (-mean for mean, _ in sure), strict=True))
+    assert [-mean for mean, _ in sure] == [agreed for _, agreed in by_rank]

@@ -126,6 +126,17 @@ def test_the_still_of_a_film_is_not_replaced_by_a_worse_one(tmp_path: Path) -> N
     assert (tmp_path / _STILL).read_bytes() == before
 
 
+def test_what_no_frame_is_takes_the_place_of_a_frame(tmp_path: Path) -> None:
+    """Transparent, or several a class; and where the film's still stays, that is said."""
+    for name, more in (("clear", "stills.alpha=true"), ("several", "stills.variants=2"), ("plain", "stills.steps=7")):
+        told = Recorder()
+        render(request(tmp_path / name, "stills.fresh=true", more), told, Unlucky)
+        is_kept = name == "plain"
+        assert _size(tmp_path / name) == (_FRAME if is_kept else _FRESH)
+        said = "the still of the film stays, of which the network is surer: melting face"
+        assert (said in told.notes) == is_kept
+
+
 def test_a_lost_still_does_not_change_which_one_a_film_keeps(tmp_path: Path) -> None:
     def whole() -> dict[str, bytes]:
         asked = request(tmp_path, "stills.fresh=true")

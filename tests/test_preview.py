@@ -11,7 +11,7 @@ from renderer.cli import main
 from renderer.common.errors import UserError
 from renderer.jobs.choosing import chosen_targets
 from renderer.jobs.previewing import make_preview
-from renderer.settings.loading import load_settings
+from renderer.settings.loading import load_settings, parse_settings
 from renderer.settings.shipped import shipped_configs
 from tests.film_helpers import chapters, tiny_settings
 
@@ -59,6 +59,12 @@ def test_stills_and_their_preview_go_on_after_an_end(capsys: pytest.CaptureFixtu
     before = [path.stat().st_mtime_ns for path in stills]
     assert run("stills", "emoji", "--preview") == 0
     assert [path.stat().st_mtime_ns for path in stills] == before
+
+
+def test_a_preview_has_few_variants() -> None:
+    preview = make_preview(parse_settings("stills: {variants: 9}", "x.yaml"), film=False)
+    assert preview.settings.stills.variants == 2
+    assert "steps, 2 a class;" in preview.told
 
 
 def test_a_preview_never_takes_the_place_of_the_run(capsys: pytest.CaptureFixture[str]) -> None:

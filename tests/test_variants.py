@@ -280,7 +280,7 @@ def test_a_network_without_places_is_refused_before_anything_is_dreamed(
     monkeypatch.syspath_prepend(tmp_path)
     network = 'network={source: python, name: "flat_network:flat", input: {size: 32}, classes: six.csv}'
     said, told = (network, "stills.variants=2", "stills.steps=3", "stills.retries=0"), Recorder()
-    with pytest.raises(UserError, match="diversity needs"):
+    with pytest.raises(UserError, match=r"set stills\.diversity=0"):
         render_stills(request(tmp_path / "run", *said), told)
     assert told.done.steps == 0
     outcome = render_stills(request(tmp_path / "free", *said, "stills.diversity=0"), Recorder())

@@ -17,6 +17,7 @@ from PIL import Image
 
 from renderer.common.errors import UserError
 from renderer.common.wording import did_you_mean, nearest
+from renderer.media.pictures import opaque
 from renderer.store.files import whole_file
 from renderer.store.index_file import IndexGuess
 
@@ -75,6 +76,8 @@ class DreamPicture:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Save it whole or not at all, as .png or .webp without loss, or as .jpg; missing folders are made.
 
+        JPEG knows no transparency: a transparent picture lies on gray there.
+
         Raises:
             UserError: The path has another ending.
             OSError: It cannot be written.
@@ -85,7 +88,7 @@ class DreamPicture:
             raise UserError(f"{path}: must end in .png, .webp or .jpg, which says the kind of picture")
         image = self.opened()
         with whole_file(path) as temporary:
-            (image.convert("RGB") if options["format"] == "JPEG" else image).save(temporary, **options)
+            (opaque(image) if options["format"] == "JPEG" else image).save(temporary, **options)
         return path
 
     def __repr__(self) -> str:

@@ -22,7 +22,7 @@ from renderer.common.digests import data_digest
 from renderer.common.errors import UserError
 from renderer.common.progress import Amount, Progress
 from renderer.common.wording import listed
-from renderer.media.pictures import open_still
+from renderer.media.pictures import opaque, open_still
 from renderer.store.dataset_folder import KIND, DatasetPaths, refuse_unsuitable, replacing
 from renderer.store.files import whole_file, write_whole
 from renderer.store.new_folders import make_folder
@@ -36,8 +36,6 @@ COLUMNS = ("path", "split", "label", "index", "wnid", "title", "seed", "probabil
 """Of `labels.csv`, in order; they stay."""
 
 _MOST_SPLIT = 0.9
-_GROUND = (128, 128, 128)
-"""What transparent stills are laid on: loaders differ in what they make of transparency."""
 
 
 @dataclass(frozen=True)
@@ -223,18 +221,10 @@ def _write_picture(source: Path, path: Path, size: int | None) -> None:
         if image.mode == "RGB" and size in (None, min(image.size)):
             shutil.copyfile(source, temporary)
             return
-        shown = _opaque(image)
+        shown = opaque(image)
         if size is not None:
             shown = shown.resize(_scaled(shown.size, size), Image.Resampling.LANCZOS)
         shown.save(temporary, format="PNG")
-
-
-def _opaque(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB":
-        return image
-    ground = Image.new("RGB", image.size, _GROUND)
-    ground.paste(image, mask=image.getchannel("A"))
-    return ground
 
 
 def _scaled(size: tuple[int, int], shorter: int) -> tuple[int, int]:

@@ -141,7 +141,7 @@ class UsableGradient:
                 by_picture[places] = _by_picture(anew, count)
 
         wild = _places(~is_tame(_magnitudes(gradient, count)))
-        if self._network.dtype != torch.float32:
+        if any(member.dtype != torch.float32 for member in self._network.members):
             again(wild)
         dead = _places(_magnitudes(gradient, count) == 0)
         with redirected(_SLOPE):

@@ -111,11 +111,22 @@ class References:
             pictures: The pictures, in the size of the references.
             seconds: Film time since this was last done: where a mask is half open, half is lost in a second.
         """
+        masks = self._of_size()
+        return (
+            pictures if self.pictures is None or masks is None else torch.lerp(self.pictures, pictures, masks**seconds)
+        )
+
+    def seen(self, opacities: Float[Tensor, "batch height width"]) -> Float[Tensor, "batch height width"]:
+        """How opaque the pictures are, where their masks hide parts of them."""
+        masks = self._of_size()
+        return opacities if masks is None else opacities * masks[:, 0]
+
+    def _of_size(self) -> Float[Tensor, "batch 1 height width"] | None:
+        """The masks in the size of the references; None where there are none."""
         if self.pictures is None or all(mask is None for mask in self._masks):
-            return pictures
-        solid = pictures.new_ones(1, 1, *self.size)
-        masks = torch.cat([solid if mask is None else resized(mask, self.size) for mask in self._masks])
-        return torch.lerp(self.pictures, pictures, masks**seconds)
+            return None
+        solid = self.pictures.new_ones(1, 1, *self.size)
+        return torch.cat([solid if mask is None else resized(mask, self.size) for mask in self._masks])
 
 
 def resized(pictures: Float[Tensor, "batch colors _ _"], size: tuple[int, int]) -> Float[Tensor, "batch colors _ _"]:

@@ -19,7 +19,7 @@ from renderer.dream.climb import Ascent, Climb, references_of
 from renderer.dream.diversity import Apart
 from renderer.dream.dreaming import AscentSettings
 from renderer.dream.health import Health
-from renderer.dream.nearness import Reference
+from renderer.dream.nearness import Reference, References
 from renderer.dream.opacity import opacity
 from renderer.dream.per_picture import per_picture
 from renderer.dream.randomness import PictureKey
@@ -41,7 +41,8 @@ _FORGETTING_SECONDS = 0.25
 # the end, as in this time: what is left of what the ascent has burned comes back.
 _STILL_STEP_SECONDS = 0.008
 _STILL_END_SECONDS = 0.2
-_END_SHARE = 1 / 8  # Of the time after which it is told where stills stand: so long at least have whole ones taken.
+# Of the time after which it is told where stills stand: so long at least have whole ones taken, all variants together.
+_END_SHARE = 1 / 8
 
 Pictures = Float[Tensor, "batch 3 height width"]
 
@@ -135,7 +136,7 @@ def dream_stills(
         begun=reached(saved, network.device) if saved else None,
     ):
         # What is whole waits for others before it is a file.
-        if watch.is_due(_END_SHARE if span.steps == steps else 1):
+        if watch.is_due(_END_SHARE / recipe.stills.variants if span.steps == steps else 1):
             yield save(key, names, span)
     dreamed = span.ascent
     levels, canvas = [recipe.at(task.aim, recipe.stills.steps).level for task in tasks], CANVASES[recipe.dream.canvas]
@@ -144,7 +145,8 @@ def dream_stills(
     seconds = _STILL_END_SECONDS if recipe.dream.parameterization.holds_any else 0.0
     leveled = references.leveled(levels, dreamed.pictures, seconds, canvas)
     finished = references.shown(blur(leveled, recipe.stills.smooth, canvas))
-    yield from map(DreamedStill, tasks, _to_pictures(finished), dreamed.health, _opacities(dreamed, canvas))
+    opacities = _opacities(dreamed, canvas, references)
+    yield from map(DreamedStill, tasks, _to_pictures(finished), dreamed.health, opacities)
 
 
 def _still_climb(network: Network, recipe: StillRecipe, task: StillTask) -> Climb:
@@ -357,11 +359,11 @@ def _shown(running: Sequence[_Running], pictures: Pictures, number: int) -> list
     return _to_pictures(pictures if nothing_fades else torch.stack(shown))
 
 
-def _opacities(dreamed: Ascent, canvas: Canvas) -> list[Opacity | None]:
-    """Of each picture, where its gradients were traced."""
+def _opacities(dreamed: Ascent, canvas: Canvas, references: References) -> list[Opacity | None]:
+    """Of each picture, where its gradients were traced, and where its mask shows it."""
     if dreamed.trace is None:
         return [None] * len(dreamed.pictures)
-    return list(_to_bytes(opacity(dreamed.trace, canvas)).cpu().numpy())
+    return list(_to_bytes(references.seen(opacity(dreamed.trace, canvas))).cpu().numpy())
 
 
 def _to_bytes(values: Tensor) -> Tensor:

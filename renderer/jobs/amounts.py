@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from renderer.common.progress import Amount
 from renderer.film.film_recipe import FilmRecipe
@@ -33,6 +33,13 @@ def saved_of_film(run: Run, plan: Plan) -> dict[str, Amount]:
     items = {item.segment.name: item for item in plan.items if item.is_missing}
     records = filter(None, map(read_saved_record, run.paths.all_saved()))
     return {record.key: _saved(run.film_recipe, items, record) for record in records}
+
+
+def saved_of_stills(run: Run, keys: Collection[str]) -> Amount:
+    """What was saved of fresh stills that were being dreamed, of the targets with these keys."""
+    records = filter(None, map(read_saved_record, run.paths.all_saved()))
+    own = [record for record in records if record.frames == 0 and record.names and set(keys).issuperset(record.names)]
+    return sum((Amount(0, 0, record.steps * len(record.names)) for record in own), Amount(0, 0))
 
 
 def film_left(run: Run, plan: Plan) -> Amount:

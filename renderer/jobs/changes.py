@@ -12,7 +12,7 @@ from typing import Any
 from renderer.atlas.seen import SeenRun
 from renderer.common.errors import UserError
 from renderer.common.progress import project_seconds
-from renderer.common.wording import format_duration, listed
+from renderer.common.wording import format_duration, listed, together
 from renderer.film.recipe import flatten
 from renderer.film.timeline import Segment
 from renderer.jobs.amounts import amount_of
@@ -30,6 +30,7 @@ Agree = Callable[[str], bool]
 """Is told what would be dreamed anew, and says whether to."""
 
 _MOST_NAMED = 10  # settings
+_COMPANIONS = "network.companions"
 
 _Values = dict[str, tuple[Any, Any]]
 """By the key of a setting, what it was and what it is."""
@@ -216,8 +217,18 @@ def _stills_anew(old: Run, new: Run) -> tuple[Target, ...]:
 def _describe_changes(old: RunFile, new: RunFile, values: _Values) -> list[str]:
     named = _named_files(old, new)
     titles = {f"scenes.{target.key}": target.title for file in (old, new) for target in file.targets}
+    companions = [_companions(file) for file in (old, new)]
+    if companions[0] != companions[1]:  # by number they would be compared with others
+        values = {key: pair for key, pair in values.items() if not key.startswith(_COMPANIONS)}
     found = [_describe(_titled(key, titles), *(named.get(key) or pair)) for key, pair in sorted(values.items())]
+    if companions[0] != companions[1]:
+        before, after = (together(names) if names else "none" for names in companions)
+        found = [f"network.companions: was {before}, is {after}", *found]
     return _target_changes(old, new) + found
+
+
+def _companions(file: RunFile) -> list[str]:
+    return [companion.label for companion in file.settings.network.companions]
 
 
 def _differences_of_looks(old: RunFile, new: RunFile) -> _Values:
@@ -267,7 +278,7 @@ def _titled(key: str, titles: Mapping[str, str]) -> str:
 
 
 def _describe(key: str, before: Any, after: Any) -> str:
-    if key.startswith("network.companions[") and key.endswith("].classes"):
+    if key.startswith(f"{_COMPANIONS}[") and key.endswith("].classes"):
         return f"{key}: matches other classes than when the run was begun, since a class list has changed"
     if key.startswith("sound.") and before and after:
         return f"{key.removeprefix('sound.')}: what is heard is other than when the run was begun"

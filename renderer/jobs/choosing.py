@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from renderer.common.wording import listed
-from renderer.networks.source import NetworkSource
+from renderer.networks.source import NetworkSource, nothing_in_common
 from renderer.settings.sections import Settings
 from renderer.targets.selection import select_classes
 from renderer.targets.target import Target
@@ -33,13 +33,17 @@ def _output_weights(source: NetworkSource) -> Float[np.ndarray, "classes feature
 def said_of_companions(network: NetworkSource, targets: Sequence[Target]) -> list[str]:
     """What is to be said of companions that do not know all targets, a line each; raises UserError."""
 
-    def lacking(companion: NetworkSource) -> list[str]:
+    def said(companion: NetworkSource) -> list[str]:
         found = network.matches(companion)
-        return [target.title for target in targets if not all(unit in found for unit, _ in target.units)]
+        if not found:
+            raise nothing_in_common(network, companion)
+        lacking = [target.title for target in targets if not all(unit in found for unit, _ in target.units)]
+        without = f"{len(lacking)} of {len(targets)} classes are dreamed without it" if lacking else ""
+        same = "is the first network once more, so that it counts twice" if companion == network.alone else ""
+        return [*([f"does not know {listed(lacking)}: {without}"] if lacking else []), *([same] if same else [])]
 
     return [
-        f"network.companions[{number}]: {network.companions[number].label} does not know {listed(titles)}: dreamed "
-        "without it"
-        for number, titles in enumerate(network.of_companions(lacking))
-        if titles
+        f"network.companions[{number}]: {network.companions[number].label} {text}"
+        for number, texts in enumerate(network.of_companions(said))
+        for text in texts
     ]

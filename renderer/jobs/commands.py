@@ -78,6 +78,7 @@ class Outcome:
         failures: Classes that could not be rendered.
         judged: Whether the network was shown its stills as a viewer sees them; panoramas it is not.
         frames: How many frames the whole film has.
+        dreams_stills: Whether stills are dreamed by themselves, not taken from the film.
     """
 
     paths: RunPaths
@@ -85,6 +86,7 @@ class Outcome:
     failures: tuple[Failure, ...] = ()
     judged: bool = True
     frames: int = 0
+    dreams_stills: bool = False
 
     @property
     def film(self) -> Path | None:
@@ -116,7 +118,7 @@ def render(request: Request, progress: Progress, make_worker: MakeWorker = local
             progress,
             restart=request.restart,
             before=lambda run: try_assembly(run, run.paths.root),
-            agree=request.agree,
+            agree=_ready(request, computer),
         ) as run,
         Live(run.paths, progress) as live,
     ):
@@ -129,7 +131,7 @@ def render_stills(request: Request, progress: Progress, make_worker: MakeWorker 
     wanted = wanted_run(request, means, film=False)
     with (
         lazily(wanted, means, progress, at_once=begins(request)) as computer,
-        opened(request.directory, wanted, progress, restart=request.restart, agree=request.agree) as run,
+        opened(request.directory, wanted, progress, restart=request.restart, agree=_ready(request, computer)) as run,
         Live(run.paths, progress) as live,
     ):
         with _results_kept(run, live, film=False):
@@ -211,6 +213,18 @@ def begins(request: Request) -> bool:
     paths = RunPaths(request.directory)
     refuse_foreign(paths)
     return request.restart or not holds_run(paths)
+
+
+def _ready(request: Request, computer: Callable[[], Computer]) -> Agree:
+    """Agree as is asked for; what is wrong with the network is then known before anything is forgotten."""
+
+    def agree(text: str) -> bool:
+        agreed = request.agree(text)
+        if agreed:
+            computer()
+        return agreed
+
+    return agree
 
 
 def _plan(run: Run, progress: Progress) -> Plan:
@@ -314,7 +328,7 @@ def _kept_failures(run: Run) -> list[Failure]:
 def _conclude(run: Run, failures: list[Failure], progress: Progress | None) -> Outcome:
     judged = run.dreams_stills or run.settings.film.projection == "flat"
     frames = run.timeline.frames if run.file.film else 0
-    return Outcome(run.paths, write_results(run, progress), tuple(failures), judged, frames)
+    return Outcome(run.paths, write_results(run, progress), tuple(failures), judged, frames, run.dreams_stills)
 
 
 @contextmanager

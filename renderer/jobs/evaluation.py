@@ -27,6 +27,7 @@ from renderer.jobs.commands import make_page
 from renderer.networks.devices import find_devices
 from renderer.networks.loaded import load_network
 from renderer.networks.source import FILE_ADVICE, NetworkSource
+from renderer.networks.torchvision_models import original_name
 from renderer.settings.loading import parse_network
 from renderer.store.evaluation_file import (
     Evaluation,
@@ -57,6 +58,7 @@ class _Asked:
     """A network that has been loaded, and the digest of its weights."""
 
     named: NamedNetwork
+    who: str
     contents: str
     judge: Judge
 
@@ -120,7 +122,8 @@ def _ask(run: Run, named: NamedNetwork, *, own: bool) -> _Asked:
                 "Python module of its name is found from here; go to the folder of the right one, or put it back"
             )
         network = load_network(named.settings.alone, find_devices(_device(run))[0])
-        return _Asked(named, data_digest(identity), (own_judge if own else make_judge)(network, run.targets))
+        judge = (own_judge if own else make_judge)(network, run.targets)
+        return _Asked(named, _who(identity), data_digest(identity), judge)
 
 
 def _device(run: Run) -> str | tuple[str, ...]:
@@ -154,20 +157,29 @@ def _recognition(run: Run, asked: _Asked, scores: tuple[PictureScore, ...]) -> R
     return Recognition(
         network=asked.named.settings.describe(),
         contents=asked.contents,
-        companion=asked.contents in _companions(run),
+        companion=asked.who in _taking_part(run),
         unknown=tuple(UnknownClass(index=one.index, wnid=one.wnid, title=one.title) for one in unknown),
         figures=measure(scores),
         pictures=scores,
     )
 
 
-def _companions(run: Run) -> set[str]:
-    """Digests of what tells the networks from others that took part in the dreaming."""
-    return {data_digest(_without(one, "classes")) for one in run.file.network.get(_COMPANIONS, [])}
+def _taking_part(run: Run) -> set[str]:
+    """Who took part in the dreaming."""
+    network = run.file.network
+    return {_who(one) for one in (network, *network.get(_COMPANIONS, []))}
 
 
-def _without(identity: Mapping[str, Any], key: str) -> dict[str, Any]:
-    return {name: value for name, value in identity.items() if name != key}
+def _who(identity: Mapping[str, Any]) -> str:
+    """What tells a network from others, however its weights are called, and whatever its part was in a run."""
+    told = _without(identity, _COMPANIONS, "classes")
+    if "name" in told and "weights" in told:
+        told["weights"] = original_name(told["name"], told["weights"])
+    return data_digest(told)
+
+
+def _without(identity: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {name: value for name, value in identity.items() if name not in keys}
 
 
 def _with_earlier(run: Run, judging: Sequence[Recognition], progress: Progress) -> tuple[Recognition, ...]:

@@ -13,6 +13,7 @@ from renderer.common.errors import UserError
 from renderer.common.progress import Amount, Progress
 from renderer.jobs.worker import Observer
 from renderer.media.pictures import load_picture
+from renderer.store.files import remove
 from renderer.store.logits_file import LogitsColumn, LogitsFile, LogitsRow, read_logits, write_array, write_names
 from renderer.store.run import Run
 
@@ -29,11 +30,15 @@ def keep_logits(run: Run, observer: Callable[[], Observer], progress: Progress) 
         observer: Gives what asks the network; asked for only if a still has no row yet.
         progress: Is told of the stills that are looked at.
     """
-    if not run.settings.stills.logits:
-        return
     rows = _wanted_rows(run)
     written, kept = _kept_rows(run)
     if written == rows:
+        return
+    if not run.settings.stills.logits:
+        if written:  # and would be taken for those of the stills that are there
+            remove(run.paths.logits_names)
+            remove(run.paths.logits)
+            progress.note(f"{run.paths.logits} was of other stills, and is removed; stills.logits=true makes it anew")
         return
     found = _look(run, rows, kept, observer, progress)
     outputs = np.stack([found[row.digest] for row in rows]).astype(np.float32, copy=False)

@@ -121,6 +121,7 @@ def _findings(request: Request, *, film: bool, quick: bool, make_worker: MakeWor
         yield Finding("classes", "failed", str(error))
         return
     yield _describe_classes(run)
+    yield from _check_companions(run, quick=quick)
     if film:
         yield from _check_steps(settings)
     curves = list(_check_curves(run))
@@ -199,8 +200,22 @@ def _describe_classes(run: Run) -> Finding:
         text += _describe_times(run) + _describe_strands(run)
     if run.dreams_stills:
         text += f"; {len(run.targets) * stills.variants} stills of {stills.width}x{stills.height}"
-    notes = [*said_of_companions(run.settings.network, run.targets), *unused_in_film_stills(run)]
-    return Finding("classes", "ok", "; ".join([text, *notes]))
+    return Finding("classes", "ok", "; ".join([text, *unused_in_film_stills(run)]))
+
+
+def _check_companions(run: Run, *, quick: bool) -> Iterator[Finding]:
+    network = run.settings.network
+    if not network.companions:
+        return
+    if quick and any(companion.is_counted for companion in network.companions):
+        yield Finding("companions", "warning", "only the networks can list their classes; without --quick they do")
+        return
+    try:
+        notes = said_of_companions(network, run.targets)
+    except UserError as error:
+        yield Finding("companions", "failed", str(error))
+        return
+    yield Finding("companions", "warning" if notes else "ok", "; ".join(notes) or "all know the classes")
 
 
 def _describe_strands(run: Run) -> str:
@@ -249,7 +264,7 @@ def _check_weights(settings: Settings, *, quick: bool) -> Finding:
     text = "; ".join([*(_name_network(network) for network in networks), *sizes])
     if quick:
         unnamed = (None, "NONE")
-        by_name = any(network.describe()["weights"] not in unnamed and not network.files() for network in networks)
+        by_name = any(network.describe()["weights"] not in unnamed and not network.own_files() for network in networks)
         there = "downloaded when they are first needed; not looked at" if by_name else "there, but not tried"
         return Finding("weights", "ok", f"{text}; {there} (--quick)")
     return Finding("weights", "ok", f"{text}; tried below if they are needed")

@@ -33,6 +33,7 @@ _MICROSECONDS = 1_000_000  # In a second.
 _EXCERPT = 3
 _FEWEST_EXCERPTS, _MOST_EXCERPTS = 2, 4  # Of a film; together about half of its classes.
 _MOST_STILLS = 12
+_MOST_VARIANTS = 2
 _MOST_DIRECTED = 24  # Classes of a storyboard.
 _WORTH_STEPS, _WORTH_PIXELS = 0.8, 0.5  # As shares: more than these are hardly worth a preview.
 
@@ -71,6 +72,7 @@ def make_preview(settings: Settings, *, film: bool) -> Preview:
     if not film or settings.stills.fresh:
         steps = settings.stills.steps
         changes |= smaller_stills(settings) | {"stills.steps": max(min(steps, _STILL_STEPS), steps // 4)}
+        changes |= {"stills.variants": min(settings.stills.variants, _MOST_VARIANTS)}
     preview = check_settings(settings, changes)
     saves = _saves(_work(settings, targets, film=film), _work(preview, few, film=film))
     return Preview(preview, _told(preview, len(few), len(targets), film=film, saves=saves), saves)
@@ -178,7 +180,8 @@ def _told(preview: Settings, few: int, classes: int, *, film: bool, saves: bool)
         steps = preview.dream.steps_per_frame
         said.append(f"{shown.width}x{shown.height}, {shown.fps:g} frames a second with {steps} steps each")
     if not film or stills.fresh:
-        said.append(f"stills of {stills.width}x{stills.height} with {stills.steps} steps")
+        variants = f", {stills.variants} a class" if stills.variants > 1 else ""
+        said.append(f"stills of {stills.width}x{stills.height} with {stills.steps} steps{variants}")
     if few < classes:
         how = f"{few // _EXCERPT} excerpts of {_EXCERPT} neighbors each" if film else "evenly chosen"
         said.append(f"{few} of {classes} classes ({how})")

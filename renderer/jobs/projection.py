@@ -184,12 +184,13 @@ class _Watch:
 
 def _time_film(run: Run, worker: Worker, seconds: float) -> FilmSpeed:
     """Two films are compared, one of more fresh steps and one of more frames; one of little of both warms up."""
-    octaves, longest = run.film_recipe.dream.octaves, max(segment.frames for segment in run.timeline.segments)
-    warm = _try_film(run, worker, octaves, 1)
+    longest = max(segment.frames for segment in run.timeline.segments)
+    once = run.film_recipe.dream.octaves * _networks_in_turn(run)
+    warm = _try_film(run, worker, once, 1)
     piece = _evenly(run, warm)
-    steps = octaves * _fitting(seconds, warm.count * octaves * piece.step, _MOST_STEPS)
+    steps = once * _fitting(seconds, warm.count * once * piece.step, _MOST_STEPS)
     climbed = _try_film(run, worker, steps, 1)
-    moved = _try_film(run, worker, octaves, min(longest, _fitting(seconds, warm.count * piece.frame, _MOST_FRAMES)))
+    moved = _try_film(run, worker, once, min(longest, _fitting(seconds, warm.count * piece.frame, _MOST_FRAMES)))
     costs, (encoded, file) = _costs(run, climbed, moved), _encoding(climbed, moved)
     longer = max(1.0, run.film_recipe.dream.steps_per_frame / _MOST_STEPS_PER_FRAME)
     return FilmSpeed(costs.step, costs.frame * longer, encoded, file)
@@ -225,10 +226,15 @@ def _encoding(few: _Trial, many: _Trial) -> tuple[float, float]:
 
 def _time_stills(run: Run, worker: Worker, seconds: float) -> StillsSpeed:
     """A few steps of the stills that are dreamed side by side."""
-    octaves = run.still_recipe.dream.octaves
-    warm = _try_stills(run, worker, 2 * octaves)
-    trial = _try_stills(run, worker, octaves * _fitting(seconds, warm.count * octaves * warm.per_step, _MOST_STEPS))
+    once = run.still_recipe.dream.octaves * _networks_in_turn(run)  # each octave, by each network
+    warm = _try_stills(run, worker, 2 * once)
+    trial = _try_stills(run, worker, once * _fitting(seconds, warm.count * once * warm.per_step, _MOST_STEPS))
     return StillsSpeed(trial.per_step, trial.tail / trial.count)
+
+
+def _networks_in_turn(run: Run) -> int:
+    """How many networks take turns; each is asked in a trial as often as the others."""
+    return 1 + len(run.settings.network.companions) if run.settings.dream.together == "turns" else 1
 
 
 def _fitting(available: float, once: float, most: int) -> int:

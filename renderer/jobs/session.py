@@ -166,8 +166,8 @@ def opened_shard(directory: Path, wanted: RunFile, shard: str) -> Iterator[Run]:
         if different := describe_differences(Run(paths, found), Run(paths, like_found)):
             raise UserError(
                 f"{directory} was begun with other settings:\n{different}Shards take a run as it is: set them back, "
-                "remove the directory, choose another with --output, or use `render` without --shard once, which asks "
-                "before it dreams anything anew"
+                f"remove the directory, choose another with --output, or use `{'render' if found.film else 'stills'}` "
+                "without --shard once, which asks before it dreams anything anew"
             )
         run = found.settings.run.model_copy(update={key: getattr(wanted.settings.run, key) for key in OF_MACHINE})
         found = found.model_copy(update={"settings": found.settings.model_copy(update={"run": run})})

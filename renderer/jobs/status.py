@@ -9,7 +9,7 @@ from typing import Any
 
 from renderer.atlas.seen import SeenRun, look_at
 from renderer.common.progress import Amount, project_seconds
-from renderer.jobs.amounts import amount_of, left_of, saved_of_film, whole_of
+from renderer.jobs.amounts import amount_of, fresh_stills, left_of, saved_of_film, saved_of_stills, whole_of
 from renderer.jobs.plan import Plan, make_plan, of_shard, segments_of, still_batches, strands_of
 from renderer.jobs.stills import finished_stills, pending_batches
 from renderer.store.live_file import LiveProgress, Working, read_progress, working_shards
@@ -197,9 +197,11 @@ def _film_part(seen: SeenRun, plan: Plan) -> Part:
 
 
 def _stills_part(seen: SeenRun) -> Part:
-    again = sum(len(batch) for batch in pending_batches(seen))
+    again = [seen.run.targets[place].key for batch in pending_batches(seen) for place in batch]
     finished = finished_stills(seen)
     seconds = sum(record.seconds for record in finished)
     done, total, each = len(finished), len(seen.run.targets), seen.run.still_recipe.stills.variants
-    left = project_seconds(again, done, seconds)
-    return Part(done, total, done * each, total * each, share=done / total, seconds_left=left)
+    left = project_seconds(len(again), done, seconds)
+    whole = fresh_stills(seen.run, total).steps
+    saved = saved_of_stills(seen.run, again).steps / whole if whole else 0.0
+    return Part(done, total, done * each, total * each, share=min(1.0, done / total + saved), seconds_left=left)

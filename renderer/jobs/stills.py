@@ -12,6 +12,7 @@ from threading import Lock
 from renderer.atlas.seen import SeenRun
 from renderer.common.exhaustion import hits_all
 from renderer.common.progress import Amount, Progress
+from renderer.common.wording import listed
 from renderer.film.tasks import NOT_SAVING, Saved, Saving, Still, StillTask
 from renderer.jobs.amounts import fresh_stills
 from renderer.jobs.fresh import fresh_digest, text_digest
@@ -209,12 +210,13 @@ def _dream_batches(run: Run, batches: Sequence[Sequence[int]], worker: Worker, s
     began = time.monotonic()
     dreamed = _dream_variants(run, batches, worker, shown)
     seconds = (time.monotonic() - began) / len(dreamed)
-    seen = SeenRun(run, thorough=True)
+    seen, kept = SeenRun(run, thorough=True), list[str]()
     for place in (place for batch in batches for place in batch):
         if not _is_there(seen, place):
             stills = sorted(dreamed[run.targets[place].key], key=_quality)
             found = seen.still(run.targets[place])
-            if found and _is_worse(stills[0], found):
+            if found and _is_worse(run, stills[0], found):
+                kept.append(run.targets[place].title)
                 told = found.model_copy(update={"tried": fresh_digest(run, place)})
                 write_record(run.paths.still_record(run.targets[place].key), told)
                 continue
@@ -224,6 +226,8 @@ def _dream_batches(run: Run, batches: Sequence[Sequence[int]], worker: Worker, s
             )
     for key in shown.saved:
         remove(run.paths.saved(key))
+    if kept:
+        shown.progress.note(f"the still of the film stays, of which the network is surer: {listed(kept)}")
 
 
 def _dream_variants(
@@ -271,9 +275,9 @@ def _best_stills(
     return best
 
 
-def _is_worse(still: Still, film: StillRecord) -> bool:
+def _is_worse(run: Run, still: Still, film: StillRecord) -> bool:
     """Whether a fresh still is not recognized, and that from the film stands better with the network."""
-    return not film.fresh and is_better_in_film(film.score, still.score)
+    return not film.fresh and is_better_in_film(run, film.score, still.score)
 
 
 def _quality(still: Still) -> tuple[bool, int, float]:

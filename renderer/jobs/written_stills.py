@@ -86,12 +86,16 @@ def _is_taken(run: Run, position: int, found: StillRecord, score: Score, made_fr
     if not found.fresh:
         return found.made_from != made_from
     is_current = run.dreams_stills and found.made_from == fresh_digest(run, position)
-    return is_current and is_better_in_film(score, found.score)
+    return is_current and is_better_in_film(run, score, found.score)
 
 
-def is_better_in_film(film: Score, fresh: Score) -> bool:
-    """Whether the network puts the class higher in the film's last frame than in a fresh still."""
-    return (film.rank or 1) < (fresh.rank or 1)
+def is_better_in_film(run: Run, film: Score, fresh: Score) -> bool:
+    """Whether the network puts the class higher in the film's last frame than in a fresh still.
+
+    Where stills are to be what no frame is, transparent or several a class, no frame is better.
+    """
+    stills = run.still_recipe.stills
+    return not stills.alpha and stills.variants == 1 and (film.rank or 1) < (fresh.rank or 1)
 
 
 def make_film_stills(run: Run, segments: Mapping[str, SegmentRecord], progress: Progress | None = None) -> None:

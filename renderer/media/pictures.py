@@ -12,6 +12,8 @@ from PIL.PngImagePlugin import PngImageFile
 from renderer.store.absent import fetch_absent
 from renderer.store.files import whole_file
 
+_GROUND = (128, 128, 128)
+
 
 def save_still(
     path: Path, picture: UInt8[np.ndarray, "height width 3"], opacity: UInt8[np.ndarray, "height width"] | None = None
@@ -57,3 +59,12 @@ def mix(
     """Mix two pictures; `share` in [0, 1] is that of the new one."""
     mixed = old.astype(np.float32) * np.float32(1 - share) + new.astype(np.float32) * np.float32(share)
     return np.rint(mixed).astype(np.uint8)
+
+
+def opaque(image: Image.Image) -> Image.Image:
+    """A picture without transparency, on gray where it has some: loaders differ in what they make of that."""
+    if image.mode == "RGB":
+        return image
+    ground = Image.new("RGB", image.size, _GROUND)
+    ground.paste(image, mask=image.getchannel("A"))
+    return ground

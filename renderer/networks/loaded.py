@@ -6,7 +6,7 @@ import torch
 
 from renderer.common.errors import UserError
 from renderer.networks.network import Companion, Network
-from renderer.networks.source import NetworkSource
+from renderer.networks.source import NetworkSource, nothing_in_common
 from renderer.networks.state_dicts import first_line
 from renderer.targets.target import OUTPUTS
 
@@ -79,8 +79,5 @@ def _load_companion(
 ) -> Companion:
     units = first.matches(companion)
     if not units:
-        raise UserError(
-            f"network.classes: {companion.label} knows none of the classes ({first.class_list()[0].title}, ...), "
-            "neither by wnid nor by title; choose a companion that does, or give it their names"
-        )
+        raise nothing_in_common(first, companion)
     return Companion(load_network(companion, device, dtype), units)

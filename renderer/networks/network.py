@@ -245,8 +245,8 @@ class Network:
             if fine:
                 return fine[-1]
         raise UserError(
-            "network: no layer tells places apart, as stills.diversity needs, and start.keep_layer with auto; leave "
-            "them out"
+            "network: no layer tells places apart, as stills.diversity and start.keep_layer=auto need it; set "
+            "stills.diversity=0, and start.keep_layer to a layer's name or to nothing"
         )
 
     @property

@@ -120,7 +120,7 @@ class NetworkSource(Section):
 
     @abstractmethod
     def class_list(self) -> tuple[Target, ...]:
-        """The classes that its outputs stand for, by index; the network is loaded only if `needs_network`.
+        """The classes that its outputs stand for, by index; the network is loaded only if `is_counted`.
 
         Raises:
             UserError: The list cannot be read, or the network cannot be loaded.
@@ -129,6 +129,11 @@ class NetworkSource(Section):
     def classes_of(self, outputs: int | None) -> tuple[Target, ...]:  # noqa: ARG002
         """The same where the network has so many outputs, None if that is not known: it is never loaded."""
         return self.class_list()
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether only the network's outputs tell its classes."""
+        return False
 
     def own_files(self) -> Mapping[str, Path]:
         """The files that its pixels depend on, by the key of the setting that names them, such as `network.weights`."""
@@ -237,6 +242,14 @@ class NetworkSource(Section):
     def known_targets(self) -> tuple[Target, ...]:
         """All that can be dreamed toward, by index; raises UserError."""
         return self.targets.known(self)
+
+
+def nothing_in_common(first: NetworkSource, companion: NetworkSource) -> UserError:
+    """What is said of a companion that knows none of the first network's classes."""
+    return UserError(
+        f"network.classes: {companion.label} knows none of the classes ({first.class_list()[0].title}, ...), neither "
+        "by wnid nor by title; choose a companion that does, or give it their names"
+    )
 
 
 @lru_cache(maxsize=8)

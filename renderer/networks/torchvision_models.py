@@ -45,6 +45,11 @@ def weights_names(model: str) -> list[str]:
     return list(models.get_model_weights(model).__members__) if model in architecture_names() else []
 
 
+def original_name(model: str, weights: str) -> str:
+    """The name that another one of the same weights, such as `DEFAULT`, stands for; itself where there are none."""
+    return str(_named_weights(model, weights).name) if weights in weights_names(model) else weights
+
+
 def load_torchvision(name: str, weights: str, path: Path | None, *, folded: bool = False) -> Loaded:
     """Build a model and load its weights.
 

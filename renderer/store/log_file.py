@@ -22,7 +22,7 @@ _MOST_BYTES = 1_000_000
 _MOST_WAITING = 1000
 _FORMAT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
 _LOGGER = logging.getLogger("renderer")
-_OF_ONCE = re.compile(r" (--restart|--shard(=\S*| \d+/\d+)?)(?= |$)")
+_OF_ONCE = re.compile(r" (--restart|--yes|-y|--shard(=\S*| \d+/\d+)?)(?= |$)")
 _OUTPUT, _IS_OUTPUT = ("--output", "-o"), "--output="
 _COMMAND = re.compile(r"^\S+ \S+ \d+ INFO renderer\.cli: (neuron-atlas (?:render|stills) .*)$", re.MULTILINE)
 
@@ -89,7 +89,8 @@ class _Passing(logging.Handler):
 def last_command(paths: RunPaths) -> str | None:
     """The last command line that dreamed in a run's directory; None if no log tells.
 
-    Without `--restart`, and without `--shard`: it is to go on with the whole run, which may have been moved since.
+    Without `--restart`, `--yes` and `--shard`: it is to go on with the whole run as it is, which may have been moved
+    since.
     """
     for path in (paths.log, paths.old_log, *(one.log for one in paths.shards())):
         with suppress(OSError):

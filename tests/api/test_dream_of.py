@@ -265,7 +265,10 @@ def test_pictures_are_saved_whole(tmp_path: Path) -> None:
     picture = dream("pizza", stills={"alpha": True})
     for name in ("a.png", "new/a.webp"):
         assert np.array_equal(np.array(Image.open(picture.save(tmp_path / name))), np.array(picture.image))
-    assert Image.open(picture.save(tmp_path / "a.jpg")).mode == "RGB"
+    saved = Image.open(picture.save(tmp_path / "a.jpg"))
+    clear = np.array(picture.image)[..., 3] == 0
+    assert saved.mode == "RGB" and clear.any()
+    assert abs(np.array(saved)[clear].astype(int) - 128).mean() < 16  # on gray
     with pytest.raises(renderer.UserError, match=r"a\.bmp: must end in \.png, \.webp or \.jpg"):
         picture.save(tmp_path / "a.bmp")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "a.png", "new"]

@@ -181,5 +181,5 @@ def test_the_layer_of_known_networks(name: str, shape: tuple[int, ...]) -> None:
 
 def test_a_network_that_tells_no_places_apart_is_refused_by_name() -> None:
     flat = tiny_network(module=nn.Sequential(nn.Flatten(), nn.Linear(32 * 32 * 3, 7)))
-    with pytest.raises(UserError, match="diversity needs"):
+    with pytest.raises(UserError, match=r"set stills\.diversity=0"):
         _ = flat.texture_layer

@@ -8,6 +8,7 @@ import torch
 from renderer.dream import ascent
 from renderer.dream.canvas import CANVASES
 from renderer.dream.dreaming import Dream, Transforms
+from renderer.dream.nearness import Reference, References
 from renderer.dream.opacity import add_traces, opacity
 from renderer.dream.randomness import PictureKey
 from tests.dream import climbing
@@ -100,3 +101,12 @@ def test_a_smaller_trace_is_enlarged() -> None:
     assert both.shape == large.shape
     assert both[0, 0].min() == 5
     assert both[0, -1].max() == 1
+
+
+def test_a_mask_hides_what_gradients_have_changed_beneath_it() -> None:
+    mask = torch.zeros(1, 1, *SIZE)
+    mask[..., 26:] = 1
+    masked = Reference(torch.full((1, 3, *SIZE), 0.5), mask=mask)
+    seen = References([masked, Reference(torch.full((1, 3, *SIZE), 0.5))], SIZE).seen(torch.ones(2, *SIZE))
+    assert torch.equal(seen[0], mask[0, 0])
+    assert (seen[1] == 1).all()

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,16 @@ def test_all_else_is_as_without_them(tmp_path: Path) -> None:
     assert first.film_recipe.digest == second.film_recipe.digest
     assert first.still_recipe.digest == second.still_recipe.digest
     assert not (tmp_path / "without" / "logits.npy").exists()
+
+
+def test_outputs_of_other_stills_do_not_stay(tmp_path: Path) -> None:
+    render_stills(request(tmp_path, LOGITS, "stills.steps=2"), Recorder(), FakeWorker)
+    render_stills(request(tmp_path, "stills.steps=2"), Recorder(), FakeWorker)
+    assert len(outputs_in(tmp_path)) == 4
+    told = Recorder()
+    render_stills(replace(request(tmp_path, "stills.steps=3"), agree=lambda _text: True), told, FakeWorker)
+    assert not (tmp_path / "logits.npy").exists() and not (tmp_path / "logits.json").exists()
+    assert any("logits.npy was of other stills, and is removed" in note for note in told.notes)
 
 
 def test_each_variant_has_a_row_and_is_looked_at_once(tmp_path: Path) -> None:

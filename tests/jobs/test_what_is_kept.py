@@ -69,6 +69,8 @@ def test_status_tells_the_command_and_how_much_of_the_film_there_is(interrupted:
         ("b", "render mine.yaml --output=a", "render mine.yaml --output b"),
         ("b", "render mine.yaml --output ./b", "render mine.yaml --output ./b"),
         ("b", "render b/run.yaml", "render b/run.yaml"),
+        ("runs/mine", "render mine.yaml --yes --set x=1", "render mine.yaml --set x=1"),
+        ("runs/mine", "stills mine.yaml -y", "stills mine.yaml"),
         ("b", "render mine.yaml --output s3://a/b", "render mine.yaml --output s3://a/b"),
         ("b", "render 'mine.yaml", "render 'mine.yaml"),
     ],
