@@ -127,11 +127,17 @@ class Evaluation(Record):
 
 
 def judge_names(evaluation: Evaluation) -> list[str]:
-    """What to call each judge among people; one that took part in the dreaming is called a companion."""
-    names = plain_judge_names(evaluation)
-    return [
-        f"{name} (companion)" if judge.companion else name for name, judge in zip(names, evaluation.judges, strict=True)
-    ]
+    """What to call each judge among people; those that took part in the dreaming are called so."""
+    parts = {"judge": "", "companion": " (companion)", "dreamer": " (dreamed)"}
+    names = zip(plain_judge_names(evaluation), evaluation.judges, strict=True)
+    return [f"{name}{parts[judge_role(evaluation, judge)]}" for name, judge in names]
+
+
+def judge_role(evaluation: Evaluation, judge: Recognition) -> Literal["judge", "companion", "dreamer"]:
+    """What part a network had in the dreaming that was asked as a judge."""
+    if not judge.companion:
+        return "judge"
+    return "dreamer" if judge.contents == evaluation.network.contents else "companion"
 
 
 def plain_judge_names(evaluation: Evaluation) -> list[str]:
