@@ -135,19 +135,22 @@ def _told(network: Network, dreamed: DreamedStill) -> Still:
 
 
 def _agreement(network: Network, aim: Aim, score: Score, picture: Picture) -> float | None:
-    """How sure all are that dreamed it; a network by itself has said it already."""
+    """How sure all are that dreamed it and say anything; a network by itself has said it already."""
     if score.probability is None:
         return None
     members = network.dreamers(aim)
     if len(members) == 1:
         return math.log(max(score.probability, sys.float_info.min))
-    return float(np.mean([_log_probability(member, units, picture) for member, units in members]))
+    sure = [_log_probability(member, units, picture) for member, units in members]
+    told = [one for one in sure if math.isfinite(one)]
+    return float(np.mean(told)) if told else None
 
 
 def _log_probability(network: Network, units: Units, picture: Picture) -> float:
     """Of what is wanted of the units, all together."""
     found = network.log_probabilities(picture[None])[0]
-    return float(np.logaddexp.reduce([found[unit] for unit, weight in units if weight > 0]))
+    with np.errstate(invalid="ignore"):  # a network may answer with what is no number
+        return float(np.logaddexp.reduce([found[unit] for unit, weight in units if weight > 0]))
 
 
 def _find_texture_layers(network: Network) -> None:

@@ -1,12 +1,15 @@
 """Networks that dream together, all in each step or in turn, each with its own number of a class."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from renderer.dream import ascent
+from renderer.dream.diversity import Apart
 from renderer.dream.dreaming import Dream, FourierParameterization, Regularizers, Transforms
 from renderer.dream.objectives import LogitObjective
 from renderer.dream.randomness import PictureKey
@@ -209,3 +212,17 @@ def test_copies_for_other_threads_have_companions_that_share_their_weights() -> 
         assert own is not copied and own._module is not copied._module
         pairs = zip(own._module.parameters(), copied._module.parameters(), strict=True)
         assert all(one is other for one, other in pairs)
+
+
+def test_a_companion_keeps_variants_apart_by_what_it_sees() -> None:
+    before = climbing.ascend_fresh(tiny_network(), TURNS, noise(), KEYS, 4).pictures
+    others = [(row * 255).round().byte().permute(1, 2, 0).numpy() for row in before]
+
+    def asked_first(first: int, weight: float) -> Tensor:
+        """One step, in which that network is asked whose turn it is."""
+        plain = climbing.climbs(TURNS, KEYS, [first, first])
+        climbs = [replace(one, apart=Apart((other,), weight)) for one, other in zip(plain, others, strict=True)]
+        return ascent.ascend(together(other_network()), noise(), climbs, 1).pictures
+
+    for turn in (0, 1):
+        assert not torch.allclose(asked_first(turn, 1e-6), asked_first(turn, 300.0), atol=1e-3)
