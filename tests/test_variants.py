@@ -287,6 +287,28 @@ def test_a_network_without_places_is_refused_before_anything_is_dreamed(
     assert [len(entry.stills) for entry in outcome.index.classes] == [2, 2, 2, 2]
 
 
+def test_a_network_that_remembers_has_threads_for_variants_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "remembering.py").write_text(
+        "from torch import nn\n"
+        "class Remembering(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.first = nn.Conv2d(3, 6, 3, padding=1)\n"
+        "    def forward(self, views):\n"
+        "        self.last = self.first(views)\n"
+        "        return self.last.mean((2, 3))\n"
+    )
+    (tmp_path / "six.csv").write_text("".join(["index,title\n", *(f"{i},class {i}\n" for i in range(6))]))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    network = 'network={source: python, name: "remembering:Remembering", input: {size: 32}, classes: six.csv}'
+    said = (network, "stills.variants=2", "stills.steps=2", "stills.retries=0", "run.threads=2")
+    render_stills(request(tmp_path / "run", *said), Recorder())
+    assert "take turns" not in caplog.text
+
+
 def test_text_and_transparency_are_refused_together() -> None:
     with pytest.raises(UserError, match="alpha and overlay"):
         parse_settings("stills: {alpha: true, overlay: true}", "x.yaml", [])

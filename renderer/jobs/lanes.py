@@ -106,6 +106,11 @@ class Lanes:
         """The network that was given."""
         return self._twins.original
 
+    def prepare(self) -> None:
+        """Make what threads need before the network is asked for a gradient; after that it may not be copied."""
+        if self._on_processor:
+            self._twins.networks(1)
+
     def compute(self, dream: Dreaming[Task, Result], batch: Sequence[Task], together: Together) -> Stream[Result]:
         """Compute a batch; results come as they are ready."""
         if not self._on_processor:

@@ -93,6 +93,7 @@ class LocalWorker:
                 yield found if isinstance(found, Saved) else _told(network, found)
 
         if recipe.stills.variants > 1 and recipe.stills.diversity:
+            self._lanes[0].prepare()
             _find_texture_layers(self._lanes[0].network)
         return self._compute(dream, batches, stepped)
 
