@@ -316,12 +316,12 @@ def test_evaluate_prints_tables(config: str, capsys: pytest.CaptureFixture[str])
         "network", "pictures", "classes", "top-1", "top-5", "mean log-probability", "median rank"
     ]  # fmt: skip
     assert [row[:3] for row in figures[1:]] == [
-        ["emojinet (dreamed)", "still = film", "4"], ["emojinet", "still = film", "4"]
+        ["emojinet (dreamed)", "still = film", "4"], ["emojinet (took part)", "still = film", "4"]
     ]  # fmt: skip
     data = json.loads(Path("runs/tiny/evaluation.json").read_text())
     assert float(figures[1][3]) == data["network"]["figures"][0]["top_1"]
     ranks = sorted((score["rank"] for score in data["judges"][0]["pictures"]), reverse=True)
-    assert [row[4] for row in failures[1:] if row[0] == "emojinet"] == [str(rank) for rank in ranks[:3]]
+    assert [row[4] for row in failures[1:] if row[0] == "emojinet (took part)"] == [str(rank) for rank in ranks[:3]]
     assert all(row[6] and row[3] not in row[6] for row in failures[1:])
     assert run("evaluate", "runs/tiny") == 0
     said = capsys.readouterr()

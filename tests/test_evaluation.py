@@ -138,14 +138,14 @@ def test_another_judge_is_added_and_the_same_replaced(tmp_path: Path, small_judg
     assert stored(directory).judges == ()
     evaluate(directory, judges(small_judge, "embedded"), Recorder())
     first = stored(directory)
-    assert judge_names(first) == ["squeezenet1_1", "emojinet (dreamed)"]
+    assert judge_names(first) == ["squeezenet1_1", "emojinet (took part)"]
     assert first.judges[1].pictures == first.network.pictures
     other = small_judge.replace("{", "{name: squeezenet1_1, ")
     still = next((directory / "stills").glob("0001-*.png"))
     still.unlink()
     evaluate(directory, judges(other), Recorder())
     second = stored(directory)
-    assert judge_names(second) == ["squeezenet1_1", "emojinet (dreamed)"]
+    assert judge_names(second) == ["squeezenet1_1", "emojinet (took part)"]
     assert second.judges[1] == first.judges[1]
     assert [score.shown for score in second.judges[0].pictures if score.index == 1] == [("film",)]
 

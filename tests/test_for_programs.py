@@ -51,7 +51,7 @@ def test_every_picture_has_a_row_for_each_network_and_view(
     directory, rows = evaluated
     assert list(rows[0]) == list(COLUMNS)
     counted = Counter((row["network"], row["role"], row["view"]) for row in rows)
-    assert counted == {("emojinet", role, view): 4 for role in ("dreamer", "judge") for view in ("still", "film")}
+    assert counted == {("emojinet", role, view): 4 for role in ("dreamer", "companion") for view in ("still", "film")}
     assert {row["run"] for row in rows} == {str(directory)}
 
 

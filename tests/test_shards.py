@@ -425,7 +425,7 @@ def test_a_shard_says_what_comes_next(tmp_path: Path) -> None:
 
 def test_a_shard_of_stills_alone_asks_for_the_page(tmp_path: Path) -> None:
     said = [_say(tmp_path, number, film=False) for number in (1, 2, 3)]
-    assert f"Of other shards 4 stills are missing; once they are there:\n  neuron-atlas page {tmp_path}" in said[0]
+    assert f"Of other shards 4 classes are missing; once that is there:\n  neuron-atlas page {tmp_path}" in said[0]
     assert f"All shards are done; make the page with\n  neuron-atlas page {tmp_path}" in said[2]
 
 

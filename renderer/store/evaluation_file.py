@@ -128,16 +128,14 @@ class Evaluation(Record):
 
 def judge_names(evaluation: Evaluation) -> list[str]:
     """What to call each judge among people; those that took part in the dreaming are called so."""
-    parts = {"judge": "", "companion": " (companion)", "dreamer": " (dreamed)"}
     names = zip(plain_judge_names(evaluation), evaluation.judges, strict=True)
-    return [f"{name}{parts[judge_role(evaluation, judge)]}" for name, judge in names]
+    return [f"{name}{_part(evaluation, judge)}" for name, judge in names]
 
 
-def judge_role(evaluation: Evaluation, judge: Recognition) -> Literal["judge", "companion", "dreamer"]:
-    """What part a network had in the dreaming that was asked as a judge."""
+def _part(evaluation: Evaluation, judge: Recognition) -> str:
     if not judge.companion:
-        return "judge"
-    return "dreamer" if judge.contents == evaluation.network.contents else "companion"
+        return ""
+    return " (took part)" if judge.contents == evaluation.network.contents else " (companion)"
 
 
 def plain_judge_names(evaluation: Evaluation) -> list[str]:
