@@ -194,10 +194,9 @@ def describe_shard(outcome: ShardOutcome) -> list[str]:
         lines.append(f"{len(outcome.failures)} classes could not be rendered ({outcome.failures[0].reason}): {titles}")
     end = f"neuron-atlas {'assemble' if outcome.film else 'page'} {shlex.quote(str(directory))}"
     if outcome.missing:
-        unit = "segment" if outcome.film else "class"
-        several = {"segment": "segments", "class": "classes"}[unit]
-        missing = f"{outcome.missing} {unit} is" if outcome.missing == 1 else f"{outcome.missing} {several} are"
-        return [*lines, f"Of other shards {missing} missing; once that is there:\n  {end}"]
+        one, several = ("segment is", "segments are") if outcome.film else ("class is", "classes are")
+        missing = f"{outcome.missing} {one if outcome.missing == 1 else several} missing"
+        return [*lines, f"Of other shards {missing}; once that is there:\n  {end}"]
     return [*lines, f"All shards are done; make {'film and page' if outcome.film else 'the page'} with\n  {end}"]
 
 

@@ -268,17 +268,20 @@ def test_channels_of_a_layer_have_variants_too(tmp_path: Path) -> None:
     assert [len(entry.stills) for entry in outcome.index.classes] == [2]
 
 
+def _network_of(code: str, name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A network of six classes, which `made` in some code gives; the setting for it."""
+    (folder / f"{name}.py").write_text(f"from torch import nn\n{code}")
+    (folder / "six.csv").write_text("".join(["index,title\n", *(f"{i},class {i}\n" for i in range(6))]))
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(folder)
+    return f'network={{source: python, name: "{name}:made", input: {{size: 32}}, classes: six.csv}}'
+
+
 def test_a_network_without_places_is_refused_before_anything_is_dreamed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "flat_network.py").write_text(
-        "from torch import nn\n"
-        "def flat():\n    return nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 6))\n"
-    )
-    (tmp_path / "six.csv").write_text("".join(["index,title\n", *(f"{i},class {i}\n" for i in range(6))]))
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    network = 'network={source: python, name: "flat_network:flat", input: {size: 32}, classes: six.csv}'
+    flat = "def made():\n    return nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 6))\n"
+    network = _network_of(flat, "flat_network", tmp_path, monkeypatch)
     said, told = (network, "stills.variants=2", "stills.steps=3", "stills.retries=0"), Recorder()
     with pytest.raises(UserError, match=r"set stills\.diversity=0"):
         render_stills(request(tmp_path / "run", *said), told)
@@ -290,9 +293,8 @@ def test_a_network_without_places_is_refused_before_anything_is_dreamed(
 def test_a_network_that_remembers_has_threads_for_variants_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (tmp_path / "remembering.py").write_text(
-        "from torch import nn\n"
-        "class Remembering(nn.Module):\n"
+    remembering = (
+        "class made(nn.Module):\n"
         "    def __init__(self):\n"
         "        super().__init__()\n"
         "        self.first = nn.Conv2d(3, 6, 3, padding=1)\n"
@@ -300,10 +302,7 @@ def test_a_network_that_remembers_has_threads_for_variants_too(
         "        self.last = self.first(views)\n"
         "        return self.last.mean((2, 3))\n"
     )
-    (tmp_path / "six.csv").write_text("".join(["index,title\n", *(f"{i},class {i}\n" for i in range(6))]))
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    network = 'network={source: python, name: "remembering:Remembering", input: {size: 32}, classes: six.csv}'
+    network = _network_of(remembering, "remembering", tmp_path, monkeypatch)
     said = (network, "stills.variants=2", "stills.steps=2", "stills.retries=0", "run.threads=2")
     render_stills(request(tmp_path / "run", *said), Recorder())
     assert "take turns" not in caplog.text

@@ -24,7 +24,7 @@ def is_tame(magnitudes: Float[Tensor, " batch"]) -> Bool[Tensor, " batch"]:
     return magnitudes < _OVERFLOW
 
 
-class Turns:
+class Balance:
     """Brings the gradients of networks that take turns to the size of the first one's, over one ascent.
 
     An optimizer that keeps averages over the steps follows the largest gradients most. Sizes are means that forget, for
@@ -37,22 +37,28 @@ class Turns:
         self._means = torch.zeros(pictures, networks, device=device)
 
     def balanced(
-        self, places: Sequence[int], turns: Sequence[int], gradients: Float[Tensor, "rows count 3 size size"]
+        self,
+        places: Sequence[int],
+        turns: Sequence[int],
+        takes_turns: Sequence[bool],
+        gradients: Float[Tensor, "rows count 3 size size"],
     ) -> Float[Tensor, "rows count 3 size size"]:
         """The gradients of one step.
 
         Args:
             places: Whose they are: numbers of pictures.
             turns: Which of its networks has been asked about each of them, from 0.
+            takes_turns: Whether it takes turns with others; the gradients of those that do not stay as they are.
             gradients: Of all views of each of these pictures.
         """
-        rows, columns = (onto(torch.tensor(numbers), gradients.device) for numbers in (places, turns))
+        told = (torch.tensor(values) for values in (places, turns, takes_turns))
+        rows, columns, taking = (onto(values, gradients.device) for values in told)
         size, before = torch.linalg.vector_norm(gradients, 1, dim=(1, 2, 3, 4)), self._means[rows, columns]
         usable = is_usable(size)
         mean = torch.where(before > 0, before.lerp(size, _NEWEST), size)
         self._means[rows, columns] = torch.where(usable, mean, before)
         first = self._means[rows, 0]
-        share = torch.where(usable & (first > 0), first / mean, 1.0)
+        share = torch.where(taking & usable & (first > 0), first / mean, 1.0)
         return gradients * share.view(-1, 1, 1, 1, 1)
 
 

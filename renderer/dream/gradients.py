@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from renderer.common.errors import UserError
 from renderer.common.progress import Stepped
-from renderer.dream.balance import Mean, Turns, is_tame, is_usable
+from renderer.dream.balance import Balance, Mean, is_tame, is_usable
 from renderer.dream.climb import Ascent, Climb, Pictures, Step
 from renderer.dream.diversity import likeness
 from renderer.dream.health import Health
@@ -81,7 +81,7 @@ class UsableGradient:
         self._near = [climb.reference if climb.stays_by_layer else None for climb in climbs]
         self._aside: dict[int, Tensor | float] = {}
         self._health = [Health() for _ in climbs]
-        self._turns = Turns(len(climbs), max(map(len, self._dreamers), default=1), network.device)
+        self._balance = Balance(len(climbs), max(map(len, self._dreamers), default=1), network.device)
         self._fine = torch.ones((), dtype=torch.bool, device=network.device)
         self._steps = 0
 
@@ -183,16 +183,12 @@ class UsableGradient:
 
     def _balanced(self, network: Network, places: Sequence[int], gradient: Views, step: Step) -> Views:
         """The gradient of one network, where it is one of several that take turns, heard as much as those of others."""
-        taking = [place for place in places if self._takes_turns(place, step)]
-        if not taking:
+        taking = [self._takes_turns(place, step) for place in places]
+        if not any(taking):
             return gradient
-        turns = [[one for one, _ in self._dreamers[place]].index(network) for place in taking]
-        count = len(gradient) // len(places)
-        if len(taking) == len(places):
-            return self._turns.balanced(taking, turns, _by_picture(gradient, count)).flatten(0, 1)
-        rows, by_picture = [places.index(place) for place in taking], _by_picture(gradient, count).clone()
-        by_picture[rows] = self._turns.balanced(taking, turns, by_picture[rows])
-        return by_picture.flatten(0, 1)
+        turns = [[one for one, _ in self._dreamers[place]].index(network) for place in places]
+        by_picture = _by_picture(gradient, len(gradient) // len(places))
+        return self._balance.balanced(places, turns, taking, by_picture).flatten(0, 1)
 
     def _takes_turns(self, place: int, step: Step) -> bool:
         return len(self._dreamers[place]) > 1 and step.values[place].together == "turns"

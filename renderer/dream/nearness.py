@@ -111,17 +111,17 @@ class References:
             pictures: The pictures, in the size of the references.
             seconds: Film time since this was last done: where a mask is half open, half is lost in a second.
         """
-        masks = self._of_size()
-        return (
-            pictures if self.pictures is None or masks is None else torch.lerp(self.pictures, pictures, masks**seconds)
-        )
+        masks = self._resized_masks()
+        if self.pictures is None or masks is None:
+            return pictures
+        return torch.lerp(self.pictures, pictures, masks**seconds)
 
     def seen(self, opacities: Float[Tensor, "batch height width"]) -> Float[Tensor, "batch height width"]:
         """How opaque the pictures are, where their masks hide parts of them."""
-        masks = self._of_size()
+        masks = self._resized_masks()
         return opacities if masks is None else opacities * masks[:, 0]
 
-    def _of_size(self) -> Float[Tensor, "batch 1 height width"] | None:
+    def _resized_masks(self) -> Float[Tensor, "batch 1 height width"] | None:
         """The masks in the size of the references; None where there are none."""
         if self.pictures is None or all(mask is None for mask in self._masks):
             return None

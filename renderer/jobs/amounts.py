@@ -37,8 +37,8 @@ def saved_of_film(run: Run, plan: Plan) -> dict[str, Amount]:
 
 def saved_of_stills(run: Run, keys: Collection[str]) -> Amount:
     """What was saved of fresh stills that were being dreamed, of the targets with these keys."""
-    records = filter(None, map(read_saved_record, run.paths.all_saved()))
-    own = [record for record in records if record.frames == 0 and record.names and set(keys).issuperset(record.names)]
+    records, known = filter(None, map(read_saved_record, run.paths.all_saved())), set(keys)
+    own = [record for record in records if record.frames == 0 and record.names and known.issuperset(record.names)]
     return sum((Amount(0, 0, record.steps * len(record.names)) for record in own), Amount(0, 0))
 
 

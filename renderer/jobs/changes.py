@@ -217,18 +217,16 @@ def _stills_anew(old: Run, new: Run) -> tuple[Target, ...]:
 def _describe_changes(old: RunFile, new: RunFile, values: _Values) -> list[str]:
     named = _named_files(old, new)
     titles = {f"scenes.{target.key}": target.title for file in (old, new) for target in file.targets}
-    companions = [_companions(file) for file in (old, new)]
-    if companions[0] != companions[1]:  # by number they would be compared with others
+    told, (before, after) = _target_changes(old, new), (_companions(file) for file in (old, new))
+    if before != after:  # by number they would be compared with others
+        told.append(f"{_COMPANIONS}: was {before}, is {after}")
         values = {key: pair for key, pair in values.items() if not key.startswith(_COMPANIONS)}
-    found = [_describe(_titled(key, titles), *(named.get(key) or pair)) for key, pair in sorted(values.items())]
-    if companions[0] != companions[1]:
-        before, after = (together(names) if names else "none" for names in companions)
-        found = [f"network.companions: was {before}, is {after}", *found]
-    return _target_changes(old, new) + found
+    return told + [_describe(_titled(key, titles), *(named.get(key) or pair)) for key, pair in sorted(values.items())]
 
 
-def _companions(file: RunFile) -> list[str]:
-    return [companion.label for companion in file.settings.network.companions]
+def _companions(file: RunFile) -> str:
+    names = [companion.label for companion in file.settings.network.companions]
+    return together(names) if names else "none"
 
 
 def _differences_of_looks(old: RunFile, new: RunFile) -> _Values:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from renderer.common.wording import listed
-from renderer.networks.source import NetworkSource, nothing_in_common
+from renderer.networks.source import NetworkSource
 from renderer.settings.sections import Settings
 from renderer.targets.selection import select_classes
 from renderer.targets.target import Target
@@ -34,13 +34,14 @@ def said_of_companions(network: NetworkSource, targets: Sequence[Target]) -> lis
     """What is to be said of companions that do not know all targets, a line each; raises UserError."""
 
     def said(companion: NetworkSource) -> list[str]:
-        found = network.matches(companion)
-        if not found:
-            raise nothing_in_common(network, companion)
+        found, texts = network.matches(companion), list[str]()
         lacking = [target.title for target in targets if not all(unit in found for unit, _ in target.units)]
-        without = f"{len(lacking)} of {len(targets)} classes are dreamed without it" if lacking else ""
-        same = "is the first network once more, so that it counts twice" if companion == network.alone else ""
-        return [*([f"does not know {listed(lacking)}: {without}"] if lacking else []), *([same] if same else [])]
+        if lacking:
+            without = f"{len(lacking)} of {len(targets)} classes are dreamed without it"
+            texts.append(f"does not know {listed(lacking)}: {without}")
+        if companion == network.alone:
+            texts.append("is the first network once more, so that it counts twice")
+        return texts
 
     return [
         f"network.companions[{number}]: {network.companions[number].label} {text}"

@@ -55,7 +55,7 @@ class NamedNetwork:
 
 @dataclass(frozen=True)
 class _Asked:
-    """A network that has been loaded, and the digest of its weights."""
+    """A network that has been loaded, who it is whatever its weights are called, and the digest of these."""
 
     named: NamedNetwork
     who: str

@@ -30,21 +30,27 @@ def keep_logits(run: Run, observer: Callable[[], Observer], progress: Progress) 
         observer: Gives what asks the network; asked for only if a still has no row yet.
         progress: Is told of the stills that are looked at.
     """
+    if not run.settings.stills.logits:
+        _remove_those_of_others(run, progress)
+        return
     rows = _wanted_rows(run)
     written, kept = _kept_rows(run)
     if written == rows:
-        return
-    if not run.settings.stills.logits:
-        if written:  # and would be taken for those of the stills that are there
-            remove(run.paths.logits_names)
-            remove(run.paths.logits)
-            progress.note(f"{run.paths.logits} was of other stills, and is removed; stills.logits=true makes it anew")
         return
     found = _look(run, rows, kept, observer, progress)
     outputs = np.stack([found[row.digest] for row in rows]).astype(np.float32, copy=False)
     digest = write_array(run.paths.logits, outputs)
     names = LogitsFile(digest=digest, network=_network(run), rows=tuple(rows), columns=_columns(run, outputs.shape[1]))
     write_names(run.paths.logits_names, names)
+
+
+def _remove_those_of_others(run: Run, progress: Progress) -> None:
+    """Outputs that nobody asks for any more, and that would be taken for those of the stills that are there."""
+    read = read_logits(run.paths)
+    if read and list(read[0].rows) != _wanted_rows(run):
+        remove(run.paths.logits_names)
+        remove(run.paths.logits)
+        progress.note(f"{run.paths.logits} was of other stills, and is removed; stills.logits=true makes it anew")
 
 
 def _wanted_rows(run: Run) -> list[LogitsRow]:

@@ -70,9 +70,9 @@ def make_preview(settings: Settings, *, film: bool) -> Preview:
         frames = fewer_frames(settings)
         changes |= smaller_film(settings) | frames | _lasting_fades(settings.film, frames["film.fps"])
     if not film or settings.stills.fresh:
-        steps = settings.stills.steps
-        changes |= smaller_stills(settings) | {"stills.steps": max(min(steps, _STILL_STEPS), steps // 4)}
-        changes |= {"stills.variants": min(settings.stills.variants, _MOST_VARIANTS)}
+        steps, variants = settings.stills.steps, min(settings.stills.variants, _MOST_VARIANTS)
+        fewer = {"stills.steps": max(min(steps, _STILL_STEPS), steps // 4), "stills.variants": variants}
+        changes |= smaller_stills(settings) | fewer
     preview = check_settings(settings, changes)
     saves = _saves(_work(settings, targets, film=film), _work(preview, few, film=film))
     return Preview(preview, _told(preview, len(few), len(targets), film=film, saves=saves), saves)

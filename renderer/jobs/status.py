@@ -202,6 +202,5 @@ def _stills_part(seen: SeenRun) -> Part:
     seconds = sum(record.seconds for record in finished)
     done, total, each = len(finished), len(seen.run.targets), seen.run.still_recipe.stills.variants
     left = project_seconds(len(again), done, seconds)
-    whole = fresh_stills(seen.run, total).steps
-    saved = saved_of_stills(seen.run, again).steps / whole if whole else 0.0
+    saved = saved_of_stills(seen.run, again).steps / fresh_stills(seen.run, total).steps
     return Part(done, total, done * each, total * each, share=min(1.0, done / total + saved), seconds_left=left)

@@ -6,7 +6,7 @@ import torch
 
 from renderer.common.errors import UserError
 from renderer.networks.network import Companion, Network
-from renderer.networks.source import NetworkSource, nothing_in_common
+from renderer.networks.source import NetworkSource
 from renderer.networks.state_dicts import first_line
 from renderer.targets.target import OUTPUTS
 
@@ -78,6 +78,4 @@ def _load_companion(
     first: NetworkSource, companion: NetworkSource, device: torch.device, dtype: torch.dtype
 ) -> Companion:
     units = first.matches(companion)
-    if not units:
-        raise nothing_in_common(first, companion)
     return Companion(load_network(companion, device, dtype), units)

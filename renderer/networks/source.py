@@ -173,8 +173,19 @@ class NetworkSource(Section):
         return told | ({"companions": companions} if companions else {})
 
     def matches(self, companion: NetworkSource) -> dict[int, int]:
-        """Index in a companion's class list by index in the own one, for the classes that are in both."""
-        return match_classes(self.class_list(), companion.class_list())
+        """Index in a companion's class list by index in the own one, for the classes that are in both.
+
+        Raises:
+            UserError: None are in both, or a list cannot be read.
+        """
+        own = self.class_list()
+        found = match_classes(own, companion.class_list())
+        if not found:
+            raise UserError(
+                f"network.classes: {companion.label} knows none of the classes ({own[0].title}, ...), neither by wnid "
+                "nor by title; choose a companion that does, or give it their names"
+            )
+        return found
 
     def _matching(self, companion: NetworkSource) -> dict[str, str]:
         """Tells which classes are which: lists can change without a weight changing."""
@@ -242,14 +253,6 @@ class NetworkSource(Section):
     def known_targets(self) -> tuple[Target, ...]:
         """All that can be dreamed toward, by index; raises UserError."""
         return self.targets.known(self)
-
-
-def nothing_in_common(first: NetworkSource, companion: NetworkSource) -> UserError:
-    """What is said of a companion that knows none of the first network's classes."""
-    return UserError(
-        f"network.classes: {companion.label} knows none of the classes ({first.class_list()[0].title}, ...), neither "
-        "by wnid nor by title; choose a companion that does, or give it their names"
-    )
 
 
 @lru_cache(maxsize=8)
