@@ -207,7 +207,7 @@ def test_ctrl_c_leaves_a_run_to_go_on_with(tmp_path: Path, head: Head, alone: di
     assert said.count("Interrupted.") == 1
     assert "Traceback" not in said
     assert "raylet" not in said
-    assert not descendants(f"WHOSE={tmp_path}")
+    wait_for(lambda: not descendants(f"WHOSE={tmp_path}"), seconds=10)  # the last ones may be ending
     on_ray(small(tmp_path / "run"), head.address)
     assert results(tmp_path / "run") == alone
 
@@ -296,8 +296,8 @@ def program(folder: Path, *options: str, **environment: str) -> "subprocess.Pope
     )  # fmt: skip
 
 
-def wait_for(is_so: Callable[[], object]) -> None:
-    until = time.monotonic() + _WAIT_SECONDS
+def wait_for(is_so: Callable[[], object], seconds: float = _WAIT_SECONDS) -> None:
+    until = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < until
         time.sleep(0.05)

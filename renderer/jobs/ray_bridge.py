@@ -111,7 +111,7 @@ class Bridge:
         for worker in list(self._workers):
             self.let_go(worker)
         for thread in self._ending:
-            thread.join(_END_SECONDS)
+            thread.join(2 * _END_SECONDS)  # one that does not end by itself is killed after half of it
 
     def _hear(self, worker: int, ref: Any) -> None:
         events, reason = _got(ref)
