@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from renderer.common.errors import UserError
-from renderer.film.tasks import Frame
+from renderer.film.tasks import Frame, Still
 from renderer.jobs.commands import Request, render, render_stills
 from renderer.store.paths import RunPaths
 from renderer.store.records import SegmentRecord, read_record
@@ -254,6 +254,38 @@ def test_what_an_interrupted_change_left_is_asked_for_before_it_is_written_over(
         run(tmp_path, *RESET, "film.seconds_per_class=0.5")
     assert run(tmp_path, *RESET) is None
     assert before.items() <= results(tmp_path).items()
+
+
+def test_stills_are_asked_for_once_where_the_change_was_interrupted(tmp_path: Path) -> None:
+    class Interrupting(FakeWorker):
+        def stills(self, *_args: object, **_options: object) -> Iterator[Still]:
+            raise KeyboardInterrupt
+
+    def stills(*overrides: str, agree: bool = False) -> FakeWorker:
+        worker = FakeWorker(tiny_settings())
+        asked = Request("tiny", tiny_settings(*overrides), tmp_path, agree=lambda _text: agree)
+        render_stills(asked, Recorder(), lambda _: worker)
+        return worker
+
+    stills()
+    before = results(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        asked = Request("tiny", tiny_settings("stills.steps=9"), tmp_path, agree=lambda _text: True)
+        render_stills(asked, Recorder(), Interrupting)
+    with pytest.raises(UserError, match=r"stills\.steps: was 9, is 8"):
+        stills("stills.steps=8")
+    assert stills("stills.steps=9").groups, "that was agreed to"
+    with pytest.raises(UserError, match=r"stills\.steps: was 9"):
+        stills()
+    stills(agree=True)
+    assert results(tmp_path) == before
+
+
+def test_stills_that_a_film_left_with_other_settings_are_asked_for(tmp_path: Path) -> None:
+    render_stills(request(tmp_path), Recorder(), FakeWorker)
+    render(request(tmp_path, "stills.steps=9"), Recorder(), FakeWorker)
+    with pytest.raises(UserError, match=r"of earlier settings\. .* the stills of 4 of 4 classes would be dreamed anew"):
+        render_stills(request(tmp_path, "stills.steps=9"), Recorder(), FakeWorker)
 
 
 def test_going_back_to_what_is_there_is_not_asked_for(tmp_path: Path) -> None:

@@ -83,7 +83,8 @@ class Changes:
         if len(found) > _MOST_NAMED:
             found[_MOST_NAMED - 1 :] = [f"and {len(found) - _MOST_NAMED + 1} others"]
         lines = "".join(f"  {text}\n" for text in found)
-        return f"{self.new.paths.root} was begun with other settings:\n{lines}{self._cost()}"
+        begun = f"was begun with other settings:\n{lines}" if found else "has frames or stills of earlier settings. "
+        return f"{self.new.paths.root} {begun}{self._cost()}"
 
     def _cost(self) -> str:
         if self.is_another and not self.frames_anew and not self.stills_anew:
@@ -211,7 +212,15 @@ def _stills_anew(old: Run, new: Run) -> tuple[Target, ...]:
         # A film takes what stills there are, but for those of another network.
         fresh = fresh if old.file.network != new.file.network else []
         return tuple(new.targets[position] for position, _ in fresh)
-    return tuple(new.targets[position] for position, still in fresh if still.made_from != fresh_digest(new, position))
+    dreamed = enumerate(old.targets) if old.dreams_stills else ()
+    asked = {target.key: fresh_digest(old, position) for position, target in dreamed}
+    wanted = {position: fresh_digest(new, position) for position, _ in fresh}
+    return tuple(
+        new.targets[position]
+        for position, still in fresh
+        # What the run already asks for has been agreed to, and was interrupted.
+        if still.made_from != wanted[position] != asked.get(new.targets[position].key)
+    )
 
 
 def _describe_changes(old: RunFile, new: RunFile, values: _Values) -> list[str]:
