@@ -17,8 +17,8 @@ def load_network(source: NetworkSource, device: torch.device = _CPU, dtype: torc
     """Load a network, frozen, with its classes and its companions.
 
     Raises:
-        UserError: The network or its weights cannot be had, its outputs are not the classes of its list, or a companion
-            knows none of them.
+        UserError: The network or its weights cannot be had, its outputs are not the classes of its list or not finite,
+            or a companion knows none of them.
     """
     companions = source.of_companions(lambda companion: _load_companion(source, companion, device, dtype))
     network = Network(source.load(), source.targets, (), companions, device=device, dtype=dtype)
@@ -28,6 +28,11 @@ def load_network(source: NetworkSource, device: torch.device = _CPU, dtype: torc
         raise UserError(
             f"network.classes: the network has {outputs} outputs, but its class list {len(classes)} classes (without a "
             "file, those of ImageNet); set network.classes to a file with a title for each output, or to numbered"
+        )
+    if not network.answers:
+        raise UserError(
+            f"network: {source.label} answers a gray picture with no finite number: its weights are damaged, or those "
+            "of another network; give it others"
         )
     return network
 

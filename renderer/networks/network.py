@@ -284,6 +284,12 @@ class Network:
         """How many numbers its answer has."""
         return self.channels(OUTPUTS)
 
+    @property
+    @torch.no_grad()
+    def answers(self) -> bool:
+        """Whether any number of its answer to a gray picture is finite."""
+        return any(bool(self.activations(self._gray, precise=one)[OUTPUTS].isfinite().any()) for one in (False, True))
+
     @torch.no_grad()
     def scores(self, pictures: UInt8[np.ndarray, "batch height width 3"], aims: Sequence[Aim]) -> tuple[Score, ...]:
         """What the network says of whole pictures, each of which is to show the given target."""

@@ -215,6 +215,17 @@ def test_other_floating_point_numbers_and_those_that_are_none_are_taken(tmp_path
     assert module.state_dict()[HEAD].dtype == torch.float32
 
 
+def test_weights_that_give_no_number_are_told_whosever_they_are(tmp_path: Path) -> None:
+    state = squeezenet_state()
+    save_file(state, tmp_path / "good.safetensors")
+    save_file(state | {HEAD: state[HEAD] * torch.nan}, tmp_path / "bad.safetensors")
+    good, bad = (settings(tmp_path / f"{name}.safetensors") for name in ("good", "bad"))
+    with pytest.raises(UserError, match=r"^network: .* no finite number"):
+        load_network(bad, dtype=torch.bfloat16)
+    with pytest.raises(UserError, match=r"^network\.companions\[1\]: .* no finite number"):
+        load_network(good.model_copy(update={"companions": [good, bad]}))
+
+
 def test_a_damaged_download_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     path = download_path(models.SqueezeNet1_1_Weights.IMAGENET1K_V1)
