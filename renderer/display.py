@@ -21,14 +21,14 @@ from renderer.atlas.dataset import Dataset
 from renderer.atlas.sheet import Sheet
 from renderer.common.printable import printable
 from renderer.common.progress import Amount, Course, Progress
-from renderer.common.wording import format_bytes, format_duration
+from renderer.common.wording import format_bytes, format_duration, together
 from renderer.jobs.commands import Outcome
 from renderer.jobs.footage import Clip
 from renderer.jobs.photo import DreamedPhoto
 from renderer.jobs.preflight import Finding
 from renderer.jobs.sharding import ShardOutcome
 from renderer.jobs.status import Part, Status
-from renderer.store.evaluation_file import Evaluation, Figures, PictureScore, View, failed, judge_names
+from renderer.store.evaluation_file import Evaluation, Figures, PictureScore, View, failed, judge_names, role
 from renderer.store.index_file import Index, IndexClass
 from renderer.store.live_file import SILENT_SECONDS, Working
 from renderer.targets.target import Score, Target
@@ -388,7 +388,13 @@ def print_evaluation(console: Console, remarks: Console, evaluation: Evaluation,
         evaluation: What is to be told.
         worst: How many pictures to list for each network; 0 for no such list.
     """
-    names = [f"{evaluation.network.network['name']} (dreamed)", *judge_names(evaluation)]
+    dreamer = evaluation.network.network
+    if companions := dreamer.get("companions"):
+        dreamers = together([one["name"] for one in (dreamer, *companions)])
+        remarks.print(printable(f"Dreamed by {dreamers}"), markup=False, highlight=False)
+    outsiders = [role(evaluation, judge) == "judge" for judge in evaluation.judges]
+    judges = [f"{name} (judge)" if one else name for name, one in zip(judge_names(evaluation), outsiders, strict=True)]
+    names = [f"{dreamer['name']} (dreamed)", *judges]
     networks = list(zip(names, (evaluation.network, *evaluation.judges), strict=True))
     print_table(console, [_figures_row(name, figures) for name, found in networks for figures in found.figures])
     failures = [_failure_row(name, score) for name, found in networks for score in failed(found.pictures)[:worst]]

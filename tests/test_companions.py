@@ -1,5 +1,7 @@
 """`network.companions` on whole runs: settings, films, resumption, what is said of them."""
 
+import csv
+import io
 import json
 import re
 from collections import Counter
@@ -13,10 +15,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from rich.console import Console
 from safetensors.torch import save_file
 from torchvision import models
 
+from renderer.atlas.score_table import score_table
 from renderer.common.errors import UserError
+from renderer.display import print_evaluation
 from renderer.jobs.choosing import said_of_companions
 from renderer.jobs.commands import Request, render, render_stills
 from renderer.jobs.evaluation import evaluate, named_networks
@@ -144,7 +149,13 @@ def test_film_page_and_evaluation_say_who_dreamed(tmp_path: Path, companion: str
     outsider = made(tmp_path, "outsider", 5)
     found = evaluate(tmp_path, named_networks([companion, outsider], []), Recorder())
     assert [judge.companion for judge in found.judges] == [True, False]
-    assert judge_names(found) == ["squeezenet1_1 (one.safetensors) (companion)", "squeezenet1_1 (outsider.safetensors)"]
+    names = ["(one.safetensors) (companion)", "(outsider.safetensors) (same architecture)"]
+    assert judge_names(found) == [f"squeezenet1_1 {name}" for name in names]
+    roles = {(row["network"], row["role"]) for row in csv.DictReader(io.StringIO(score_table(found, "run")))}
+    assert {role for _, role in roles} == {"dreamer", "companion", "relative"}
+    tables, remarks = io.StringIO(), io.StringIO()
+    print_evaluation(Console(file=tables), Console(file=remarks), found, 0)
+    assert "Dreamed by emojinet and squeezenet1_1" in remarks.getvalue()
 
 
 def test_check_loads_companions_and_says_what_they_lack(tmp_path: Path, companion: str) -> None:
@@ -153,6 +164,7 @@ def test_check_loads_companions_and_says_what_they_lack(tmp_path: Path, companio
     assert "torchvision: squeezenet1_1, one.safetensors" in findings["weights"].text
     assert findings["classes"].state == "ok"
     assert findings["companions"].state == "warning"
+    assert findings["companions"].text.startswith("emojinet and squeezenet1_1: take turns, a pass a step; ")
     assert f"squeezenet1_1 does not know {TITLES[3]}: 1 of 4 classes" in findings["companions"].text
     assert findings["dreaming"].state == "ok"
 
@@ -169,6 +181,13 @@ def test_a_missing_file_is_named_as_in_the_settings(tmp_path: Path, companion: s
     with pytest.raises(UserError, match=r"network\.companions\[1\]\.weights: there is no file .*gone\.safetensors"):
         render_stills(request(tmp_path, *with_companions(companion, missing)), Recorder())
     assert not RunPaths(tmp_path).settings.exists()
+
+
+def test_advice_is_for_the_mapping_of_the_companion(tmp_path: Path, companion: str) -> None:
+    wrong = companion.replace("torchvision,", "torchvision, name: squeezenet1_0,")
+    with pytest.raises(UserError, match=r"write name: squeezenet1_1 into the companion's mapping") as error:
+        load_network(parse_settings(f"network: {{source: embedded, companions: [{wrong}]}}", "x.yaml").network)
+    assert "set network" not in str(error.value)
 
 
 def test_what_is_called_as_a_key_in_a_path_stays(tmp_path: Path, companion: str) -> None:
@@ -298,7 +317,7 @@ def test_other_companions_are_told_in_a_line(tmp_path: Path, companion: str) -> 
     with pytest.raises(UserError) as error:
         render_stills(request(tmp_path / "run", *with_companions("{source: embedded}"), "stills.steps=2"), Recorder())
     (line,) = [line for line in str(error.value).splitlines() if "network.companions" in line]
-    assert line == "  network.companions: was squeezenet1_1 and emojinet, is emojinet"
+    assert line.startswith("  network.companions: was squeezenet1_1 and emojinet, is emojinet; ")
 
 
 def test_a_network_that_is_there_twice_is_told() -> None:

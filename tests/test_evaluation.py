@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from urllib.error import URLError
 
@@ -120,7 +121,7 @@ def test_the_file_and_the_page_tell_of_it(tmp_path: Path, small_judge: str) -> N
     assert list(data) == ["version", "network", "judges"]
     assert data["version"] == 1
     assert data["network"]["network"] == {"source": "embedded", "name": "emojinet", "weights": None}
-    assert list(data["judges"][0]) == ["network", "contents", "companion", "unknown", "figures", "pictures"]
+    assert list(data["judges"][0]) == ["network", "contents", "companion", "relative", "unknown", "figures", "pictures"]
     contents = page_contents(directory)
     assert contents["judges"] == ["squeezenet1_1"]
     classes = contents["classes"]
@@ -148,6 +149,30 @@ def test_another_judge_is_added_and_the_same_replaced(tmp_path: Path, small_judg
     assert judge_names(second) == ["squeezenet1_1", "emojinet (took part)"]
     assert second.judges[1] == first.judges[1]
     assert [score.shown for score in second.judges[0].pictures if score.index == 1] == [("film",)]
+
+
+def test_a_file_of_weights_alone_is_no_judge() -> None:
+    with pytest.raises(UserError, match=r"torchvision:NAME, and the file with --weights some/net\.safetensors"):
+        judges("some/net.safetensors")
+
+
+def test_what_judges_said_of_pictures_that_are_gone_counts_no_more(tmp_path: Path, small_judge: str) -> None:
+    directory = rendered(tmp_path / "run", "film.chains=1")
+    before = evaluate(directory, judges(small_judge), Recorder()).judges
+    recorder = Recorder()
+    assert evaluate(directory, [], recorder).judges == before
+    rendered(directory, "film.chains=1", "classes.select=[1,2]")
+    (fewer,) = evaluate(directory, [], recorder).judges
+    assert [score.index for score in fewer.pictures] == [1, 2]
+    assert [one.pictures for one in fewer.figures] == [2]
+    other = request(directory, "film.chains=1", "classes.select=[1,2]", "run.seed=5")
+    render(replace(other, agree=lambda _text: True), Recorder(), FakeWorker)
+    assert evaluate(directory, [], recorder).judges == ()
+    assert stored(directory).judges == ()
+    notes = [note for note in recorder.notes if "asked about" in note]
+    assert len(notes) == 2
+    assert "1 of 3 pictures that are no longer there" in notes[0]
+    assert "ask it again with --judge" in notes[1]
 
 
 def test_judges_of_one_name_are_told_apart_by_their_weights(tmp_path: Path, small_judge: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from renderer.atlas.seen import SeenRun
+from renderer.common.digests import data_digest
 from renderer.film.tasks import Picture
 from renderer.film.timeline import Segment
 from renderer.media.pictures import load_picture, mix
@@ -38,6 +39,14 @@ class Exhibit:
     def still_digest(self) -> str | None:
         """Digest of the still's file; None for a picture of the film alone."""
         return self.file.digest if self.is_still else None
+
+    @property
+    def digest(self) -> str:
+        """Digest of what the picture follows from: where it is another, so is the picture."""
+        if self.mixed_with is None:
+            return self.file.digest
+        other, share = self.mixed_with
+        return data_digest([self.file.digest, other.digest, share])
 
     def picture(self) -> Picture:
         """Read the picture; raises OSError."""

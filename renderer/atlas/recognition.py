@@ -74,6 +74,7 @@ def score_picture(
     picture: Picture,
     shown: tuple[View, ...] = ("still",),
     still_digest: str | None = None,
+    picture_digest: str | None = None,
 ) -> PictureScore | None:
     """What a network says of a picture; None if it does not know the target.
 
@@ -83,6 +84,7 @@ def score_picture(
         picture: The picture.
         shown: As what a viewer sees it.
         still_digest: Digest of its file, if it is a still.
+        picture_digest: Digest of what it follows from.
 
     Raises:
         UserError: What it says are no numbers.
@@ -90,9 +92,8 @@ def score_picture(
     if not knows(judge, target):
         return None
     said = _activation(judge, target, picture) if judge.outputs is None else _rank(judge, target, picture)
-    return PictureScore(
-        index=target.index, wnid=target.wnid, title=target.title, shown=shown, still_digest=still_digest, **said
-    )
+    digests = {"still_digest": still_digest, "picture_digest": picture_digest}
+    return PictureScore(index=target.index, wnid=target.wnid, title=target.title, shown=shown, **digests, **said)
 
 
 def _activation(judge: Judge, target: Target, picture: Picture) -> dict[str, Any]:

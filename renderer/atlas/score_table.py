@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from renderer.common.errors import UserError
-from renderer.store.evaluation_file import Evaluation, PictureScore, Recognition, plain_judge_names
+from renderer.store.evaluation_file import Evaluation, PictureScore, plain_judge_names, role
 from renderer.store.outputs import refuse_within
 
 _SUFFIXES = {".csv", ".tsv", ".txt", ".data"}
@@ -62,13 +62,7 @@ def _rows(evaluation: Evaluation, run: str) -> Iterator[dict[str, object]]:
     for name, found in ((str(dreamer.network["name"]), dreamer), *judges):
         for picture in found.pictures:
             for view in picture.shown:
-                yield {"run": run, "network": name, "role": _role(found, dreamer), "view": view} | _said(picture)
-
-
-def _role(found: Recognition, dreamer: Recognition) -> str:
-    if found is dreamer:
-        return "dreamer"
-    return "companion" if found.companion else "judge"
+                yield {"run": run, "network": name, "role": role(evaluation, found), "view": view} | _said(picture)
 
 
 def _said(picture: PictureScore) -> dict[str, object]:

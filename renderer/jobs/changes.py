@@ -93,6 +93,8 @@ class Changes:
         costs = [f"the {what} of {len(anew)} of {all_} classes" for what, anew in counted if anew]
         titles = list(dict.fromkeys(target.title for target in (*self.frames_anew, *self.stills_anew)))
         cost = f"What still fits is kept; {' and '.join(costs)} would be dreamed anew ({listed(titles)})"
+        if self.stills_anew:
+            cost += ". New stills take the place of those that are there"
         to_dream = len({segment.position for segment in self.lacking if not segment.is_lead_in})
         if self.frames_anew:
             seconds = self._seconds()
@@ -228,7 +230,8 @@ def _describe_changes(old: RunFile, new: RunFile, values: _Values) -> list[str]:
     titles = {f"scenes.{target.key}": target.title for file in (old, new) for target in file.targets}
     told, (before, after) = _target_changes(old, new), (_companions(file) for file in (old, new))
     if before != after:  # by number they would be compared with others
-        told.append(f"{_COMPANIONS}: was {before}, is {after}")
+        follow = "with them usual values change that were not set, see docs/presets.md"
+        told.append(f"{_COMPANIONS}: was {before}, is {after}; {follow}")
         values = {key: pair for key, pair in values.items() if not key.startswith(_COMPANIONS)}
     return told + [_describe(_titled(key, titles), *(named.get(key) or pair)) for key, pair in sorted(values.items())]
 

@@ -106,7 +106,7 @@ def evaluate(directory: Path, judges: Sequence[NamedNetwork], progress: Progress
     asked = [_ask(run, dreamer, own=True), *(_ask(run, judge, own=False) for judge in judges)]
     scores = _score_all(asked, found, progress)
     dreaming, *judging = [_recognition(run, *one) for one in zip(asked, scores, strict=True)]
-    evaluation = Evaluation(network=dreaming, judges=_with_earlier(run, judging, progress))
+    evaluation = Evaluation(network=dreaming, judges=_with_earlier(run, judging, found, progress))
     write_evaluation(run.paths.evaluation, evaluation)
     _renew_page(run, progress)
     return evaluation
@@ -144,7 +144,8 @@ def _score_all(asked: Sequence[_Asked], found: Sequence[Exhibit], progress: Prog
         picture = exhibit.picture()
         for one, own_scores in zip(asked, scores, strict=True):
             with _named_in_errors(one.named):
-                score = score_picture(one.judge, exhibit.target, picture, exhibit.shown, exhibit.still_digest)
+                digests = exhibit.still_digest, exhibit.digest
+                score = score_picture(one.judge, exhibit.target, picture, exhibit.shown, *digests)
             if score:
                 own_scores.append(score)
         progress.advance(Amount(1, int(following != exhibit.target.key)), [exhibit.target.title])
@@ -154,14 +155,22 @@ def _score_all(asked: Sequence[_Asked], found: Sequence[Exhibit], progress: Prog
 
 def _recognition(run: Run, asked: _Asked, scores: tuple[PictureScore, ...]) -> Recognition:
     unknown = [target for target in run.targets if not knows(asked.judge, target)]
+    own = asked.named.settings
+    took_part = asked.who in _taking_part(run)
+    dreamed = {_kind(one) for one in (run.settings.network, *run.settings.network.companions)}
     return Recognition(
-        network=asked.named.settings.describe(),
+        network=own.describe(),
         contents=asked.contents,
-        companion=asked.who in _taking_part(run),
+        companion=took_part,
+        relative=not took_part and _kind(own) in dreamed,
         unknown=tuple(UnknownClass(index=one.index, wnid=one.wnid, title=one.title) for one in unknown),
         figures=measure(scores),
         pictures=scores,
     )
+
+
+def _kind(network: NetworkSource) -> tuple[str, str]:
+    return network.source, network.label
 
 
 def _taking_part(run: Run) -> set[str]:
@@ -182,15 +191,49 @@ def _without(identity: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     return {name: value for name, value in identity.items() if name not in keys}
 
 
-def _with_earlier(run: Run, judging: Sequence[Recognition], progress: Progress) -> tuple[Recognition, ...]:
-    """The judges of earlier calls in their places, each replaced where it was asked again, then the new ones."""
+def _with_earlier(
+    run: Run, judging: Sequence[Recognition], found: Sequence[Exhibit], progress: Progress
+) -> tuple[Recognition, ...]:
+    """The judges of earlier calls in their places, each replaced where it was asked again, then the new ones.
+
+    What earlier ones said of pictures that are others now is left out.
+    """
     try:
         earlier = read_evaluation(run.paths.evaluation)
     except UserError:
         progress.note(f"{run.paths.evaluation} was damaged and is written anew, with the judges of this call alone")
         earlier = None
-    judges = {_identity(judge): judge for judge in (earlier.judges if earlier else ())}
-    return tuple((judges | {_identity(judge): judge for judge in judging}).values())
+    judges, asked = dict[tuple[str, str, str], Recognition](), {_identity(judge): judge for judge in judging}
+    for judge in earlier.judges if earlier else ():
+        kept = judge if _identity(judge) in asked else _of_what_is_there(run, judge, found)
+        if kept.pictures or not judge.pictures:
+            judges[_identity(judge)] = kept
+        if gone := len(judge.pictures) - len(kept.pictures):
+            of = f"{gone} of {len(judge.pictures)} pictures" if kept.pictures else "pictures"
+            progress.note(
+                f"{judge.network['name']} was asked about {of} that are no longer there, which count no more; ask it "
+                "again with --judge"
+            )
+    return tuple((judges | asked).values())
+
+
+def _of_what_is_there(run: Run, judge: Recognition, found: Sequence[Exhibit]) -> Recognition:
+    """What was said of pictures of the run's targets that were not dreamed anew since."""
+    indices = {target.index for target in run.targets}
+    now = {(one.target.index, view): one for one in found for view in one.shown}
+
+    def is_there(score: PictureScore) -> bool:
+        there = [one for view in score.shown if (one := now.get((score.index, view)))]
+        same = (one.digest == score.picture_digest for one in there)
+        older = score.picture_digest is None  # of a version that kept digests of stills alone
+        if older:
+            same = (not one.is_still or one.still_digest == score.still_digest for one in there)
+        return score.index in indices and all(same)
+
+    kept = tuple(filter(is_there, judge.pictures))
+    if len(kept) == len(judge.pictures):
+        return judge
+    return judge.model_copy(update={"pictures": kept, "figures": measure(kept)})
 
 
 def _identity(judge: Recognition) -> tuple[str, str, str]:

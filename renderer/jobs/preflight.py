@@ -215,7 +215,11 @@ def _check_companions(run: Run, *, quick: bool) -> Iterator[Finding]:
     except UserError as error:
         yield Finding("companions", "failed", str(error))
         return
-    yield Finding("companions", "warning" if notes else "ok", "; ".join(notes) or "all know the classes")
+    each = 1 + len(network.companions)
+    way = "take turns, a pass a step" if run.settings.dream.together == "turns" else f"all in each step, {each} passes"
+    text = "; ".join([f"{network.names}: {way}", *(notes or ["the lists of all have the classes"])])
+    text += "; the networks are not tried (--quick)" if quick else ""
+    yield Finding("companions", "warning" if notes else "ok", text)
 
 
 def _describe_strands(run: Run) -> str:

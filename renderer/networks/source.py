@@ -32,6 +32,8 @@ FILE_ADVICE = re.compile(r"(or|and) say where the file is: --set network\.(\w+)=
 """What messages about a missing file end with, where `--set` can be said: `or` or `and`, the key, and the file."""
 # A list is set as a whole, so `--set` does not reach what is in it.
 _OWN_ADVICE = r"or write \2: \3 into the mapping of the companion in a configuration of your own"
+_KEY_ADVICE = re.compile(r"set network\.(\w+)=(\S+?)(?=[.,;]?(?:\s|$))")
+_OWN_KEY_ADVICE = r"write \1: \2 into the companion's mapping"
 _MOST_COMPANIONS = 15
 
 Made = TypeVar("Made")
@@ -275,6 +277,7 @@ def _of_companion(number: int, companion: NetworkSource) -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        said = key.sub(_companion_key(number, ""), FILE_ADVICE.sub(_OWN_ADVICE, str(error)))
+        advised = _KEY_ADVICE.sub(_OWN_KEY_ADVICE, FILE_ADVICE.sub(_OWN_ADVICE, str(error)))
+        said = key.sub(_companion_key(number, ""), advised)
         begun = said if key.match(str(error)) else f"network.companions[{number}]: {said.removeprefix('network: ')}"
         raise UserError(begun) from error

@@ -28,6 +28,7 @@ from renderer.settings.yaml_limits import MOST_CHARACTERS
 from renderer.settings.yaml_source import Marked, parse_yaml
 from renderer.targets.selection import said_of, select_classes
 
+_WEIGHTS = {".safetensors", ".pth", ".pt", ".ckpt", ".bin"}
 _MOST_NEIGHBORS = 10_000  # files of a folder that are looked through
 
 
@@ -155,6 +156,9 @@ def _named_network(text: str, place: str) -> Marked:
     source, colon, name = text.partition(":")
     shape = settings_shape().keys["network"]
     if not colon and isinstance(shape, Variants) and source not in shape.groups:
+        if Path(text).suffix.lower() in _WEIGHTS:
+            said = f"is a file of weights; name its network, as torchvision:NAME, and the file with --weights {text}"
+            raise UserError(f"{place}: {said}")
         raise UserError(f"{place}: a network is named by source and name, such as torchvision:{text}")
     named = {"name": Marked(name, place)} if colon else {}
     return Marked({"source": Marked(source, place)} | named, place)

@@ -17,6 +17,12 @@ View = Literal["still", "film"]
 """What a viewer sees a picture as: a class's still, or the last frame of the class in the film."""
 
 
+Role = Literal["dreamer", "companion", "relative", "judge"]
+"""Of a network in a run: the first that dreamed; it took part; one of its name did, with other weights; an outsider."""
+
+_PARTS = {"companion": " (companion)", "relative": " (same architecture)", "judge": ""}
+
+
 class Seen(Record):
     """A class that a network sees in a picture.
 
@@ -42,6 +48,7 @@ class PictureScore(Record):
         title: The class's title.
         shown: As what it is shown; both where the still is the film's last frame of the class.
         still_digest: Digest of the still's file when it was looked at; None for a picture of the film alone.
+        picture_digest: Digest of what the picture followed from then.
         rank: Place of the class among all that the network knows; 1 is first. None, as the next two, for a target that
             is no class.
         probability: Probability of the class, in [0, 1].
@@ -55,6 +62,7 @@ class PictureScore(Record):
     title: str
     shown: tuple[View, ...]
     still_digest: str | None
+    picture_digest: str | None = None
     rank: int | None = None
     probability: float | None = None
     log_probability: float | None = None
@@ -99,6 +107,7 @@ class Recognition(Record):
         network: The network, described as in `atlas.json`.
         contents: Digest of what tells it from other networks; one with the same weights is the same.
         companion: Whether it took part in the dreaming, so that it is no outsider.
+        relative: Whether a network of its name took part, with other weights: it is an outsider only in part.
         unknown: Classes of the run that are not in its list, and so in none of the figures.
         figures: Its figures; empty if it knows none of the classes that are finished so far.
         pictures: Its scores of the single pictures, in the order of the film.
@@ -107,6 +116,7 @@ class Recognition(Record):
     network: dict[str, Any]
     contents: str
     companion: bool = False
+    relative: bool = False
     unknown: tuple[UnknownClass, ...]
     figures: tuple[Figures, ...]
     pictures: tuple[PictureScore, ...]
@@ -126,16 +136,25 @@ class Evaluation(Record):
     judges: tuple[Recognition, ...]
 
 
+def role(evaluation: Evaluation, judge: Recognition) -> Role:
+    """What part a network has in a run; the first one that dreamed, asked as a judge too, took part."""
+    if judge is evaluation.network:
+        return "dreamer"
+    if judge.companion:
+        return "companion"
+    return "relative" if judge.relative else "judge"
+
+
 def judge_names(evaluation: Evaluation) -> list[str]:
-    """What to call each judge among people; those that took part in the dreaming are called so."""
+    """What to call each judge among people; those that are no outsiders are called so."""
     names = zip(plain_judge_names(evaluation), evaluation.judges, strict=True)
     return [f"{name}{_part(evaluation, judge)}" for name, judge in names]
 
 
 def _part(evaluation: Evaluation, judge: Recognition) -> str:
-    if not judge.companion:
-        return ""
-    return " (took part)" if judge.contents == evaluation.network.contents else " (companion)"
+    if judge.companion and judge.contents == evaluation.network.contents:
+        return " (took part)"
+    return _PARTS[role(evaluation, judge)]
 
 
 def plain_judge_names(evaluation: Evaluation) -> list[str]:

@@ -147,8 +147,8 @@ def test_a_class_shows_what_judges_see(judged: Path, open_page: OpenPage) -> Non
     headings = details.get_by_role("heading", level=3).all_inner_texts()
     assert [" ".join(heading.split()) for heading in headings] == [
         "What squeezenet1_1 sees",
-        "What mobilenet_v2 sees judge · rank 2 · 25.0 %",
-        "What resnet18 sees judge · rank 41 · 25.0 %",
+        "What mobilenet_v2 sees rank 2 · 25.0 %",
+        "What resnet18 sees rank 41 · 25.0 %",
     ]
     bars = details.locator(".bars").nth(1)
     rows = [row.split("\n") for row in bars.locator("li").all_inner_texts()]

@@ -71,7 +71,7 @@ def test_hostile_titles_are_text(tmp_path: Path, open_page: OpenPage) -> None:
         assert page.locator("#opened").text_content() == title
         page.reload()
         assert page.locator("#opened").text_content() == title
-        assert page.locator("#details h3").nth(1).text_content() == f"What {TITLES[1]} sees judge · rank 1 · 25.0 %"
+        assert page.locator("#details h3").nth(1).text_content() == f"What {TITLES[1]} sees rank 1 · 25.0 %"
         assert page.locator(".bars").nth(1).locator("li > :first-child").all_text_contents() == TITLES
         page.wait_for_function("() => document.querySelector('#still img').naturalWidth > 0")
         page.keyboard.press("Escape")

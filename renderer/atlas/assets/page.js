@@ -374,7 +374,7 @@ function makeFacts(data) {
 
 /** What a network that did not dream the picture sees in it. */
 function describeJudged(data, [judge, rank, probability, guesses]) {
-  const verdict = make("small", { textContent: `judge · rank ${rank} · ${percent(probability)}` });
+  const verdict = make("small", { textContent: `rank ${rank} · ${percent(probability)}` });
   const heading = make("h3", {}, `What ${state.contents.judges[judge]} sees `, verdict);
   return [heading, makeBars(data, guesses)];
 }
