@@ -275,8 +275,9 @@ def test_stills_are_asked_for_once_where_the_change_was_interrupted(tmp_path: Pa
     with pytest.raises(UserError, match=r"stills\.steps: was 9, is 8"):
         stills("stills.steps=8")
     assert stills("stills.steps=9").groups, "that was agreed to"
-    with pytest.raises(UserError, match=r"stills\.steps: was 9"):
+    with pytest.raises(UserError, match=r"stills\.steps: was 9") as refused:
         stills()
+    assert "take the place of those that are there, in about" in str(refused.value)
     stills(agree=True)
     assert results(tmp_path) == before
 

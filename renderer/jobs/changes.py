@@ -94,7 +94,9 @@ class Changes:
         titles = list(dict.fromkeys(target.title for target in (*self.frames_anew, *self.stills_anew)))
         cost = f"What still fits is kept; {' and '.join(costs)} would be dreamed anew ({listed(titles)})"
         if self.stills_anew:
-            cost += ". New stills take the place of those that are there"
+            seconds = self._seconds_of_stills()
+            time = f", in about {format_duration(seconds)}" if seconds else ""
+            cost += f". New stills take the place of those that are there{time}"
         to_dream = len({segment.position for segment in self.lacking if not segment.is_lead_in})
         if self.frames_anew:
             seconds = self._seconds()
@@ -116,6 +118,17 @@ class Changes:
         made = amount_of(old.film_recipe, (one for one, _ in known)).work
         seconds = sum(record.seconds for _, record in known)
         return project_seconds(amount_of(new.film_recipe, self.lacking).work, made, seconds)
+
+    def _seconds_of_stills(self) -> float | None:
+        """How long the new stills will take by those that are there, if they are of the same kind."""
+        recipes = self.old.still_recipe, self.new.still_recipe
+        size, other_size = ((one.stills.width, one.stills.height) for one in recipes)
+        seen = SeenRun(self.old)
+        known = [still.seconds for one in self.stills_anew if (still := seen.still(one)) and still.fresh]
+        if self.old.file.network != self.new.file.network or size != other_size or not known:
+            return None
+        before, after = (one.stills.steps * one.stills.variants for one in recipes)
+        return sum(known) / len(known) * len(self.stills_anew) * after / before
 
     def accept(self) -> None:
         """Forget what would be taken for what is asked for, and is not; everything else stays on the disk."""
