@@ -147,7 +147,7 @@ def test_another_judge_is_added_and_the_same_replaced(tmp_path: Path, small_judg
     evaluate(directory, judges(other), Recorder())
     second = stored(directory)
     assert judge_names(second) == ["squeezenet1_1", "emojinet (took part)"]
-    assert second.judges[1] == first.judges[1]
+    assert second.judges[1].pictures == tuple(one for one in first.judges[1].pictures if one.index != 1)
     assert [score.shown for score in second.judges[0].pictures if score.index == 1] == [("film",)]
 
 
@@ -165,6 +165,8 @@ def test_what_judges_said_of_pictures_that_are_gone_counts_no_more(tmp_path: Pat
     (fewer,) = evaluate(directory, [], recorder).judges
     assert [score.index for score in fewer.pictures] == [1, 2]
     assert [one.pictures for one in fewer.figures] == [2]
+    assert before[0].unknown
+    assert not fewer.unknown, "the run no longer has that class"
     other = request(directory, "film.chains=1", "classes.select=[1,2]", "run.seed=5")
     render(replace(other, agree=lambda _text: True), Recorder(), FakeWorker)
     assert evaluate(directory, [], recorder).judges == ()
@@ -173,6 +175,38 @@ def test_what_judges_said_of_pictures_that_are_gone_counts_no_more(tmp_path: Pat
     assert len(notes) == 2
     assert "1 of 3 pictures that are no longer there" in notes[0]
     assert "ask it again with --judge" in notes[1]
+
+
+def test_of_an_interrupted_change_nothing_counts_that_is_gone(tmp_path: Path, small_judge: str) -> None:
+    directory = rendered(tmp_path / "run")
+    evaluate(directory, judges(small_judge), Recorder())
+
+    def interrupt(frame: int) -> None:
+        if frame == 30:
+            raise KeyboardInterrupt
+
+    other = replace(request(directory, "run.seed=5"), agree=lambda _text: True)
+    with pytest.raises(KeyboardInterrupt):
+        render(other, Recorder(), lambda settings: FakeWorker(settings, interrupt))
+    evaluation = evaluate(directory, [], Recorder())
+    in_film = {score.index for score in evaluation.network.pictures if "film" in score.shown}
+    assert 0 < len(in_film) < 4
+    assert not [score for judge in evaluation.judges for score in judge.pictures if "film" in score.shown]
+
+
+def test_judgements_of_earlier_versions_count_where_their_still_is_there(tmp_path: Path, small_judge: str) -> None:
+    directory = rendered(tmp_path / "run")
+    (judge,) = evaluate(directory, judges(small_judge), Recorder()).judges
+    path = directory / "evaluation.json"
+    data = json.loads(path.read_text())
+    for score in data["judges"][0]["pictures"]:
+        del score["picture_digest"]
+    path.write_text(json.dumps(data))
+    (older,) = evaluate(directory, [], Recorder()).judges
+    assert {(score.index, score.shown) for score in judge.pictures if score.still_digest} == {
+        (score.index, score.shown) for score in older.pictures
+    }
+    assert len(older.pictures) < len(judge.pictures), "of a frame it cannot be told"
 
 
 def test_judges_of_one_name_are_told_apart_by_their_weights(tmp_path: Path, small_judge: str) -> None:

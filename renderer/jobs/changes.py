@@ -120,11 +120,12 @@ class Changes:
         return project_seconds(amount_of(new.film_recipe, self.lacking).work, made, seconds)
 
     def _seconds_of_stills(self) -> float | None:
-        """How long the new stills will take by those that are there, if they are of the same kind."""
+        """How long the new stills will take by those that are there, if it is known what these are, and of one kind."""
         recipes = self.old.still_recipe, self.new.still_recipe
         size, other_size = ((one.stills.width, one.stills.height) for one in recipes)
-        seen = SeenRun(self.old)
-        known = [still.seconds for one in self.stills_anew if (still := seen.still(one)) and still.fresh]
+        seen, asked = SeenRun(self.old), enumerate(self.old.targets)
+        found = [(seen.still(target), fresh_digest(self.old, position)) for position, target in asked]
+        known = [still.seconds for still, made_from in found if still and still.made_from == made_from]
         if self.old.file.network != self.new.file.network or size != other_size or not known:
             return None
         before, after = (one.stills.steps * one.stills.variants for one in recipes)
@@ -227,7 +228,9 @@ def _stills_anew(old: Run, new: Run) -> tuple[Target, ...]:
         # A film takes what stills there are, but for those of another network.
         fresh = fresh if old.file.network != new.file.network else []
         return tuple(new.targets[position] for position, _ in fresh)
-    dreamed = enumerate(old.targets) if old.dreams_stills else ()
+    # Another version may have asked for what this one takes for something else.
+    is_known = old.dreams_stills and old.file.versions == new.file.versions
+    dreamed = enumerate(old.targets) if is_known else ()
     asked = {target.key: fresh_digest(old, position) for position, target in dreamed}
     wanted = {position: fresh_digest(new, position) for position, _ in fresh}
     return tuple(

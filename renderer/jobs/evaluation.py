@@ -157,20 +157,16 @@ def _recognition(run: Run, asked: _Asked, scores: tuple[PictureScore, ...]) -> R
     unknown = [target for target in run.targets if not knows(asked.judge, target)]
     own = asked.named.settings
     took_part = asked.who in _taking_part(run)
-    dreamed = {_kind(one) for one in (run.settings.network, *run.settings.network.companions)}
+    dreamed = {one.architecture for one in (run.settings.network, *run.settings.network.companions)} - {None}
     return Recognition(
         network=own.describe(),
         contents=asked.contents,
         companion=took_part,
-        relative=not took_part and _kind(own) in dreamed,
+        relative=not took_part and own.architecture in dreamed,
         unknown=tuple(UnknownClass(index=one.index, wnid=one.wnid, title=one.title) for one in unknown),
         figures=measure(scores),
         pictures=scores,
     )
-
-
-def _kind(network: NetworkSource) -> tuple[str, str]:
-    return network.source, network.label
 
 
 def _taking_part(run: Run) -> set[str]:
@@ -218,22 +214,19 @@ def _with_earlier(
 
 
 def _of_what_is_there(run: Run, judge: Recognition, found: Sequence[Exhibit]) -> Recognition:
-    """What was said of pictures of the run's targets that were not dreamed anew since."""
+    """What was said of the pictures of the run that are there and as they were then."""
     indices = {target.index for target in run.targets}
     now = {(one.target.index, view): one for one in found for view in one.shown}
 
     def is_there(score: PictureScore) -> bool:
-        there = [one for view in score.shown if (one := now.get((score.index, view)))]
-        same = (one.digest == score.picture_digest for one in there)
-        older = score.picture_digest is None  # of a version that kept digests of stills alone
-        if older:
-            same = (not one.is_still or one.still_digest == score.still_digest for one in there)
-        return score.index in indices and all(same)
+        there = [now.get((score.index, view)) for view in score.shown]
+        if score.picture_digest is None:  # of a version that kept digests of stills alone
+            return all(one and one.is_still and one.still_digest == score.still_digest for one in there)
+        return all(one and one.digest == score.picture_digest for one in there)
 
     kept = tuple(filter(is_there, judge.pictures))
-    if len(kept) == len(judge.pictures):
-        return judge
-    return judge.model_copy(update={"pictures": kept, "figures": measure(kept)})
+    unknown = tuple(one for one in judge.unknown if one.index in indices)
+    return judge.model_copy(update={"pictures": kept, "figures": measure(kept), "unknown": unknown})
 
 
 def _identity(judge: Recognition) -> tuple[str, str, str]:

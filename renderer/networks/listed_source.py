@@ -90,6 +90,11 @@ class PublishedNetwork(ListedNetwork):
         return self.name
 
     @property
+    def architecture(self) -> str:
+        """The name without that of weights, which timm puts behind a dot."""
+        return self.name.partition(".")[0]
+
+    @property
     @abstractmethod
     def weights_path(self) -> Path | None:
         """The file that `weights` names; None where it is a name of the library's."""

@@ -31,8 +31,8 @@ def load_network(source: NetworkSource, device: torch.device = _CPU, dtype: torc
         )
     if not network.answers:
         raise UserError(
-            f"network: {source.label} answers a gray picture with no finite number: its weights are damaged, or those "
-            "of another network; give it others"
+            f"network: {source.label} answers with no finite number: its weights are damaged, or those of another "
+            "network; give it others"
         )
     return network
 

@@ -287,8 +287,11 @@ class Network:
     @property
     @torch.no_grad()
     def answers(self) -> bool:
-        """Whether any number of its answer to a gray picture is finite."""
-        return any(bool(self.activations(self._gray, precise=one)[OUTPUTS].isfinite().any()) for one in (False, True))
+        """Whether any number of its answer to a gray picture, or to noise, is finite."""
+        noise = torch.rand(self._gray.shape, generator=torch.Generator().manual_seed(0)).to(self.device)
+        tries = ((views, precise) for precise in (False, True) for views in (self._gray, noise))
+        # Gray alone does not tell: networks that scale each picture by its own contrast divide by 0.
+        return any(bool(self.activations(one, precise=precise)[OUTPUTS].isfinite().any()) for one, precise in tries)
 
     @torch.no_grad()
     def scores(self, pictures: UInt8[np.ndarray, "batch height width 3"], aims: Sequence[Aim]) -> tuple[Score, ...]:

@@ -34,6 +34,8 @@ FILE_ADVICE = re.compile(r"(or|and) say where the file is: --set network\.(\w+)=
 _OWN_ADVICE = r"or write \2: \3 into the mapping of the companion in a configuration of your own"
 _KEY_ADVICE = re.compile(r"set network\.(\w+)=(\S+?)(?=[.,;]?(?:\s|$))")
 _OWN_KEY_ADVICE = r"write \1: \2 into the companion's mapping"
+_CHANGE_ADVICE = re.compile(r"set network\.([\w.]+) to ")
+_OWN_CHANGE_ADVICE = r"in the companion's mapping set \1 to "
 _MOST_COMPANIONS = 15
 
 Made = TypeVar("Made")
@@ -82,6 +84,11 @@ class NetworkSource(Section):
     @abstractmethod
     def label(self) -> str:
         """What the network is called, in a word."""
+
+    @property
+    def architecture(self) -> str | None:
+        """What it has in common with networks of other weights; None where that is not known."""
+        return None
 
     @classmethod
     def family(cls, said: Mapping[str, Any]) -> str:
@@ -278,6 +285,7 @@ def _of_companion(number: int, companion: NetworkSource) -> Iterator[None]:
         yield
     except UserError as error:
         advised = _KEY_ADVICE.sub(_OWN_KEY_ADVICE, FILE_ADVICE.sub(_OWN_ADVICE, str(error)))
+        advised = _CHANGE_ADVICE.sub(_OWN_CHANGE_ADVICE, advised)
         said = key.sub(_companion_key(number, ""), advised)
         begun = said if key.match(str(error)) else f"network.companions[{number}]: {said.removeprefix('network: ')}"
         raise UserError(begun) from error

@@ -16,6 +16,7 @@ from renderer.common.ordinary_files import is_ordinary_file
 from renderer.common.section import Section
 from renderer.common.wording import did_you_mean, nearest
 from renderer.networks.source import NetworkSource
+from renderer.networks.sources.torchvision import ENDINGS
 from renderer.settings.overrides import Overrides, completed, merge, parse_overrides
 from renderer.settings.own_values import refuse_wrong_entries
 from renderer.settings.presets import kind_of_network, layers_below, suiting_path, suiting_start
@@ -28,7 +29,6 @@ from renderer.settings.yaml_limits import MOST_CHARACTERS
 from renderer.settings.yaml_source import Marked, parse_yaml
 from renderer.targets.selection import said_of, select_classes
 
-_WEIGHTS = {".safetensors", ".pth", ".pt", ".ckpt", ".bin"}
 _MOST_NEIGHBORS = 10_000  # files of a folder that are looked through
 
 
@@ -156,7 +156,7 @@ def _named_network(text: str, place: str) -> Marked:
     source, colon, name = text.partition(":")
     shape = settings_shape().keys["network"]
     if not colon and isinstance(shape, Variants) and source not in shape.groups:
-        if Path(text).suffix.lower() in _WEIGHTS:
+        if text.lower().endswith(ENDINGS):
             said = f"is a file of weights; name its network, as torchvision:NAME, and the file with --weights {text}"
             raise UserError(f"{place}: {said}")
         raise UserError(f"{place}: a network is named by source and name, such as torchvision:{text}")

@@ -173,6 +173,19 @@ def test_a_run_is_looked_at_without_its_network(folder: Path, monkeypatch: pytes
     assert make_page(folder / "run").paths.page.read_text(encoding="utf-8").count("class 5")
 
 
+def test_networks_that_scale_each_picture_by_its_contrast_are_taken(folder: Path) -> None:
+    """Gray has none, and they divide by it."""
+    (folder / "own_scaled.py").write_text(
+        "import torch\n"
+        "class scaled(torch.nn.Sequential):\n"
+        "    def forward(self, x):\n"
+        "        return super().forward((x - x.mean()) / x.std())\n"
+        "def build():\n"
+        "    return scaled(torch.nn.Conv2d(3, 6, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())\n"
+    )
+    load_network(PythonNetwork(name="own_scaled:build", input=NetworkInput(size=32), classes=Path("c.csv")))
+
+
 def test_what_is_expected_counts_however_it_was_written() -> None:
     usual, written, other = (
         NetworkInput(**keys).identity()

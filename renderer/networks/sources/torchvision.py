@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from renderer.networks.network import Loaded
 
 
-_ENDINGS = (".safetensors", ".pth", ".pt", ".ckpt", ".bin")
+ENDINGS = (".safetensors", ".pth", ".pt", ".ckpt", ".bin")
+"""Of files of weights."""
 _PUBLISHED = re.compile(r"-[0-9a-f]{8}\.pth$")
 
 
@@ -52,7 +53,7 @@ class TorchvisionNetwork(PublishedNetwork):
     @property
     def weights_path(self) -> Path | None:
         """The file that `weights` names; None where it is a name of torchvision's."""
-        is_file = self.weights.lower().endswith(_ENDINGS) or "/" in self.weights
+        is_file = self.weights.lower().endswith(ENDINGS) or "/" in self.weights
         return Path(self.weights) if is_file else None
 
     def identity(self) -> dict[str, Any]:
