@@ -28,7 +28,7 @@ from renderer.jobs.photo import DreamedPhoto
 from renderer.jobs.preflight import Finding
 from renderer.jobs.sharding import ShardOutcome
 from renderer.jobs.status import Part, Status
-from renderer.store.evaluation_file import Evaluation, Figures, PictureScore, View, failed, judge_names, role
+from renderer.store.evaluation_file import Evaluation, Figures, PictureScore, View, failed, judge_names
 from renderer.store.index_file import Index, IndexClass
 from renderer.store.live_file import SILENT_SECONDS, Working
 from renderer.targets.target import Score, Target
@@ -392,9 +392,7 @@ def print_evaluation(console: Console, remarks: Console, evaluation: Evaluation,
     if companions := dreamer.get("companions"):
         dreamers = together([one["name"] for one in (dreamer, *companions)])
         remarks.print(printable(f"Dreamed by {dreamers}"), markup=False, highlight=False)
-    outsiders = [role(evaluation, judge) == "judge" for judge in evaluation.judges]
-    judges = [f"{name} (judge)" if one else name for name, one in zip(judge_names(evaluation), outsiders, strict=True)]
-    names = [f"{dreamer['name']} (dreamed)", *judges]
+    names = [f"{dreamer['name']} (dreamed)", *judge_names(evaluation, " (judge)")]
     networks = list(zip(names, (evaluation.network, *evaluation.judges), strict=True))
     print_table(console, [_figures_row(name, figures) for name, found in networks for figures in found.figures])
     failures = [_failure_row(name, score) for name, found in networks for score in failed(found.pictures)[:worst]]

@@ -317,7 +317,8 @@ def test_other_companions_are_told_in_a_line(tmp_path: Path, companion: str) -> 
     with pytest.raises(UserError) as error:
         render_stills(request(tmp_path / "run", *with_companions("{source: embedded}"), "stills.steps=2"), Recorder())
     (line,) = [line for line in str(error.value).splitlines() if "network.companions" in line]
-    assert line.startswith("  network.companions: was squeezenet1_1 and emojinet, is emojinet; ")
+    follow = "with them usual values change that were not set, see docs/presets.md"
+    assert line == f"  network.companions: was squeezenet1_1 and emojinet, is emojinet; {follow}"
 
 
 def test_a_network_that_is_there_twice_is_told() -> None:

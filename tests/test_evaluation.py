@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torchvision import models
 
 from renderer.atlas.exhibits import exhibits
+from renderer.atlas.figures import measure
 from renderer.atlas.seen import look_at
 from renderer.common.errors import UserError
 from renderer.jobs.commands import render, render_stills
@@ -147,7 +148,8 @@ def test_another_judge_is_added_and_the_same_replaced(tmp_path: Path, small_judg
     evaluate(directory, judges(other), Recorder())
     second = stored(directory)
     assert judge_names(second) == ["squeezenet1_1", "emojinet (took part)"]
-    assert second.judges[1].pictures == tuple(one for one in first.judges[1].pictures if one.index != 1)
+    kept = tuple(one for one in first.judges[1].pictures if one.index != 1)
+    assert second.judges[1] == first.judges[1].model_copy(update={"pictures": kept, "figures": measure(kept)})
     assert [score.shown for score in second.judges[0].pictures if score.index == 1] == [("film",)]
 
 

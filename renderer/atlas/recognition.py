@@ -92,8 +92,15 @@ def score_picture(
     if not knows(judge, target):
         return None
     said = _activation(judge, target, picture) if judge.outputs is None else _rank(judge, target, picture)
-    digests = {"still_digest": still_digest, "picture_digest": picture_digest}
-    return PictureScore(index=target.index, wnid=target.wnid, title=target.title, shown=shown, **digests, **said)
+    return PictureScore(
+        index=target.index,
+        wnid=target.wnid,
+        title=target.title,
+        shown=shown,
+        still_digest=still_digest,
+        picture_digest=picture_digest,
+        **said,
+    )
 
 
 def _activation(judge: Judge, target: Target, picture: Picture) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from renderer.common.progress import project_seconds
 from renderer.common.wording import format_duration, listed, together
 from renderer.film.recipe import flatten
 from renderer.film.timeline import Segment
-from renderer.jobs.amounts import amount_of
+from renderer.jobs.amounts import amount_of, fresh_stills
 from renderer.jobs.fresh import fresh_digest
 from renderer.jobs.presenting import Presenter
 from renderer.settings.sections import Settings
@@ -121,15 +121,15 @@ class Changes:
 
     def _seconds_of_stills(self) -> float | None:
         """How long the new stills will take by those that are there, if it is known what these are, and of one kind."""
-        recipes = self.old.still_recipe, self.new.still_recipe
-        size, other_size = ((one.stills.width, one.stills.height) for one in recipes)
-        seen, asked = SeenRun(self.old), enumerate(self.old.targets)
-        found = [(seen.still(target), fresh_digest(self.old, position)) for position, target in asked]
-        known = [still.seconds for still, made_from in found if still and still.made_from == made_from]
-        if self.old.file.network != self.new.file.network or size != other_size or not known:
+        old, new = self.old, self.new
+        kinds = [(run.file.network, run.settings.stills.width, run.settings.stills.height) for run in (old, new)]
+        if kinds[0] != kinds[1]:
             return None
-        before, after = (one.stills.steps * one.stills.variants for one in recipes)
-        return sum(known) / len(known) * len(self.stills_anew) * after / before
+        seen = SeenRun(old)
+        found = [(position, seen.still(target)) for position, target in enumerate(old.targets)]
+        known = [still.seconds for position, still in found if still and still.made_from == fresh_digest(old, position)]
+        left, timed = fresh_stills(new, len(self.stills_anew)).steps, fresh_stills(old, len(known)).steps
+        return project_seconds(left, timed, sum(known))
 
     def accept(self) -> None:
         """Forget what would be taken for what is asked for, and is not; everything else stays on the disk."""
@@ -228,17 +228,17 @@ def _stills_anew(old: Run, new: Run) -> tuple[Target, ...]:
         # A film takes what stills there are, but for those of another network.
         fresh = fresh if old.file.network != new.file.network else []
         return tuple(new.targets[position] for position, _ in fresh)
+    wanted = {position: fresh_digest(new, position) for position, _ in fresh}
+    unfit = [position for position, still in fresh if still.made_from != wanted[position]]
+    agreed = _asked_for(old, new) if unfit else set()
+    return tuple(new.targets[position] for position in unfit if wanted[position] not in agreed)
+
+
+def _asked_for(old: Run, new: Run) -> set[str]:
+    """What a run asks for of fresh stills already: that has been agreed to, and was interrupted."""
     # Another version may have asked for what this one takes for something else.
     is_known = old.dreams_stills and old.file.versions == new.file.versions
-    dreamed = enumerate(old.targets) if is_known else ()
-    asked = {target.key: fresh_digest(old, position) for position, target in dreamed}
-    wanted = {position: fresh_digest(new, position) for position, _ in fresh}
-    return tuple(
-        new.targets[position]
-        for position, still in fresh
-        # What the run already asks for has been agreed to, and was interrupted.
-        if still.made_from != wanted[position] != asked.get(new.targets[position].key)
-    )
+    return {fresh_digest(old, position) for position in range(len(old.targets))} if is_known else set()
 
 
 def _describe_changes(old: RunFile, new: RunFile, values: _Values) -> list[str]:

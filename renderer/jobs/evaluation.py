@@ -144,8 +144,9 @@ def _score_all(asked: Sequence[_Asked], found: Sequence[Exhibit], progress: Prog
         picture = exhibit.picture()
         for one, own_scores in zip(asked, scores, strict=True):
             with _named_in_errors(one.named):
-                digests = exhibit.still_digest, exhibit.digest
-                score = score_picture(one.judge, exhibit.target, picture, exhibit.shown, *digests)
+                score = score_picture(
+                    one.judge, exhibit.target, picture, exhibit.shown, exhibit.still_digest, exhibit.digest
+                )
             if score:
                 own_scores.append(score)
         progress.advance(Amount(1, int(following != exhibit.target.key)), [exhibit.target.title])

@@ -215,11 +215,16 @@ def _check_companions(run: Run, *, quick: bool) -> Iterator[Finding]:
     except UserError as error:
         yield Finding("companions", "failed", str(error))
         return
-    each = 1 + len(network.companions)
-    way = "take turns, a pass a step" if run.settings.dream.together == "turns" else f"all in each step, {each} passes"
+    passes = _passes(run.settings)
+    way = "take turns, a pass a step" if passes == 1 else f"all in each step, {passes} passes"
     text = "; ".join([f"{network.names}: {way}", *(notes or ["the lists of all have the classes"])])
     text += "; the networks are not tried (--quick)" if quick else ""
     yield Finding("companions", "warning" if notes else "ok", text)
+
+
+def _passes(settings: Settings) -> int:
+    """How many passes an ascent step takes of each view."""
+    return 1 + len(settings.network.companions) if settings.dream.together == "all" else 1
 
 
 def _describe_strands(run: Run) -> str:
@@ -239,7 +244,7 @@ def _describe_times(run: Run) -> str:
 def _check_steps(settings: Settings) -> Iterator[Finding]:
     """Films of few frames a second have few steps too, for the number of a frame's steps is a setting of its own."""
     film, dream = settings.film, settings.dream
-    passes = 1 + len(settings.network.companions) if dream.together == "all" else 1
+    passes = _passes(settings)
     steps = film.fps * dream.steps_per_frame * passes
     if steps < _FEW_STEPS:
         better = math.ceil(_USUAL_STEPS / film.fps / passes)

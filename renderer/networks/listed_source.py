@@ -91,8 +91,8 @@ class PublishedNetwork(ListedNetwork):
 
     @property
     def architecture(self) -> str:
-        """The name without that of weights, which timm puts behind a dot."""
-        return self.name.partition(".")[0]
+        """The name of the model."""
+        return self.name
 
     @property
     @abstractmethod

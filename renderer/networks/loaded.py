@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from renderer.common.errors import UserError
 from renderer.networks.network import Companion, Network
@@ -22,14 +23,15 @@ def load_network(source: NetworkSource, device: torch.device = _CPU, dtype: torc
     """
     companions = source.of_companions(lambda companion: _load_companion(source, companion, device, dtype))
     network = Network(source.load(), source.targets, (), companions, device=device, dtype=dtype)
-    outputs = _count_outputs(source, network)
+    answer = _first_answer(source, network)
+    outputs = answer.shape[1]
     network.classes = classes = source.classes_of(outputs)  # which only the outputs may tell
     if outputs != len(classes):
         raise UserError(
             f"network.classes: the network has {outputs} outputs, but its class list {len(classes)} classes (without a "
             "file, those of ImageNet); set network.classes to a file with a title for each output, or to numbered"
         )
-    if not network.answers:
+    if not answer.isfinite().any():
         raise UserError(
             f"network: {source.label} answers with no finite number: its weights are damaged, or those of another "
             "network; give it others"
@@ -37,10 +39,10 @@ def load_network(source: NetworkSource, device: torch.device = _CPU, dtype: torc
     return network
 
 
-def _count_outputs(source: NetworkSource, network: Network) -> int:
+def _first_answer(source: NetworkSource, network: Network) -> Tensor:
     """The first time that the network is asked: what keeps it from answering is found here."""
     try:
-        return network.count_outputs()
+        return network.first_answer()
     except UserError:
         raise
     except Exception as error:  # a network of the user's may raise anything

@@ -282,16 +282,17 @@ class Network:
 
     def count_outputs(self) -> int:
         """How many numbers its answer has."""
-        return self.channels(OUTPUTS)
+        return self.first_answer().shape[1]
 
-    @property
     @torch.no_grad()
-    def answers(self) -> bool:
-        """Whether any number of its answer to a gray picture, or to noise, is finite."""
-        noise = torch.rand(self._gray.shape, generator=torch.Generator().manual_seed(0)).to(self.device)
-        tries = ((views, precise) for precise in (False, True) for views in (self._gray, noise))
-        # Gray alone does not tell: networks that scale each picture by its own contrast divide by 0.
-        return any(bool(self.activations(one, precise=precise)[OUTPUTS].isfinite().any()) for one, precise in tries)
+    def first_answer(self) -> Tensor:
+        """What it says of a gray picture, or of noise in float32 where that gives no finite number."""
+        answer = self.activations(self._gray)[OUTPUTS]
+        if not answer.isfinite().any():
+            # It may overflow in its own precision, or scale each picture by its contrast, of which gray has none.
+            noise = torch.rand(self._gray.shape, generator=torch.Generator().manual_seed(0)).to(self.device)
+            answer = self.activations(noise, precise=True)[OUTPUTS]
+        return answer
 
     @torch.no_grad()
     def scores(self, pictures: UInt8[np.ndarray, "batch height width 3"], aims: Sequence[Aim]) -> tuple[Score, ...]:

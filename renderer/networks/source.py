@@ -6,7 +6,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
@@ -31,11 +31,12 @@ _SECTION = "network."
 FILE_ADVICE = re.compile(r"(or|and) say where the file is: --set network\.(\w+)=(\S+)")
 """What messages about a missing file end with, where `--set` can be said: `or` or `and`, the key, and the file."""
 # A list is set as a whole, so `--set` does not reach what is in it.
-_OWN_ADVICE = r"or write \2: \3 into the mapping of the companion in a configuration of your own"
-_KEY_ADVICE = re.compile(r"set network\.(\w+)=(\S+?)(?=[.,;]?(?:\s|$))")
-_OWN_KEY_ADVICE = r"write \1: \2 into the companion's mapping"
-_CHANGE_ADVICE = re.compile(r"set network\.([\w.]+) to ")
-_OWN_CHANGE_ADVICE = r"in the companion's mapping set \1 to "
+_OF_COMPANIONS = (
+    (FILE_ADVICE, r"or write \2: \3 into the mapping of the companion in a configuration of your own"),
+    (re.compile(r"set network\.(\w+)=(\S+?)(?=[.,;]?(?:\s|$))"), r"write \1: \2 into the companion's mapping"),
+    (re.compile(r"set network\.([\w.]+) to "), r"in the companion's mapping set \1 to "),
+)
+"""Advice as messages give it, and what it is for a companion."""
 _MOST_COMPANIONS = 15
 
 Made = TypeVar("Made")
@@ -284,8 +285,7 @@ def _of_companion(number: int, companion: NetworkSource) -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        advised = _KEY_ADVICE.sub(_OWN_KEY_ADVICE, FILE_ADVICE.sub(_OWN_ADVICE, str(error)))
-        advised = _CHANGE_ADVICE.sub(_OWN_CHANGE_ADVICE, advised)
+        advised = reduce(lambda text, advice: advice[0].sub(advice[1], text), _OF_COMPANIONS, str(error))
         said = key.sub(_companion_key(number, ""), advised)
         begun = said if key.match(str(error)) else f"network.companions[{number}]: {said.removeprefix('network: ')}"
         raise UserError(begun) from error

@@ -20,7 +20,7 @@ View = Literal["still", "film"]
 Role = Literal["dreamer", "companion", "relative", "judge"]
 """Of a network in a run: the first that dreamed; it took part; one of its name did, with other weights; an outsider."""
 
-_PARTS = {"companion": " (companion)", "relative": " (same architecture)", "judge": ""}
+_PARTS = {"companion": " (companion)", "relative": " (same architecture)"}
 
 
 class Seen(Record):
@@ -145,16 +145,16 @@ def role(evaluation: Evaluation, judge: Recognition) -> Role:
     return "relative" if judge.relative else "judge"
 
 
-def judge_names(evaluation: Evaluation) -> list[str]:
-    """What to call each judge among people; those that are no outsiders are called so."""
+def judge_names(evaluation: Evaluation, outsider: str = "") -> list[str]:
+    """What to call each judge among people, with its part; `outsider` is put behind those that had none."""
     names = zip(plain_judge_names(evaluation), evaluation.judges, strict=True)
-    return [f"{name}{_part(evaluation, judge)}" for name, judge in names]
+    return [f"{name}{_part(evaluation, judge) or outsider}" for name, judge in names]
 
 
 def _part(evaluation: Evaluation, judge: Recognition) -> str:
     if judge.companion and judge.contents == evaluation.network.contents:
         return " (took part)"
-    return _PARTS[role(evaluation, judge)]
+    return _PARTS.get(role(evaluation, judge), "")
 
 
 def plain_judge_names(evaluation: Evaluation) -> list[str]:

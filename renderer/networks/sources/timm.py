@@ -47,6 +47,11 @@ class TimmNetwork(PublishedNetwork):
         return [{"name": "MODEL.WEIGHTS", "weights": "DEFAULT"}]
 
     @property
+    def architecture(self) -> str:
+        """The name without that of the weights."""
+        return self.name.partition(".")[0]
+
+    @property
     def weights_path(self) -> Path | None:
         """The file that `weights` names."""
         return None if self.weights == PRETRAINED else Path(self.weights)
